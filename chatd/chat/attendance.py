@@ -119,20 +119,22 @@ class Attendance:
 
         return in_order(person, ALONE, leave_room)
 
-    def evict(self, person: Person, room: Room) -> None:
-        """Have a person leave a room that it may no longer be in."""
-        leaving = self._leave(person, room, "")
+    def evict(self, person: Person, room: Room, by: str, why: str) -> None:
+        """Have a person leave a room that it may no longer be in.  `by` is the moderator who caused
+        that, empty if unknown, and `why` the reason given.
+        """
+        leaving = self._leave(person, room, why, by)
         leaving.addCallback(lambda _: self._departures.when_left(person, room))
         leaving.addErrback(lambda failure: failure.trap(ChatError))
 
-    def _leave(self, person: Person, room: Room, parting: str) -> Outcome:
+    def _leave(self, person: Person, room: Room, parting: str, by: str = "") -> Outcome:
         unannounced = Unannounced()
 
         def leave() -> Unit:
             if room.name not in person.rooms:
                 return Unit()
             unannounced.judge(person, [room])
-            return judge.leave(person, room, parting)
+            return judge.leave(person, room, parting, by)
 
         def left(id_: int | None) -> int | None:
             self._departures.tallies.departed(unannounced)

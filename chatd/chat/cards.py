@@ -14,7 +14,7 @@ import secrets
 from base64 import b32encode
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, succeed
@@ -35,6 +35,8 @@ HOSTS = "hosts"
 """The key of hosts."""
 MOST_REMEMBERED = 1000
 """Persons that are remembered after they have gone."""
+MOST_HASHES = 10_000
+"""Hosts that are kept instead of being computed for each line."""
 _HOST_LETTERS = 10
 
 
@@ -61,7 +63,10 @@ class Cards:
         self._store = store
         self._people = people
         self._key = b""
-        self._past: deque[Known] = deque(maxlen=MOST_REMEMBERED)
+        self._past: deque[Known] = deque()
+        """Those who have gone, the last one last."""
+        self._last: dict[str, Known] = {}
+        """Of these, the last one of each name, by its key."""
         people.observers.append(self)
 
     # -- the key ---------------------------------------------------------------------------------
@@ -107,7 +112,7 @@ class Cards:
         if holder is not None:
             return self.known(holder)
         key = name_key(name)
-        past = next((past for past in reversed(self._past) if name_key(past.name) == key), None)
+        past = self._last.get(key)
         if past is not None:
             return past
         if account:
@@ -166,11 +171,24 @@ class Cards:
 
     def went(self, person: Person | Elsewhere, id_: int) -> None:
         """See `PeopleObserver.went`."""
-        self._past.append(self.known(person)._replace(until=id_))
+        gone = self.known(person)._replace(until=id_)
+        self._past.append(gone)
+        self._last[name_key(gone.name)] = gone
+        if len(self._past) > MOST_REMEMBERED:
+            oldest = self._past.popleft()
+            key = name_key(oldest.name)
+            if self._last.get(key) is oldest:
+                del self._last[key]
 
     def came(self, person: Person | Elsewhere) -> None:
         """See `PeopleObserver.came`."""
 
     def _hash(self, text: str) -> str:
-        digest = hashlib.blake2b(text.encode(), key=self._key, digest_size=10).digest()
-        return b32encode(digest).decode().lower()[:_HOST_LETTERS]
+        return _hashed(self._key, text)
+
+
+@lru_cache(MOST_HASHES)
+def _hashed(key: bytes, text: str) -> str:
+    """A keyed hash of a text, as the letters of a host."""
+    digest = hashlib.blake2b(text.encode(), key=key, digest_size=10).digest()
+    return b32encode(digest).decode().lower()[:_HOST_LETTERS]

@@ -20,7 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ..model.errors import Banned, ChatError, Kicked, NotFound
-from ..model.events import PutOut
+from ..model.events import BanPlaced, Moderated, PutOut
 from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restrictions, decode_restriction
@@ -84,7 +84,7 @@ class Consequences:
             if table == ROOMS:
                 room = self._rooms.live(change.key)
                 if room is not None:
-                    self._revised(room)
+                    self._revised(room, *_author(shown))
             elif table == BANS:
                 self._server_ban(change)
             elif change.key.startswith("~") and change.value is not None:
@@ -95,9 +95,9 @@ class Consequences:
         self._grants.restated(room)
         self._revised(room)
 
-    def _revised(self, room: Room) -> None:
+    def _revised(self, room: Room, by: str = "", why: str = "") -> None:
         self._readers.review(room)
-        self._evict(room)
+        self._evict(room, by, why)
 
     def kicked(self, event: PutOut) -> None:
         """A person was kicked: end its readers of the room."""
@@ -110,8 +110,10 @@ class Consequences:
         error = Kicked(f"you were put out of #{event.room} by {event.sender}{why}")
         self._readers.evict(room, subject, error)
 
-    def _evict(self, room: Room) -> None:
-        """Have people of this node leave a room that they may no longer be in."""
+    def _evict(self, room: Room, by: str, why: str) -> None:
+        """Have people of this node leave a room that they may no longer be in, because of what the
+        moderator `by` did for the reason `why`.
+        """
         if not room.state.closed and not room.rights.bans:
             return
         policy = self._readers.policy
@@ -122,7 +124,7 @@ class Consequences:
             try:
                 policy.may(person, Action.READ, room)
             except (Banned, NotFound):
-                self._attendance.evict(person, room)
+                self._attendance.evict(person, room, by, why)
             except ChatError:
                 continue
 
@@ -217,3 +219,16 @@ class Consequences:
             for name in names:
                 done = self._rooms.load(name).addCallback(self._reset)
                 done.addErrback(lambda failure: failure.trap(ChatError))
+
+
+def _author(shown: Shown) -> tuple[str, str]:
+    """The moderator whose command a unit carries out, and the reason of a ban; empty if there is
+    none.
+    """
+    for entry in shown.entries:
+        match entry.event:
+            case BanPlaced(sender=by, text=why):
+                return by, why
+            case Moderated(sender=by):
+                return by, ""
+    return "", ""

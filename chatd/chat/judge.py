@@ -100,10 +100,12 @@ def join(policy: Policy, person: Person, room: Room) -> Unit:
     return draft.unit()
 
 
-def leave(person: Person, room: Room, text: str) -> Unit:
-    """A person leaves a room; the policy cannot forbid that."""
+def leave(person: Person, room: Room, text: str, by: str = "") -> Unit:
+    """A person leaves a room, which the policy cannot forbid; with `by`, that moderator puts the
+    person out, for the reason `text`.
+    """
     draft = Draft()
-    draft.depart(person, room, text, quit=False)
+    draft.depart(person, room, text, quit=False, by=by)
     if person.account is not None:
         draft.changes += no_longer_joins(person.account, room.name)
     elif person.kept:
@@ -219,14 +221,16 @@ class Draft:
         *,
         quit: bool,
         announce: bool = True,
+        by: str = "",
     ) -> None:
         """Have the person leave a room, or with `quit` the chat; `announce` is False if the room's
-        history must not have it.
+        history must not have it.  With `by`, that moderator puts the person out, for the reason
+        `text`.
         """
         if announce and announced(person, room):
             self.create(room)
-            self.events.append(Left(room.name, person.name, text, person.signed))
-        self.events.append(Departed(room.name, person.name, text, quit))
+            self.events.append(Left(room.name, person.name, "" if by else text, person.signed))
+        self.events.append(Departed(room.name, person.name, text, quit, by))
         self.changes.append(room.member(person.key, None))
 
     def unit(self) -> Unit:

@@ -46,10 +46,11 @@ def kick(by: By, room: Room, target: Target, text: str) -> Unit:
         target=target.name,
         text=text,
     )
+    gone = Departed(room.name, target.name, text, by=by.name)
     return ruled(
         by,
         room,
-        (event, *([Departed(room.name, target.name)] if inside else [])),
+        (event, *([gone] if inside else [])),
         leaving(room, target),
         by.record(room, "kick", target.name, text),
         expects=target.expects,
@@ -91,7 +92,7 @@ def ban(by: By, room: Room, target: Target | str, id_: str, until: int, text: st
     changes = [room.given(BANS, id_, encode_restriction(placed))]
     if isinstance(target, Target):
         if target.is_in(room):
-            events.append(Departed(room.name, target.name))
+            events.append(Departed(room.name, target.name, text, by=by.name))
         changes += leaving(room, target)
     record = replace(by.record(room, "ban", placed.name or placed.network, text), until=until)
     expects = target.expects if isinstance(target, Target) else ()

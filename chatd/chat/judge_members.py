@@ -62,7 +62,8 @@ def dismiss(by: By, room: Room, target: Target) -> Unit:
         put_out = PutOut(
             room=room.name, sender=by.name, account=by.person.signed, target=target.name
         )
-        events = [put_out, *([Departed(room.name, target.name)] if inside else [])]
+        gone = Departed(room.name, target.name, by=by.name)
+        events = [put_out, *([gone] if inside else [])]
     changes = [
         room.given(ADMITTED, target.subject, None),
         room.given(ROLES, target.subject, None),

@@ -183,6 +183,18 @@ class Room(Source):
         if self.streamed is not None:
             self.streamed.restart(entries, floor, last, fanout)
 
+    def redact(self, entry: Entry) -> None:
+        """See `Source.redact`; the stream has the event too."""
+        super().redact(entry)
+        if self.streamed is not None:
+            self.streamed.redact(entry)
+
+    def erase(self) -> None:
+        """See `Source.erase`; the stream has the events too."""
+        super().erase()
+        if self.streamed is not None:
+            self.streamed.erase()
+
     @property
     def complete(self) -> bool:
         """Whether everything that the store has of it could be read."""

@@ -286,6 +286,8 @@ class Departed(PresenceEvent, frozen=True, tag="departed"):
     """The parting word, or empty."""
     quit: bool = False
     """Whether the person left the chat, and so every room."""
+    by: str = ""
+    """The moderator who put the person out, for the reason `text`; empty: the person left."""
 
 
 class AwayChanged(PresenceEvent, frozen=True, tag="away"):

@@ -78,6 +78,20 @@ def test_whoever_has_gone_is_remembered(chat: InMemoryChat) -> None:
     assert [past.host for past in chat.service.cards.past("ADA")] == [here.host]
 
 
+def test_so_many_are_remembered_and_no_more(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one name the last one, as long as any of that name is remembered."""
+    monkeypatch.setattr("chatd.chat.cards.MOST_REMEMBERED", 2)
+    cards = chat.service.cards
+    for name in ("ada", "ada", "bob", "cy"):
+        chat.service.end(chat.enter(name, HOME))
+        chat.settle()
+    assert not cards.of("ada").until
+    assert [bool(cards.of(name).until) for name in ("bob", "cy")] == [True, True]
+    assert list(cards.past("ada")) == []
+
+
 def test_a_name_that_was_changed_is_remembered_too(chat: InMemoryChat) -> None:
     ada = chat.enter("ada", HOME)
     chat.perform(ada, Rename("lovelace"))

@@ -26,7 +26,9 @@ def test_a_kicked_person_is_out_and_may_come_back(
     assert [error.code for error in outlet.revocations] == ["kicked"]
     assert "spam" in outlet.revocations[0].message
     assert last(chat) == PutOut(room="dev", sender="ada", account=True, target="bob", text="spam")
-    assert Departed("dev", "bob") in [entry.event for entry in dev.presence.log.since(0).entries]
+    assert Departed("dev", "bob", "spam", by="ada") in [
+        entry.event for entry in dev.presence.log.since(0).entries
+    ]
     assert not presence.revocations
     chat.perform(bob, Join("dev"))
     assert "dev" in bob.rooms

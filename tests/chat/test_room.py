@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from chatd.chat.judge import CROWD, crowded
 from chatd.chat.room import Room
+from chatd.model.events import Said
 from chatd.model.names import name_key
 from chatd.model.roomstate import RoomState
 from chatd.model.units import Change, Expect
-from chatd.stream.eventlog import EventLog
+from chatd.stream.eventlog import Entry, EventLog
 
 
 @pytest.fixture
@@ -73,3 +74,15 @@ def test_a_member_is_a_cell_of_the_room(room: Room) -> None:
     """A table of its own, so that a join touches nothing that messages expect."""
     assert room.member("ada", "Ada") == Change("in:lobby", "ada", b"Ada")
     assert room.member("ada", None) == Change("in:lobby", "ada", None)
+
+
+def test_what_is_deleted_or_erased_is_in_no_stream_either(room: Room) -> None:
+    """A reader of the stream that lags behind gets it no more."""
+    stream = room.stream
+    for log in (room.log, stream.log):
+        log.append(Entry(7, Said("lobby", "ada", "secret")))
+    deleted = Entry(7, Said("lobby", "ada", "", redacted=True))
+    room.redact(deleted)
+    assert stream.log.since(0).entries == room.log.since(0).entries == [deleted]
+    room.erase()
+    assert stream.log.since(0).entries == room.log.since(0).entries == []

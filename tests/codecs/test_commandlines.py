@@ -78,8 +78,8 @@ COMMAND_LINES: list[tuple[str, tuple[Any, ...]]] = [
     ("/access members", ("access", "members")),
     ("/posting voices", ("posting", "voices")),
     ("/slow 10", ("slow", 10)),
-    ("/delete", ("delete", 0)),
-    ("/delete 1763819000123456", ("delete", 1763819000123456)),
+    ("/delete", ("delete", "", 0)),
+    ("/delete 1763819000123456", ("delete", "", 1763819000123456)),
     ("/quit", ("quit", "")),
     ("/quit so long", ("quit", "so long")),
 ]

@@ -34,6 +34,7 @@ from ...model.events import (
     NameChanged,
     PutOut,
     Redacted,
+    RedactedPrivately,
     Renamed,
     RoleGiven,
     Said,
@@ -47,6 +48,7 @@ from ...model.events import (
 from ...stream.eventlog import Entry
 from ..moderated import told as in_words
 from .earlier_values import EarlierValues
+from .masks import ban_mask
 from .message import MAX_BODY, form, size
 from .modes import FLAGS, Change, changed_flags, write_changes
 from .profile import Profile, Sender, Tags, Who, source_of
@@ -96,6 +98,7 @@ class IrcCodec:
             MuteLifted: self._noted,
             InvitedIn: self._invited,
             Redacted: self._redacted,
+            RedactedPrivately: self._redacted_privately,
             Typing: self._typing,
             Signalled: self._signalled,
         }
@@ -140,6 +143,8 @@ class IrcCodec:
         return self._text(command, event, f"#{event.room}", tags)
 
     def _acted(self, event: Acted, id_: int, tags: Tags) -> list[str]:
+        if event.redacted:
+            return []
         who, target = self._by(event), f"#{event.room}"
         source = source_of(event.sender, who)
         most = text_bytes("PRIVMSG", source, target) - ACTION_BYTES
@@ -161,6 +166,8 @@ class IrcCodec:
         return told * times
 
     def _text(self, command: str, event: Said | Told, target: str, tags: Tags) -> list[str]:
+        if event.redacted:
+            return []
         who, text = self._by(event), event.text
         source = source_of(event.sender, who)
         most = text_bytes(command, source, target)
@@ -201,10 +208,10 @@ class IrcCodec:
         return form("JOIN", f"#{room}", source=source, tags=told)
 
     def _departed(self, event: Departed, id_: int, tags: Tags) -> list[str]:
+        if event.by:
+            return self._forced_out(event, id_, tags)
         who = self._by(event)
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
-        if self._earlier.was_put_out(event, id_):
-            return []  # shown as a KICK
         if event.quit:
             return [form("QUIT", text=event.text or "gone", source=source, tags=told)]
         text = event.text or None
@@ -285,15 +292,19 @@ class IrcCodec:
         room = f"#{event.room}"
         return [form("KICK", room, event.target, text=text, source=source, tags=told)]
 
+    def _forced_out(self, event: Departed, id_: int, tags: Tags) -> list[str]:
+        """Somebody was put out of a room: told as a KICK, unless an event `kick` told it."""
+        if self._earlier.was_put_out(event, id_):
+            return []
+        who, text = self._who(event.by, False), event.text or event.by
+        source, told = source_of(event.by, who), tags.of(who, msgid=False)
+        return [form("KICK", f"#{event.room}", event.sender, text=text, source=source, tags=told)]
+
     def _banned(self, event: BanPlaced, id_: int, tags: Tags) -> list[str]:
-        if " " in event.target:  # an address, which must not be shown
-            return self._noted(event, id_, tags)
-        return self._modes(event, tags, [Change(True, "b", f"{event.target}!*@*")])
+        return self._modes(event, tags, [Change(True, "b", ban_mask(event.target, event.ban))])
 
     def _unbanned(self, event: BanLifted, id_: int, tags: Tags) -> list[str]:
-        if " " in event.target:
-            return self._noted(event, id_, tags)
-        return self._modes(event, tags, [Change(False, "b", f"{event.target}!*@*")])
+        return self._modes(event, tags, [Change(False, "b", ban_mask(event.target, event.ban))])
 
     def _invited(self, event: InvitedIn, id_: int, tags: Tags) -> list[str]:
         if not self.profile.invites:
@@ -303,13 +314,19 @@ class IrcCodec:
         return [form("INVITE", event.target, f"#{event.room}", source=source, tags=told)]
 
     def _redacted(self, event: Redacted, id_: int, tags: Tags) -> list[str]:
+        return self._deleted(event, event.sender, f"#{event.room}", tags)
+
+    def _redacted_privately(self, event: RedactedPrivately, id_: int, tags: Tags) -> list[str]:
+        return self._deleted(event, event.by or event.sender, event.to, tags)
+
+    def _deleted(
+        self, event: Redacted | RedactedPrivately, by: str, target: str, tags: Tags
+    ) -> list[str]:
         if not self.profile.redactions:
             return []
-        who = self._by(event)
-        source, told = source_of(event.sender, who), tags.of(who, msgid=False)
-        room = f"#{event.room}"
-        text = event.text or None
-        return [form("REDACT", room, str(event.target), text=text, source=source, tags=told)]
+        who = self._who(by, bool(event.account))
+        source, told, text = source_of(by, who), tags.of(who, msgid=False), event.text or None
+        return [form("REDACT", target, str(event.target), text=text, source=source, tags=told)]
 
     def _noted(self, event: Moderated, id_: int, tags: Tags) -> list[str]:
         """An event for which IRC has no command, as a notice of the server."""

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from .masks import matches
@@ -21,20 +23,15 @@ _NUMBERS = 10**9
 
 def in_lines(words: Iterable[str], overhead: int, separator: str = " ") -> Iterator[str]:
     """Words, joined to texts of as few lines as possible; `overhead` is the bytes before a text."""
-    most = MAX_BODY - overhead
-    line, length = "", 0
-    for word in words:
-        more = size(word)
-        if line and length + len(separator) + more > most:
-            yield line
-            line, length = word, more
-        elif line:
-            line += separator + word
-            length += len(separator) + more
-        else:
-            line, length = word, more
-    if line:
-        yield line
+    words = list(words)
+    step = len(separator)
+    most = MAX_BODY - overhead + step
+    ends = list(accumulate(size(word) + step for word in words))
+    begin = before = 0
+    while begin < len(words):
+        end = max(bisect_right(ends, before + most, begin), begin + 1)
+        yield separator.join(words[begin:end])
+        begin, before = end, ends[end - 1]
 
 
 class Whox(NamedTuple):

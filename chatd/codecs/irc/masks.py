@@ -5,7 +5,8 @@
 2. In a mask `*` matches any characters and `?` matches one.  Matching takes at most as many steps
    as the product of both lengths.
 3. A ban is a name, the account or address behind a host, or a network, which only administrators
-   can set, on another door.  Each ban has one canonical spelling.
+   can set, on another door, and see: to others it is written with the id of its ban.  Each ban has
+   one canonical spelling.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from ...model.addresses import parse_network
 from ...model.errors import BadName, ChatError
 from ...model.names import clean_name, name_key
+from ...model.restrictions import UNNAMED
 
 USER_LENGTH = 10
 """Characters in the user name of a client, without the `~` before it."""
@@ -54,6 +56,15 @@ class NetworkBan(NamedTuple):
     """`*!*@192.0.2.0/24.network`."""
 
     network: IPv4Network | IPv6Network
+
+
+class HiddenBan(NamedTuple):
+    """`*!*@~6b1f.network`: the ban of a network, by its id."""
+
+    id: str
+
+
+Ban = NameBan | HostBan | NetworkBan | HiddenBan
 
 
 def split(source: str) -> Mask:
@@ -102,7 +113,7 @@ def is_mask(text: str) -> bool:
     return any(char in text for char in "*?!@")
 
 
-def read_ban(mask: str) -> NameBan | HostBan | NetworkBan | None:
+def read_ban(mask: str) -> Ban | None:
     """The ban that a mask means; None if it has none of the three forms."""
     nick, user, host = split(mask)
     user, host = user or "*", host or "*"
@@ -116,14 +127,17 @@ def read_ban(mask: str) -> NameBan | HostBan | NetworkBan | None:
     if nick != "*" or "*" in host or "?" in host:
         return None
     if host.endswith(_NETWORK):
+        place = host.removesuffix(_NETWORK)
+        if place.startswith("~"):
+            return HiddenBan(place)
         try:
-            return NetworkBan(parse_network(host.removesuffix(_NETWORK)))
+            return NetworkBan(parse_network(place))
         except ValueError:
             return None
     return HostBan(host.casefold())
 
 
-def written(ban: NameBan | HostBan | NetworkBan) -> str:
+def written(ban: Ban) -> str:
     """The canonical mask of a ban."""
     match ban:
         case NameBan(name):
@@ -132,6 +146,17 @@ def written(ban: NameBan | HostBan | NetworkBan) -> str:
             return f"*!*@{host}"
         case NetworkBan(network):
             return f"*!*@{network}{_NETWORK}"
+        case HiddenBan(id_):
+            return f"*!*@{id_}{_NETWORK}"
+
+
+def ban_mask(target: str, id_: str, network: str = "") -> str:
+    """The mask that a ban is listed with: that of a name, or of a network, in place of which stands
+    the ban's id if it is not to be seen.
+    """
+    if network:
+        return f"*!*@{network}{_NETWORK}"
+    return written(HiddenBan(id_) if target == UNNAMED else NameBan(target))
 
 
 def is_server_name(name: str) -> bool:

@@ -131,6 +131,12 @@ def prefix_of(role: str | None) -> str:
     return PREFIXES.get(role or "", "")
 
 
+def outranks(role: str, other: str) -> bool:
+    """Whether a role, empty for none, is above another one."""
+    order = [*ROLES.values(), ""]
+    return order.index(role) < order.index(other)
+
+
 def letter_of(role: str) -> str:
     """The mode letter of a role."""
     return next(letter for letter, name in ROLES.items() if name == role)

@@ -22,6 +22,7 @@ from ...codecs.irc import numerics
 from ...codecs.irc.capabilities import effective
 from ...codecs.irc.events import to_bytes
 from ...codecs.irc.labels import label_of
+from ...codecs.irc.masks import fold
 from ...codecs.irc.message import form
 from ...codecs.irc.moments import server_time
 from ...codecs.irc.multiline import Multiline
@@ -33,6 +34,9 @@ from ...model.letters import named_in
 from ...stream.subscriber import Subscriber
 from .door import IrcDoor
 from .reader import IrcReader
+
+MOST_MARKERS = 1000
+"""Read markers of one client that are remembered: those that were set last."""
 
 
 class Link(Protocol):
@@ -107,9 +111,9 @@ class IrcClient(ABC):
         self.monitored: dict[str, str] = {}
         """The names that it watches, by their keys."""
         self.markers: dict[str, int] = {}
-        """Up to which event it has read, by target in small letters."""
+        """Up to which event it has read, by `marker_key` of the target."""
         self.marking = ""
-        """The target that its own command is marking: the answer tells."""
+        """The `marker_key` of what its own command is marking: the answer tells."""
         self.away = ""
         """See `Watcher.away`."""
         self.wallops = False
@@ -302,13 +306,21 @@ class IrcClient(ABC):
     def marked(self, room: str, marker: int) -> None:
         """See `Wire.marked`."""
         target = named_in(room) or f"#{room}"
-        self.markers[target] = max(marker, self.markers.get(target, 0))
-        if self.may("draft/read-marker") and self.marking != target:
+        key = marker_key(target)
+        self.note_marker(key, marker)
+        if self.may("draft/read-marker") and self.marking != key:
             self.write([self.marker_line(target)])
+
+    def note_marker(self, key: str, marker: int) -> int:
+        """Note up to where it has read; answers the marker, which never goes back."""
+        marker = self.markers[key] = max(marker, self.markers.pop(key, 0))
+        while len(self.markers) > MOST_MARKERS:
+            del self.markers[next(iter(self.markers))]
+        return marker
 
     def marker_line(self, target: str) -> str:
         """What a client has read of a target, as a line."""
-        id_ = self.markers.get(target.casefold())
+        id_ = self.markers.get(marker_key(target))
         read = f"timestamp={server_time(id_)}" if id_ is not None else "*"
         return form("MARKREAD", target, read, source=self.server)
 
@@ -329,3 +341,8 @@ class IrcClient(ABC):
     def person_went(self, name: str) -> None:
         """See `Watcher.person_went`."""
         self.numeric(numerics.MONOFFLINE, name)
+
+
+def marker_key(target: str) -> str:
+    """The key of a marker's target: a channel with its `#`, or a name."""
+    return target.casefold() if target.startswith("#") else fold(target)

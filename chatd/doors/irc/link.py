@@ -8,7 +8,7 @@
    were received are carried out even if the client has disconnected meanwhile, for
    `AFTERWARDS_SECONDS` at most.
 4. A client that sends nothing for `PING_SECONDS` gets a PING; after `SILENT_SECONDS` its connection
-   ends.
+   ends.  So does that of a client that has not registered by then, whatever it sends.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class IrcLink(FlowControlled):
     filed = 0
     _leaving = False
     """Whether the server goes down."""
+    _opened = 0.0
     _seen = 0.0
     _asked = False
     _afterwards: IDelayedCall | None = None
@@ -91,7 +92,7 @@ class IrcLink(FlowControlled):
     def opened(self) -> None:
         """The connection is established."""
         self.client = IrcShell(self.door, self)
-        self._seen = self.door.service.clock.seconds()
+        self._opened = self._seen = self.door.service.clock.seconds()
         self.door.deadlines.set(self, PING_SECONDS)
 
     def heard(self) -> None:
@@ -103,12 +104,15 @@ class IrcLink(FlowControlled):
         """See `chatd.net.deadlines`: send a PING, or end the connection of a silent client."""
         if self.finishing or self.gone or self.client is None:
             return
-        silent = self.door.service.clock.seconds() - self._seen
+        now = self.door.service.clock.seconds()
         unregistered = self.client.applicant is not None
-        if silent >= SILENT_SECONDS:
+        silent = now - (self._opened if unregistered else self._seen)
+        if silent >= SILENT_SECONDS and unregistered:
+            self.client.end(f"you have not registered within {SILENT_SECONDS:.0f} seconds")
+        elif silent >= SILENT_SECONDS:
             self.client.parting = "no sign of life"
             self.client.end(f"no sign of life for {SILENT_SECONDS:.0f} seconds")
-        elif silent >= PING_SECONDS or unregistered:
+        elif silent >= PING_SECONDS:
             if not self._asked and not self.full:
                 self._asked = True
                 self.send(f"PING :{self.door.told.name}\r\n".encode())

@@ -1,14 +1,15 @@
 """One command in progress: its parameters and its answers.
 
 1. An answer is written at once.  If the command has a label, the whole answer is written when the
-   command is done.
+   command is done.  An answer of many lines is made a part at a time (`stream`).
 2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
    known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,10 +21,13 @@ from ...codecs.irc import numerics
 from ...codecs.irc.labels import labelled
 from ...codecs.irc.message import form
 from ...codecs.irc.numerics import Numeric
-from ...model.errors import ChatError, Unavailable
+from ...model.commands import Command
+from ...model.errors import ChatError, RateLimited, Unavailable
 from ...model.metrics import RARE
 from .client import IrcClient
 
+LINES_A_TURN = 100
+"""Lines of one answer that are made in one turn of the reactor."""
 Refuse = Callable[[ChatError], None]
 """Writes the answer to a refused command."""
 
@@ -90,6 +94,17 @@ class Request:
         else:
             self.client.write(lines)
 
+    def stream(self, lines: Iterator[str | None]) -> None:
+        """Answer with lines of which there may be many: `LINES_A_TURN` in one turn of the reactor,
+        so that others are not delayed.  None stands for work that gave no line.
+        """
+        made = list(islice(lines, LINES_A_TURN))
+        self.lines([line for line in made if line is not None])
+        if len(made) == LINES_A_TURN:
+            later: Deferred[None] = Deferred()
+            self.client.service.clock.callLater(0, later.callback, None)
+            self.wait_for(later, lambda _: self.stream(lines))
+
     # -- outcomes --------------------------------------------------------------------------------
 
     def wait_for(
@@ -106,6 +121,29 @@ class Request:
         if then is not None:
             outcome.addCallback(self._go_on, then, *args)
         outcome.addErrback(self._failed, refuse).addCallback(self._performed)
+
+    def perform(
+        self,
+        person: Person,
+        command: Command,
+        then: Callable[[int | None], Any],
+        refuse: Refuse | None = None,
+    ) -> None:
+        """Carry out a command of the chat as that person; `then` and `refuse` are as in `wait_for`.
+
+        A command that exceeds the rate limit is carried out when the limit allows it.
+        """
+        service = self.client.service
+        try:
+            outcome = service.perform(person, command)
+        except RateLimited as error:
+            later: Deferred[None] = Deferred()
+            service.clock.callLater(error.retry_after, later.callback, None)
+            self.wait_for(later, lambda _: self.perform(person, command, then, refuse))
+        except ChatError as error:
+            (refuse or self.refuse)(error)
+        else:
+            self.wait_for(outcome, then, refuse=refuse)
 
     def _go_on(self, result: Any, then: Callable[..., Any], *args: object) -> Any:
         return None if self.client.over else then(result, *args)

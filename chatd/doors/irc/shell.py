@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -174,14 +174,17 @@ class IrcShell(IrcClient):
         return self.service.letters.reached(proof.record.key).addCallback(known)
 
     def _with_markers(self, session: Session) -> Deferred[Session]:
-        assert session.person.account is not None
-        found = self.service.markers.of(session.person.account)
+        account, markers = session.person.account, self.service.markers
+        assert account is not None
 
-        def known(markers: dict[str, int]) -> Session:
-            self.markers.update({f"#{room}": id_ for room, id_ in markers.items()})
+        def known(found: list[dict[str, int]]) -> Session:
+            rooms, conversations = found
+            self.markers.update({f"#{room}": id_ for room, id_ in rooms.items()})
+            self.markers.update(conversations)
             return session
 
-        return found.addCallback(known)
+        reading = gatherResults([markers.of(account), markers.of_conversations(account)])
+        return reading.addCallback(known)
 
     def _entered(self, session: Session, applicant: Applicant) -> None:
         if self.ended:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,105 +19,48 @@ from chatd.codecs.irc.message import (
     read,
 )
 
-READ = {
-    # words
-    "foo bar baz asdf": Message("foo", ("bar", "baz", "asdf")),
-    ":ada foo bar baz asdf": Message("foo", ("bar", "baz", "asdf"), "ada"),
-    "COMMAND": Message("COMMAND"),
-    ":src AWAY": Message("AWAY", (), "src"),
-    ":src AWAY ": Message("AWAY", (), "src"),
-    # a text as the last parameter
-    "foo bar baz :asdf quux": Message("foo", ("bar", "baz", "asdf quux")),
-    ":ada foo bar baz :asdf quux": Message("foo", ("bar", "baz", "asdf quux"), "ada"),
-    "foo bar baz :": Message("foo", ("bar", "baz", "")),
-    "foo bar baz ::asdf": Message("foo", ("bar", "baz", ":asdf")),
-    ":ada foo bar baz :  asdf quux ": Message("foo", ("bar", "baz", "  asdf quux "), "ada"),
-    ":ada PRIVMSG bar :lol :) ": Message("PRIVMSG", ("bar", "lol :) "), "ada"),
-    ":ada foo bar baz :": Message("foo", ("bar", "baz", ""), "ada"),
-    ":ada foo bar baz :  ": Message("foo", ("bar", "baz", "  "), "ada"),
-    ":src JOIN #chan": Message("JOIN", ("#chan",), "src"),
-    ":src JOIN :#chan": Message("JOIN", ("#chan",), "src"),
-    ":op MODE #channel :+i": Message("MODE", ("#channel", "+i"), "op"),
-    ":op MODE #c +oo ada :bob": Message("MODE", ("#c", "+oo", "ada", "bob"), "op"),
-    # blanks where none are needed, as some servers write them
-    ":irc.example 432  #momo :Bad nick: illegal": Message(
-        "432", ("#momo", "Bad nick: illegal"), "irc.example"
-    ),
-    ":irc.example MODE #tckk +n ": Message("MODE", ("#tckk", "+n"), "irc.example"),
-    ":irc.example MODE #a-b +o ada  ": Message("MODE", ("#a-b", "+o", "ada"), "irc.example"),
-    # a tab, and formatting codes, are letters like any other
-    ":cool\tguy foo bar baz": Message("foo", ("bar", "baz"), "cool\tguy"),
-    ":ada!ag@net\x035w\x03ork.admin PRIVMSG foo :bar baz": Message(
-        "PRIVMSG", ("foo", "bar baz"), "ada!ag@net\x035w\x03ork.admin"
-    ),
-    ":ada!~ag@n\x02et\x0305w\x0fork.admin PRIVMSG foo :bar baz": Message(
-        "PRIVMSG", ("foo", "bar baz"), "ada!~ag@n\x02et\x0305w\x0fork.admin"
-    ),
-    # tags
-    "@a=b;c=32;k;rt=ql7 foo": Message("foo", tags={"a": "b", "c": "32", "k": "", "rt": "ql7"}),
-    r"@a=b\\and\nk;c=72\s45;d=gh\:764 foo": Message(
-        "foo", tags={"a": "b\\and\nk", "c": "72 45", "d": "gh;764"}
-    ),
-    "@c;h=;a=b :quux ab cd": Message("ab", ("cd",), "quux", {"c": "", "h": "", "a": "b"}),
-    "@t1=v1;t2;vendor1/t3=v2;vendor2/t4= :irc.example COMMAND p1 p2 :p3 p3": Message(
-        "COMMAND",
-        ("p1", "p2", "p3 p3"),
-        "irc.example",
-        {"t1": "v1", "t2": "", "vendor1/t3": "v2", "vendor2/t4": ""},
-    ),
-    "@t1=v1;t2;vendor1/t3=v2;vendor2/t4 COMMAND p1 p2 :p3 p3": Message(
-        "COMMAND",
-        ("p1", "p2", "p3 p3"),
-        tags={"t1": "v1", "t2": "", "vendor1/t3": "v2", "vendor2/t4": ""},
-    ),
-    r"@foo=\\\\\:\\s\s\r\n COMMAND": Message("COMMAND", tags={"foo": "\\\\;\\s \r\n"}),
-    r"@tag1=value\\ntest COMMAND": Message("COMMAND", tags={"tag1": "value\\ntest"}),
-    r"@tag1=value\1 COMMAND": Message("COMMAND", tags={"tag1": "value1"}),
-    "@tag1=value1\\ COMMAND": Message("COMMAND", tags={"tag1": "value1"}),
-    # of a tag that is repeated, the last one counts
-    "@t1=1;t2=3;t3=4;t1=5 COMMAND": Message("COMMAND", tags={"t1": "5", "t2": "3", "t3": "4"}),
-    "@t1=1;t2=3;t1=5;vendor/t2=8 COMMAND": Message(
-        "COMMAND", tags={"t1": "5", "t2": "3", "vendor/t2": "8"}
-    ),
-}
+from ...kit.vectors import vectors
 
-WRITTEN = [
-    (Message("foo", ("bar", "baz", "asdf")), "foo bar baz :asdf"),
-    (Message("AWAY", (), "src"), ":src AWAY"),
-    (Message("AWAY", ("",), "src"), ":src AWAY :"),
-    (Message("foo", ("bar", "baz", "asdf"), "ada"), ":ada foo bar baz :asdf"),
-    (Message("foo", ("bar", "baz", "asdf quux")), "foo bar baz :asdf quux"),
-    (Message("foo", ("bar", "baz", "")), "foo bar baz :"),
-    (Message("foo", ("bar", "baz", ":asdf")), "foo bar baz ::asdf"),
-    (Message("foo", ("bar", "  asdf quux "), "ada"), ":ada foo bar :  asdf quux "),
-    (Message("PRIVMSG", ("bar", "lol :) "), "ada"), ":ada PRIVMSG bar :lol :) "),
-    (Message("foo", ("b\tar", "baz"), "ada"), ":ada foo b\tar :baz"),
-    (Message("foo", ("bar", "  "), "ada", {"asd": ""}), "@asd :ada foo bar :  "),
-    (Message("foo", tags={"a": "b\\and\nk", "d": "gh;764"}), r"@a=b\\and\nk;d=gh\:764 foo"),
-    (Message("COMMAND", tags={"foo": "\\\\;\\s \r\n"}), r"@foo=\\\\\:\\s\s\r\n COMMAND"),
-]
+READ = {
+    "foo bar ::asdf": Message("foo", ("bar", ":asdf")),
+    "COMMAND  a   b ": Message("COMMAND", ("a", "b")),
+    "@c;h=;=x;a=b :quux ab cd": Message("ab", ("cd",), "quux", {"c": "", "h": "", "a": "b"}),
+    "@t1=1;t2=3;t1 COMMAND": Message("COMMAND", tags={"t1": "", "t2": "3"}),
+    "@+typing=active TAGMSG #c": Message("TAGMSG", ("#c",), tags={"+typing": "active"}),
+}
 
 
 @pytest.mark.parametrize("line", READ)
-def test_a_line_is_taken_apart_as_every_client_writes_it(line: str) -> None:
+def test_a_line_is_taken_apart(line: str) -> None:
+    """As a client may write it too."""
     assert parse(line) == READ[line]
     assert read(line.encode()) == READ[line]
 
 
-def written(message: Message) -> str:
-    *words, text = message.params or (None,)
-    return form(
-        message.command,
-        *(word or "" for word in words),
-        text=text,
-        source=message.source,
-        tags=message.tags,
+@pytest.mark.parametrize("vector", vectors("reading"), ids=lambda vector: vector["input"])
+def test_a_line_is_taken_apart_as_every_client_does_it(vector: dict[str, Any]) -> None:
+    atoms = vector["atoms"]
+    message = Message(
+        atoms["verb"], (*atoms.get("params", ()),), atoms.get("source", ""), atoms.get("tags", {})
     )
+    assert parse(vector["input"]) == message
+    assert read(vector["input"].encode()) == message
 
 
-@pytest.mark.parametrize(("message", "line"), WRITTEN)
-def test_a_line_is_written_with_a_colon_before_its_text(message: Message, line: str) -> None:
-    assert written(message) == line
+@pytest.mark.parametrize("vector", vectors("writing"), ids=lambda vector: vector["desc"])
+def test_a_line_is_written_in_a_way_that_every_client_reads(vector: dict[str, Any]) -> None:
+    """With a colon before its last parameter."""
+    atoms = vector["atoms"]
+    *words, text = atoms.get("params", ()) or (None,)
+    line = form(
+        atoms["verb"],
+        *words,
+        text=text,
+        source=atoms.get("source", ""),
+        tags=atoms.get("tags", {}),
+    )
+    assert line in vector["matches"]
+    assert text is None or f" :{text}" in line
 
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n :"), min_size=1, max_size=9)

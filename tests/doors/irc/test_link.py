@@ -51,8 +51,11 @@ def test_a_client_that_answers_stays(server: MemoryServer) -> None:
 
 def test_a_client_that_never_registers_has_an_end(server: MemoryServer) -> None:
     client = IrcWire(server)
-    client.send("CAP LS 302")
-    server.chat.advance(152)
+    client.send("CAP LS 302", "NICK ada", "USER ada 0 * :A")
+    for _ in range(15):
+        server.chat.advance(10)
+        client.send("PING x")
+    assert client.read()[-1] == "ERROR :closing link: you have not registered within 150 seconds"
     assert client.closed
     assert server.irc.unregistered == 0
 

@@ -19,7 +19,7 @@ EVENT = st.one_of(
     st.builds(Joined, TEXT, TEXT),
     st.builds(Told, TEXT, TEXT, TEXT),
     st.builds(Arrived, TEXT, TEXT),
-    st.builds(Departed, TEXT, TEXT, TEXT, st.booleans()),
+    st.builds(Departed, TEXT, TEXT, TEXT, st.booleans(), TEXT),
     st.builds(NameChanged, TEXT, TEXT, TEXT),
 )
 UNIT = st.builds(

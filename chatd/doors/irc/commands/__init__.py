@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import (
     account,
     channels,
+    deletion,
     history,
     lists,
     modes,
@@ -29,6 +30,7 @@ _MODULES = (
     lists,
     history,
     modes,
+    deletion,
     monitor,
     server,
 )

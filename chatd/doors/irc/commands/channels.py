@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
-
 from ....chat.room import LOBBY, Room
 from ....codecs.irc import numerics
 from ....codecs.irc.lists import in_lines
@@ -19,7 +17,6 @@ from ....model.errors import (
     ChatError,
     NotFound,
     NotInRoom,
-    RateLimited,
     TooManyRooms,
 )
 from ....model.events import Arrived, TopicSet
@@ -121,7 +118,7 @@ def _join_next(request: Request, wanted: list[str]) -> None:
         return
 
 
-def _join(room: Room, request: Request, name: str, wanted: list[str]) -> Deferred[None] | None:
+def _join(room: Room, request: Request, name: str, wanted: list[str]) -> None:
     """Join a loaded room, show its topic and people, and go on with the next channel."""
     client = request.client
     stream = room.stream  # from now on it has what happens there
@@ -134,18 +131,7 @@ def _join(room: Room, request: Request, name: str, wanted: list[str]) -> Deferre
         enter(client, room, stream, request.lines)
         _join_next(request, wanted)
 
-    try:
-        outcome = client.service.perform(request.person, Join(name))
-    except RateLimited as error:
-        later: Deferred[None] = Deferred()
-        client.service.clock.callLater(error.retry_after, later.callback, None)
-        request.wait_for(later, lambda _: _join(room, request, name, wanted))
-        return None
-    except ChatError as error:
-        refused(error)
-        return None
-    request.wait_for(outcome, joined, refuse=refused)
-    return None
+    request.perform(request.person, Join(name), joined, refused)
 
 
 def refuse_join(request: Request, name: str, error: ChatError) -> None:
@@ -242,11 +228,11 @@ def names_lines(client: IrcClient, room: Room) -> list[str]:
     """The numerics that list the people in a room."""
     symbol = "=" if getattr(room.state, "listed", True) else "@"
     overhead = size(_numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", ""))
-    full = client.may("userhost-in-names")
-    words = (
-        prefix(client, room, key) + (_full(client, name) if full else name)
-        for key, name in room.members.items()
-    )
+    marked, words = marks(client, room), list(room.members.values())
+    if client.may("userhost-in-names"):
+        words = [_full(client, name) for name in words]
+    if marked:
+        words = [marked.get(key, "") + word for key, word in zip(room.members, words, strict=True)]
     return [
         _numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", text)
         for text in in_lines(words, overhead)
@@ -266,6 +252,16 @@ def prefix(client: IrcClient, room: Room, key: str) -> str:
         return ""
     grant = roles.get(subject_of(holder.id, holder.account))
     return prefix_of(grant.role.word) if grant else ""
+
+
+def marks(client: IrcClient, room: Room) -> dict[str, str]:
+    """What stands before the names of those in a room who have a role, by the names' keys."""
+    roles, held = room.rights.roles, client.service.people.held
+    keys = [key for key in roles if key in room.members]  # accounts
+    guests = {subject[1:] for subject in roles if subject.startswith("~")}
+    if guests:
+        keys += [key for key in room.members if key in held and held[key].id in guests]
+    return {key: prefix(client, room, key) for key in keys}
 
 
 # -- going out -----------------------------------------------------------------------------------
@@ -292,7 +288,6 @@ def _part_each(request: Request, wanted: list[str], text: str) -> None:
                 numerics.NOSUCHCHANNEL if missing else numerics.NOTONCHANNEL, f"#{name}"
             )
             continue
-        outcome = client.service.perform(person, Leave(name, text))
 
         def parted(_: object) -> None:
             if client.reader is not None:
@@ -305,7 +300,7 @@ def _part_each(request: Request, wanted: list[str], text: str) -> None:
             else:
                 request.refuse(error)
 
-        request.wait_for(outcome, parted, refuse=refused)
+        request.perform(person, Leave(name, text), parted, refused)
 
 
 # -- the topic, and who is there -----------------------------------------------------------------
@@ -336,20 +331,23 @@ def topic(request: Request) -> None:
     if name not in person.rooms and not client.operator:
         request.numeric(numerics.NOTONCHANNEL, shown)
         return
-    outcome = client.service.perform(client.moderator, SetTopic(name, request.param(1)))
-    request.wait_for(
-        outcome,
+    request.perform(
+        client.moderator,
+        SetTopic(name, request.param(1)),
         lambda id_: own_event(request, name, id_),
-        refuse=lambda error: refuse_op(request, shown, error),
+        lambda error: refuse_op(request, shown, error),
     )
 
 
 def own_event(request: Request, name: str, id_: int | None) -> None:
-    """Handle the showing of this client's own event, which gets the label of its command."""
+    """Handle the showing of this client's own event in a room, or with an empty `name` in private;
+    it gets the label of its command.
+    """
     reader = request.client.reader
     if reader is None:
         return
-    if id_ is not None and request.label and (stream := reader.channels.get(name)) is not None:
+    stream = reader.channels.get(name) if name else request.person.inbox
+    if id_ is not None and request.label and stream is not None:
         for entry in stream.log.since(id_ - 1).entries[:1]:
             if entry.id == id_:
                 request.acknowledged = reader.label(entry, request.label)
@@ -390,6 +388,6 @@ def names(request: Request) -> None:
         request.numeric(numerics.ENDOFNAMES, word or "*")
         return
     room = client.service.rooms.live(name)
-    if room is not None and room.members and may_read(client, room):
-        request.lines(names_lines(client, room))
-    request.numeric(numerics.ENDOFNAMES, f"#{name}")
+    lines = names_lines(client, room) if room is not None and may_read(client, room) else []
+    lines.append(_numeric(client, numerics.ENDOFNAMES, f"#{name}"))
+    request.stream(iter(lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -19,8 +20,8 @@ from ....model.events import MESSAGES, Told
 from ....model.names import name_key
 from ....model.policy import Action
 from ....stream.eventlog import Entry, Page
-from ..client import IrcClient
-from ..request import Request
+from ..client import IrcClient, marker_key
+from ..request import LINES_A_TURN, Request
 from .channels import channel
 from .row import Kind, command
 
@@ -179,13 +180,31 @@ def _tell(request: Request, asked: Asked, source: Room | Conversation, found: li
     except ChatError as error:
         _invalid_target(request, asked, error.message)
         return
-    ref, codec = client.next_ref(), client.reader.codec
+    request.stream(_lines(client, asked, source, found))
+
+
+def _lines(
+    client: IrcClient, asked: Asked, source: Room | Conversation, found: list[Entry]
+) -> Iterator[str]:
+    """What was found, as lines.  They are made in several turns: the rest is left out if the client
+    may not read it any more, and so is what was deleted meanwhile.
+    """
+    ref, reader, redacted = client.next_ref(), client.reader, client.service.rooms.redacted
+    assert reader is not None
     batch = ref if client.may("batch") else ""
-    lines = [line for entry in found for line in codec.playback(entry, batch)]
     if batch:
-        opening = form("BATCH", f"+{ref}", "chathistory", asked.target, source=client.server)
-        lines = [opening, *lines, form("BATCH", f"-{ref}", source=client.server)]
-    request.lines(lines)
+        yield form("BATCH", f"+{ref}", "chathistory", asked.target, source=client.server)
+    for number, entry in enumerate(found):
+        try:
+            if number % LINES_A_TURN == 0:
+                reader.check(source)
+        except ChatError:
+            break
+        latest = redacted.latest(entry) or entry
+        if not getattr(latest.event, "redacted", False):
+            yield from reader.codec.playback(entry, batch)
+    if batch:
+        yield form("BATCH", f"-{ref}", source=client.server)
 
 
 def _targets(request: Request, asked: Asked) -> None:
@@ -261,8 +280,8 @@ def _tell_targets(request: Request, stretch: Stretch, latest: list[tuple[int, st
     too_few=_too_few,
 )
 def markread(request: Request) -> None:
-    """Set or show a read marker.  An account's markers of channels are shared by its sessions; all
-    other markers end with the connection.
+    """Set or show a read marker.  An account's markers of channels, and of conversations with other
+    accounts, are shared by its sessions; all other markers end with the connection.
     """
     client, target = request.client, request.param(0)
     if len(request.params) < 2:
@@ -273,13 +292,8 @@ def markread(request: Request) -> None:
         request.fail("INVALID_PARAMS", target, text="a marker is timestamp=… as messages have it")
         return
     now = client.service.horizon // MILLISECOND * MILLISECOND + MILLISECOND - 1
-    key = target.casefold()
-    read = client.markers[key] = max(min(given, now), client.markers.get(key, 0))
-    room = _own_room(request, target)
-    account = request.person.account
-    if room is None or account is None:
-        request.line(client.marker_line(target))
-        return
+    key = marker_key(target)
+    read = client.note_marker(key, min(given, now))
     client.marking = key
 
     def stored(_: object) -> None:
@@ -287,7 +301,25 @@ def markread(request: Request) -> None:
         request.line(client.marker_line(target))
 
     def refused(error: ChatError) -> None:
+        if not isinstance(error, Unavailable):  # there is nothing that it could be kept for
+            stored(None)
+            return
         client.marking = ""
         request.fail("INTERNAL_ERROR", target, text=error.message)
 
-    request.wait_for(client.service.markers.mark(account, room.name, read), stored, refuse=refused)
+    request.wait_for(maybeDeferred(_mark, request, target, read), stored, refuse=refused)
+
+
+def _mark(request: Request, target: str, read: int) -> Deferred[None]:
+    """Keep a marker, if it is an account's and of something that is kept.
+
+    Raises and fails as `_own_conversation` does.
+    """
+    account, markers = request.person.account, request.client.service.markers
+    if account is None:
+        return succeed(None)
+    if target.startswith("#"):
+        room = _own_room(request, target)
+        return markers.mark(account, room.name, read) if room is not None else succeed(None)
+    talk = _own_conversation(request, target)
+    return talk.addCallback(lambda talk: markers.mark_conversation(account, talk.shown, read))

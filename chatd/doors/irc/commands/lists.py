@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ....chat.person import Person
+from ....chat.room import Room
 from ....codecs.irc import numerics
-from ....codecs.irc.lists import read_elist
+from ....codecs.irc.lists import Elist, read_elist
 from ....model.errors import ChatError
 from ....model.policy import Action
+from ..client import IrcClient
 from ..request import Request
 from .channels import may_read
 from .row import command
@@ -16,17 +21,27 @@ def list_(request: Request) -> None:
     """List the rooms with people in them, without unlisted and hidden rooms."""
     client, person = request.client, request.person
     wanted = read_elist(request.param(0))
-    request.numeric(numerics.LISTSTART, "Channel")
     try:
         client.service.readers.policy.may(person, Action.LIST)
         rooms = sorted(client.service.rooms, key=lambda room: room.name)
     except ChatError:
         rooms = []
+    request.stream(_lines(client, person, wanted, rooms))
+
+
+def _lines(
+    client: IrcClient, person: Person, wanted: Elist, rooms: list[Room]
+) -> Iterator[str | None]:
+    server, nick = client.server, client.nick
+    yield numerics.write(numerics.LISTSTART, server, nick, "Channel")
     for room in rooms:
-        people = len(room.members)
-        if not people or not wanted.wants(f"#{room.name}", people):
+        people, shown = len(room.members), f"#{room.name}"
+        if not people or not wanted.wants(shown, people):
+            yield None
             continue
         inside = room.name in person.rooms
         if inside or (getattr(room.state, "listed", True) and may_read(client, room)):
-            request.numeric(numerics.LIST, f"#{room.name}", str(people), room.state.topic)
-    request.numeric(numerics.LISTEND)
+            yield numerics.write(numerics.LIST, server, nick, shown, str(people), room.state.topic)
+        else:
+            yield None
+    yield numerics.write(numerics.LISTEND, server, nick)

@@ -10,7 +10,8 @@ from ....chat.person import Person
 from ....chat.room import Room
 from ....codecs.irc import numerics
 from ....codecs.irc.isupport import KICK_TEXT, MOST_BANS
-from ....codecs.irc.masks import HostBan, NameBan, NetworkBan, read_ban
+from ....codecs.irc.masks import Ban as BanMask
+from ....codecs.irc.masks import HiddenBan, HostBan, NameBan, NetworkBan, ban_mask, read_ban
 from ....codecs.irc.message import cut, form
 from ....codecs.irc.modes import (
     FLAGS,
@@ -18,6 +19,7 @@ from ....codecs.irc.modes import (
     ROLES,
     Change,
     flags_of,
+    outranks,
     read_changes,
     settings_of,
 )
@@ -26,7 +28,7 @@ from ....model.commands import Command
 from ....model.errors import ChatError
 from ....model.events import Signalled
 from ....model.identity import subject_of
-from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Redact, Unban
+from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Unban
 from ....model.names import name_key
 from ..request import Request
 from .channels import channel, exists, is_kept, may_moderate, own_event, refuse_op
@@ -90,9 +92,10 @@ def change_channel(request: Request, room: Room) -> None:
         if "topic_by" in new:
             new["topic"] = new.pop("topic_by")
         _perform(request, shown, Configure(room.name, **new))  # type: ignore[arg-type]
+    roles: dict[str, str] = {}
     for change in changes:
         if change.mode in ROLES and change.param:
-            _give_role(request, room, change)
+            _give_role(request, room, change, roles)
         elif change.mode == "b" and change.param:
             _ban(request, room, change)
 
@@ -106,12 +109,15 @@ def _perform(request: Request, shown: str, command: Command, target: str = "") -
         else:
             refuse_op(request, shown, error)
 
-    client = request.client
-    outcome = maybeDeferred(client.service.perform, client.moderator, command)
-    request.wait_for(outcome, lambda id_: own_event(request, shown[1:], id_), refuse=refused)
+    request.perform(
+        request.client.moderator, command, lambda id_: own_event(request, shown[1:], id_), refused
+    )
 
 
-def _give_role(request: Request, room: Room, change: Change) -> None:
+def _give_role(request: Request, room: Room, change: Change, roles: dict[str, str]) -> None:
+    """Give somebody a role, or take it; `roles` are those that the same line has given so far, by
+    the keys of names.  Nobody loses a higher role by being given a lower one.
+    """
     client, shown, name = request.client, f"#{room.name}", change.param or ""
     holder = client.service.people.find(name)
     if holder is None:
@@ -126,16 +132,18 @@ def _give_role(request: Request, room: Room, change: Change) -> None:
         return
     role = ROLES[change.mode]
     grant = room.rights.roles.get(subject_of(holder.id, holder.account))
-    has = grant.role.word if grant else ""
-    if change.on == (has == role):
+    has = roles.get(holder.key, grant.role.word if grant else "")
+    if change.on != (has != role) or (change.on and outranks(has, role)):
         return
+    roles[holder.key] = role if change.on else ""
     _perform(request, shown, GiveRole(room.name, holder.name, role if change.on else None), name)
 
 
 def _ban(request: Request, room: Room, change: Change) -> None:
     shown, mask = f"#{room.name}", change.param or ""
-    who = _banned(request, read_ban(mask))
-    if not who:
+    ban = read_ban(mask)
+    who = _banned(request, ban)
+    if not who or (change.on and isinstance(ban, HiddenBan)):
         why = "a ban is name!*@* or *!*@host"
         request.numeric(numerics.INVALIDMODEPARAM, shown, "b", mask, why)
         return
@@ -143,14 +151,16 @@ def _ban(request: Request, room: Room, change: Change) -> None:
     _perform(request, shown, command, mask)
 
 
-def _banned(request: Request, ban: object) -> str:
-    """The target of a ban's mask: a name or a network; empty if the mask has none."""
+def _banned(request: Request, ban: BanMask | None) -> str:
+    """The target of a ban's mask: a name, a network or a ban's id; empty if the mask has none."""
     service = request.client.service
     match ban:
         case NameBan(name):
             return name
         case NetworkBan(network):
             return str(network)
+        case HiddenBan(id_):
+            return id_
         case HostBan(host):
             for holder in service.people.held.values():
                 if service.cards.known(holder).host == host:
@@ -164,10 +174,10 @@ def _list_bans(request: Request, room: Room) -> None:
         bans = client.service.moderation.bans(client.moderator, room)
     except ChatError:
         bans = []
-    for _, ban in bans[:MOST_BANS]:
-        mask = f"*!*@{ban.network}.network" if ban.network else f"{ban.target}!*@*"
+    for id_, ban in bans[:MOST_BANS]:
+        mask = ban_mask(ban.target, id_, ban.network)
         by, since = ban.by or client.server, str(seconds(ban.since))
-        request.numeric(numerics.BANLIST, shown, mask.replace(" ", "_"), by, since)
+        request.numeric(numerics.BANLIST, shown, mask, by, since)
     request.numeric(numerics.ENDOFBANLIST, shown)
 
 
@@ -238,13 +248,11 @@ def invite(request: Request) -> None:
     elif holder.key in room.members:
         request.numeric(numerics.USERONCHANNEL, holder.name, shown)
     elif room.state.access == "members":
-        outcome = maybeDeferred(
-            client.service.perform, client.moderator, Admit(room.name, holder.name)
-        )
-        request.wait_for(
-            outcome,
+        request.perform(
+            client.moderator,
+            Admit(room.name, holder.name),
             lambda _: _tell_invited(request, holder.name, shown),
-            refuse=lambda error: refuse_op(request, shown, error),
+            lambda error: refuse_op(request, shown, error),
         )
     else:
         _tell_invited(request, holder.name, shown)
@@ -269,34 +277,6 @@ def _tell_invited(request: Request, name: str, shown: str) -> None:
 
     outcome = maybeDeferred(client.service.signals.tell, request.person, name, "INVITE", shown)
     request.wait_for(outcome, told)
-
-
-@command("REDACT", "target msgid [:text]", "delete a message", least=2, kind=Kind.CHANGE)
-def redact(request: Request) -> None:
-    """Delete the client's own message, or as an operator any."""
-    target, id_ = request.param(0), request.param(1)
-    try:
-        name = channel(target)
-    except ChatError:
-        request.fail("INVALID_TARGET", target, text="messages in channels can be deleted")
-        return
-    if name not in request.person.rooms:
-        request.fail("INVALID_TARGET", target, text="you are not in that channel")
-        return
-    if not (id_.isascii() and id_.isdigit() and len(id_) < 18):
-        request.fail("UNKNOWN_MSGID", target, id_, text="there is no such message")
-        return
-
-    def refused(error: ChatError) -> None:
-        code = "REDACT_FORBIDDEN" if error.code == "not-allowed" else "UNKNOWN_MSGID"
-        request.fail(code, target, id_, text=error.message)
-
-    outcome = maybeDeferred(
-        request.client.service.perform,
-        request.client.moderator,
-        Redact(name, int(id_), cut(request.param(2), KICK_TEXT)),
-    )
-    request.wait_for(outcome, lambda shown: own_event(request, name, shown), refuse=refused)
 
 
 def _of_person(request: Request, target: str) -> None:

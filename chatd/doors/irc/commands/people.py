@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from ....chat.elsewhere import Elsewhere
 from ....chat.person import Person
@@ -18,7 +19,7 @@ from ....model.errors import ChatError
 from ....model.text import printable
 from ..client import IrcClient
 from ..door import sender_of
-from ..request import Request
+from ..request import LINES_A_TURN, Request
 from .channels import channel, may_read, prefix
 from .row import Kind, command
 
@@ -71,16 +72,26 @@ def who(request: Request) -> None:
             room = client.service.rooms.live(channel(mask))
         except ChatError:
             room = None
-        if room is not None and may_read(client, room):
-            for key, name in room.members.items():
-                _row(request, asked, name, key, room)
+        rows = _rows_of_room(client, asked, room)
     else:
-        for holder in _found(client, mask):
-            _row(request, asked, holder.name, holder.key, None)
-    request.numeric(numerics.ENDOFWHO, mask)
+        found = _found(client, mask)
+        rows = (_row(client, asked, one.name, one.key, None) if one else None for one in found)
+    end = numerics.write(numerics.ENDOFWHO, client.server, client.nick, mask)
+    request.stream(chain(rows, (end,)))
 
 
-def _found(client: IrcClient, mask: str) -> Iterator[Person | Elsewhere]:
+def _rows_of_room(client: IrcClient, asked: Whox, room: Room | None) -> Iterator[str | None]:
+    """The rows of those in a room, as long as the client may read it."""
+    if room is None:
+        return
+    for number, (key, name) in enumerate(list(room.members.items())):
+        if number % LINES_A_TURN == 0 and not may_read(client, room):
+            return
+        yield _row(client, asked, name, key, room)
+
+
+def _found(client: IrcClient, mask: str) -> Iterator[Person | Elsewhere | None]:
+    """The people whom a mask means; None for each that it does not."""
     people = client.service.people
     if not is_mask(mask) and mask != "0":
         holder = people.find(mask)
@@ -93,8 +104,10 @@ def _found(client: IrcClient, mask: str) -> Iterator[Person | Elsewhere]:
         if not matches(wanted, holder.name):
             full = _full(client.door.who(holder.name), holder.name)
             if not matches(wanted, full):
+                yield None
                 continue
         if invisible(client, holder) and not shares_room(client, holder.key):
+            yield None
             continue
         yield holder
         found += 1
@@ -106,11 +119,10 @@ def _full(known: Sender, name: str) -> str:
     return f"{name}!{known.user}@{known.host}"
 
 
-def _row(request: Request, asked: Whox, name: str, key: str, room: Room | None) -> None:
-    client = request.client
+def _row(client: IrcClient, asked: Whox, name: str, key: str, room: Room | None) -> str | None:
     operator = is_operator(client, key)
     if asked.ops and not operator:
-        return
+        return None
     known = client.door.who(name)
     flags = ("G" if known.away else "H") + "*" * operator
     flags += prefix(client, room, key) if room else ""
@@ -119,16 +131,12 @@ def _row(request: Request, asked: Whox, name: str, key: str, room: Room | None) 
     server = client.server
     realname = known.realname or name
     if not asked.fields:
-        request.numeric(
-            numerics.WHOREPLY,
-            *(shown, known.user, known.host, server, name, flags),
-            f"0 {realname}",
-        )
-        return
+        told = shown, known.user, known.host, server, name, flags, f"0 {realname}"
+        return numerics.write(numerics.WHOREPLY, server, client.nick, *told)
     row = {"c": shown, "u": known.user, "h": known.host, "s": server, "n": name, "f": flags}
     row |= {"d": "0", "l": "0", "a": known.account or "0", "o": "n/a", "r": realname}
     words, text = whox(asked, row)
-    request.line(form(numerics.WHOSPCRPL.number, client.nick, *words, text=text, source=server))
+    return form(numerics.WHOSPCRPL.number, client.nick, *words, text=text, source=server)
 
 
 # -- WHOIS ---------------------------------------------------------------------------------------

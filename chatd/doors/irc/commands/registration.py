@@ -112,8 +112,9 @@ def nick(request: Request) -> None:
     if request.person.account is not None and name != request.person.name:
         request.numeric(numerics.UNKNOWNERROR, "NICK", "an account's name does not change")
         return
-    outcome = client.service.perform(request.person, Rename(name))
-    request.wait_for(outcome, renamed, refuse=lambda error: _refuse_nick(request, name, error))
+    request.perform(
+        request.person, Rename(name), renamed, lambda error: _refuse_nick(request, name, error)
+    )
 
 
 def _could_be(name: str) -> bool:
@@ -165,11 +166,11 @@ def setname(request: Request) -> None:
 # -- signs of life, and the end ------------------------------------------------------------------
 
 
-def _no_origin(request: Request) -> None:
+def _no_token(request: Request) -> None:
     request.numeric(numerics.NEEDMOREPARAMS, "PING")
 
 
-@command("PING", "token", "ask for a PONG", least=1, empty=True, too_few=_no_origin)
+@command("PING", "token", "ask for a PONG", least=1, empty=True, too_few=_no_token, early=True)
 def ping(request: Request) -> None:
     """Answer PONG when all effects of earlier commands have been written, here and to others."""
     client, token = request.client, request.param(0)

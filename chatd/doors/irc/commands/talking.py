@@ -87,11 +87,12 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
         if special is not None and special.command != "ACTION":
             _cannot_send(request, f"#{name}", "CTCP goes to persons only")
             return
-        if not exists(client, name):
+        inside = name in request.person.rooms
+        if not (inside or exists(client, name)):
             _refuse_channel(request, f"#{name}")
             return
         said = plain(special.text if special else text)
-        ways = IN if name in request.person.rooms else OUTSIDE
+        ways = IN if inside else OUTSIDE
         way = ways["ACTION"] if special is not None else ways[command]
         _perform(request, target, way(name, said), name)
         return

@@ -207,7 +207,7 @@ def slow(client: LineClient, seconds: int) -> None:
 
 @command(
     "/delete [@NAME] [ID]",
-    "delete a message; without an id, your last one here, or to NAME",
+    "delete a message; without an id, your last one",
     name_and_number("the id of a message"),
     kind=Kind.CHANGE,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chatd.codecs.irc.message import parse
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.moderation import BanFromServer, Configure
 
@@ -54,6 +55,22 @@ def test_too_many_channels_are_refused() -> None:
     server = MemoryServer(rooms_per_session=2)
     ada = register(server, "ada", rooms="#a,#b")
     assert ada.commands("JOIN #c") == ["405"]
+
+
+def test_what_is_too_fast_waits_and_is_done_in_its_order() -> None:
+    """None of it is refused."""
+    server = MemoryServer(message_rate=1)
+    ada = register(server, "ada", rooms="#dev")
+    ada.read()
+    topics = [f"TOPIC #dev :{number}" for number in range(9)]
+    ada.send(*topics, "MODE #dev +m", "PART #dev", "PING x")
+    told: list[str] = []
+    for _ in range(60):
+        told += ada.read()
+        server.chat.advance(1)
+    commands = [message.command for line in told if (message := parse(line))]
+    assert commands == ["TOPIC"] * 9 + ["MODE", "PART", "PONG"]
+    assert [line.rpartition(":")[2] for line in told[:9]] == [str(number) for number in range(9)]
 
 
 def test_only_join_brings_a_channel_into_being(server: MemoryServer) -> None:

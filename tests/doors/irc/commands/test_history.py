@@ -251,3 +251,58 @@ def test_an_accounts_markers_are_the_same_in_all_its_sessions(server: MemoryServ
     assert result_of(markers)["dev"] >= id_
     third = IrcWire(server, NEAR)
     assert told in third.ask(*signing_in("ada", "draft/read-marker"))
+
+
+def test_markers_of_private_conversations_are_kept(server: MemoryServer) -> None:
+    """Of accounts with accounts, however the name is written; in all sessions, and afterwards."""
+    for name in ("ada", "bob"):
+        registered(server.chat, name)
+    one = of_account(server, "ada", "draft/read-marker")
+    other = of_account(server, "ada", "draft/read-marker")
+    of_account(server, "bob").ask("PRIVMSG ada :hi")
+    one.read()
+    other.read()
+    now = server_time(server.chat.service.horizon)
+    assert one.ask("MARKREAD bob") == ["MARKREAD bob *"]
+    assert one.ask(f"MARKREAD BOB timestamp={now}") == [f"MARKREAD BOB timestamp={now}"]
+    assert other.read() == [f"MARKREAD bob timestamp={now}"]
+    third = of_account(server, "ada", "draft/read-marker")
+    assert third.ask("MARKREAD bob") == [f"MARKREAD bob timestamp={now}"]
+    assert third.ask("MARKREAD bob timestamp=2011-01-01T00:00:00.000Z") == [
+        f"MARKREAD bob timestamp={now}"
+    ]
+
+
+@pytest.mark.parametrize("target", ["guest", "nobody", "a!b", "#none"])
+def test_other_markers_last_as_long_as_the_connection(server: MemoryServer, target: str) -> None:
+    register(server, "guest")
+    registered(server.chat, "ada")
+    old = "timestamp=2019-06-01T12:00:00.000Z"
+    ada = of_account(server, "ada", "draft/read-marker")
+    assert ada.ask(f"MARKREAD {target} {old}") == [f"MARKREAD {target} {old}"]
+    assert ada.ask(f"MARKREAD {target}") == [f"MARKREAD {target} {old}"]
+    again = of_account(server, "ada", "draft/read-marker")
+    assert again.ask(f"MARKREAD {target}") == [f"MARKREAD {target} *"]
+
+
+def test_a_marker_that_cannot_be_stored_is_an_error(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered(server.chat, "ada")
+    ada = of_account(server, "ada", "draft/read-marker", "standard-replies")
+    ada.ask("JOIN #dev")
+    markers = server.chat.service.markers
+    monkeypatch.setattr(markers, "mark", lambda *_: fail(Unavailable("not now")))
+    (line,) = ada.ask("MARKREAD #dev timestamp=2019-06-01T12:00:00.000Z")
+    assert line == "FAIL MARKREAD INTERNAL_ERROR #dev :not now"
+
+
+def test_a_client_remembers_so_many_markers_and_no_more(server: MemoryServer) -> None:
+    ada = register(server, "ada", "draft/read-marker")
+    for number in range(1005):
+        ada.send(f"MARKREAD n{number} timestamp=2019-06-01T12:00:00.000Z")
+        if number % 100 == 0:
+            ada.read()
+    ada.read()
+    assert ada.ask("MARKREAD n0") == ["MARKREAD n0 *"]
+    assert ada.ask("MARKREAD n1004") != ["MARKREAD n1004 *"]

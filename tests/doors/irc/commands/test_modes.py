@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+from chatd.model.moderation import Ban
+
+from ....kit.chat import with_account
 from ....kit.irc import register, source
 from ....kit.server import MemoryServer
 
@@ -49,6 +54,17 @@ def test_the_one_who_begins_a_channel_gives_roles(server: MemoryServer) -> None:
         "#dev +v bob",
     ]
     assert "353 ada = #dev :@ada +bob" in ada.ask("NAMES #dev")
+
+
+def test_a_lower_role_takes_no_higher_one(server: MemoryServer) -> None:
+    """Which has to be taken first, in the same line if need be."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    ada.ask("MODE #dev +o bob")
+    bob.read()
+    assert ada.ask("MODE #dev +v bob", "MODE #dev +v ada", "MODE #dev -v bob") == []
+    assert "353 ada = #dev :@ada @bob" in ada.ask("NAMES #dev")
+    ada.ask("MODE #dev -o+v bob bob")
+    assert [line.split("MODE ")[1] for line in bob.read()] == ["#dev -o bob", "#dev +v bob"]
 
 
 def test_roles_take_a_role_and_somebody_who_is_there(server: MemoryServer) -> None:
@@ -112,6 +128,71 @@ def test_a_ban_is_placed_listed_and_lifted(server: MemoryServer) -> None:
     assert ada.commands("MODE #dev +b *!*@*") == ["696"]
 
 
+def test_somebody_who_is_banned_is_put_out_with_a_kick(server: MemoryServer) -> None:
+    """Told to others behind the ban, as by its author, and to the one who is banned."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    eve = register(server, "eve", rooms="#dev")
+    for client in (ada, bob, eve):
+        client.read()
+    me = source(server, "ada")
+    told = [f":{me} MODE #dev +b bob!*@*", f":{me} KICK #dev bob :ada"]
+    assert ada.ask("MODE #dev +b bob") == told
+    assert eve.read() == told
+    (kick,) = bob.read()
+    assert kick.startswith("KICK #dev bob :you are banned from #dev")
+    assert ada.commands("KICK #dev bob") == ["441"]
+
+
+def test_a_ban_with_a_reason_from_another_door_is_the_reason_of_the_kick(
+    server: MemoryServer,
+) -> None:
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    ada.read()
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    server.chat.perform(person, Ban("dev", "bob", text="spam"))
+    assert [line.split(" ", 1)[1] for line in ada.read()] == [
+        "MODE #dev +b bob!*@*",
+        "KICK #dev bob :spam",
+    ]
+    assert [line[:13] for line in bob.read()] == ["KICK #dev bob"]
+
+
+def test_a_banned_network_is_seen_by_administrators_only(server: MemoryServer) -> None:
+    """Others see the ban's id in its place, and lift the ban by that."""
+    ada = register(server, "ada", rooms="#dev")
+    bob = register(server, "bob", host="198.51.100.7", rooms="#dev")
+    ada.read()
+    root = with_account(server.chat, "ruth", admin=True)
+    server.chat.perform(root, Ban("dev", "198.51.100.0/24", text="flood"))
+    by = source(server, "ruth")
+    ban, kick = ada.read()
+    mask = ban.removeprefix(f":{by} MODE #dev +b ")
+    assert re.fullmatch(r"\*!\*@~[0-9a-f]{8}\.network", mask)
+    assert kick == f":{by} KICK #dev bob :flood"
+    assert bob.read()[-1].startswith("KICK #dev bob :you are banned from #dev: flood")
+    assert ada.ask("MODE #dev b")[0].startswith(f"367 ada #dev {mask} ruth ")
+    assert ada.commands("MODE #dev +b *!*@~00000000.network") == ["696"]
+    me = source(server, "ada")
+    assert ada.ask(f"MODE #dev -b {mask}") == [f":{me} MODE #dev -b {mask}"]
+    assert "JOIN" in bob.commands("JOIN #dev")
+
+
+def test_people_who_are_no_members_are_put_out_of_a_channel_that_closes(
+    server: MemoryServer,
+) -> None:
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    eve = register(server, "eve", rooms="#dev")
+    ada.ask("MODE #dev +v eve")
+    for client in (ada, bob, eve):
+        client.read()
+    me = source(server, "ada")
+    assert ada.ask("MODE #dev +i") == [f":{me} MODE #dev +i", f":{me} KICK #dev bob :ada"]
+    assert eve.read() == [f":{me} MODE #dev +i", f":{me} KICK #dev bob :ada"]
+    (kick,) = bob.read()
+    assert kick.startswith("KICK #dev bob :")
+
+
 def test_members_are_invited(server: MemoryServer) -> None:
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob")
     ada.ask("MODE #dev +i")
@@ -125,17 +206,3 @@ def test_members_are_invited(server: MemoryServer) -> None:
         "401",
         "461",
     ]
-
-
-def test_a_message_is_deleted_for_clients_that_understand(server: MemoryServer) -> None:
-    caps = ("message-tags", "draft/message-redaction", "standard-replies")
-    ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob", rooms="#dev")
-    id_ = server.say("secret", room="dev", name="cy")
-    ada.read()
-    bob.read()
-    line = f":{source(server, 'ada')} REDACT #dev {id_} :rude"
-    assert ada.ask(f"REDACT #dev {id_} :rude") == [line]
-    assert bob.read() == []
-    (line,) = ada.ask("REDACT #dev 17")
-    assert line.startswith("FAIL REDACT UNKNOWN_MSGID #dev 17 :")
-    assert "secret" not in repr([entry.event for entry in server.chat.entries("dev")])

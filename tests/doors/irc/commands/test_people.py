@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from chatd.model.commands import Join
+from chatd.model.policy import Action
+from chatd.testing.policies import DenyIf
 
 from ....kit.chat import registered
 from ....kit.irc import IrcWire, of_account, register, source
@@ -119,3 +125,38 @@ def test_a_person_is_away_when_all_sessions_are(server: MemoryServer) -> None:
     assert " AWAY :" in line
     assert other.commands("AWAY") == ["305"]
     assert [line.split(" ", 1)[1] for line in bob.read()] == ["AWAY"]
+
+
+def crowd(server: MemoryServer, number: int) -> None:
+    """So many people in #dev."""
+    for name in range(number):
+        person = server.chat.enter(f"p{name}")
+        server.chat.perform(person, Join("dev"))
+
+
+@pytest.mark.parametrize("asked", ["WHO #dev", "WHO p*", "WHO #dev %tn,7", "@label=1 WHO #dev"])
+def test_a_long_answer_is_made_in_parts_and_is_whole(server: MemoryServer, asked: str) -> None:
+    """In each turn a part, so that others are not delayed; what the client sends next waits."""
+    crowd(server, 250)
+    ada = register(server, "ada", "batch", "labeled-response")
+    ada.send(asked, "PING x")
+    assert ada.wire.value().count(b"\r\n") <= 100
+    messages = ada.messages()
+    names = [word for one in messages for word in one.params if re.fullmatch(r"p\d+", word)]
+    assert names == [f"p{name}" for name in range(250)]
+    tail = [one.command for one in messages if one.command != "BATCH"][-2:]
+    assert tail == ["315", "PONG"]
+
+
+def test_the_rest_of_a_long_answer_is_left_out_if_the_policy_forbids_it(
+    server: MemoryServer,
+) -> None:
+    """It is asked for each part."""
+    crowd(server, 250)
+    ada = register(server, "ada", rooms="#dev")
+    forbidden: set[Action] = set()
+    server.chat.service.readers.policy = DenyIf(lambda who, what, room: what in forbidden)
+    ada.send("WHO #dev")
+    forbidden.add(Action.READ)
+    commands = ada.commands()
+    assert (commands.count("352"), commands[-1]) == (100, "315")

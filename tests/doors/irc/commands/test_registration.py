@@ -72,6 +72,20 @@ def test_a_nick_is_changed_once_for_all_channels(server: MemoryServer) -> None:
     assert bob.read() == [f":{before} NICK lovelace"]
 
 
+def test_a_nick_that_cannot_be_had_is_refused_after_registration_too(server: MemoryServer) -> None:
+    register(server, "ada")
+    bob = register(server, "bob", rooms="#dev")
+    bob.read()
+    assert bob.commands("NICK ada", "NICK ADA", "NICK a!b", "NICK :") == [
+        "433",
+        "433",
+        "432",
+        "431",
+    ]
+    assert bob.read() == []
+    assert server.chat.service.people.own("bob") is not None
+
+
 def test_a_nick_change_without_a_channel_is_told_to_oneself(server: MemoryServer) -> None:
     ada = register(server, "ada")
     before = source(server, "ada")
@@ -86,6 +100,12 @@ def test_words_that_are_missing_are_told(server: MemoryServer) -> None:
     registered = register(server, "ada")
     assert registered.commands("USER a 0 * :A", "PASS x") == ["462", "462"]
     assert registered.commands("JOIN", "PING", "WHOIS") == ["461", "461", "431"]
+
+
+def test_a_ping_is_answered_before_registration(server: MemoryServer) -> None:
+    """Behind the answers to what was sent before it."""
+    client = IrcWire(server)
+    assert client.commands("REGISTER * * secret", "NICK ada", "PING x") == ["FAIL", "PONG"]
 
 
 def test_pong_comes_when_all_before_it_was_written_to_others(server: MemoryServer) -> None:
