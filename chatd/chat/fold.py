@@ -26,6 +26,7 @@ from ..model.units import (
     ATTACHED,
     ATTEMPTS,
     BANS,
+    CLAIMS,
     GUESTS,
     NAMES,
     ROOMS,
@@ -100,9 +101,8 @@ class Fold:
         """Take over the state that the store has on opening; fires when guests are restored."""
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
-        tables = gatherResults(
-            map(self._store.table, (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED))
-        )
+        names = (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED, CLAIMS)
+        tables = gatherResults(map(self._store.table, names))
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             ends = {name: ends for name, ends in opened.rooms.items() if not is_conversation(name)}
@@ -113,7 +113,7 @@ class Fold:
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
             self._parts.attempts.opened(cells[3])
-            self._parts.claims.opened(cells[4])
+            self._parts.claims.opened(cells[4], cells[7])
             if not self._parts.journal.paused:  # or the state is being read anew already
                 self._resume()
             return self._parts.sessions.opened(cells[2])
@@ -218,8 +218,8 @@ class Fold:
         """Read anew whether there is an administrator; fires with what folds it.  Fails with
         `Unavailable`.
         """
-        read: Deferred[Any] = self._store.table(ADMINS)
-        return read.addCallback(lambda admins: partial(self._parts.claims.restated, admins))
+        read: Deferred[Any] = gatherResults([self._store.table(ADMINS), self._store.table(CLAIMS)])
+        return read.addCallback(lambda tables: partial(self._parts.claims.restated, *tables))
 
     def over(self) -> None:
         """See `chatd.store.Follower`."""

@@ -136,7 +136,7 @@ class Parts:
         self.ignores = Ignores(self.journal, self.accounts, self.people)
         self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
         self.tokens = Tokens(now, store, self.journal)
-        self.claims = Claims(clock.seconds, self.journal)
+        self.claims = Claims(clock.seconds, self.journal, node, micros)
         self.attempts = Attempts(clock, store, now)
         self.passwords = passwords or Passwords(HashingPool(clock))
         grants = GuestGrants(self.rooms)

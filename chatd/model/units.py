@@ -31,6 +31,8 @@ ACCOUNTS = "accounts"
 deleted account stays reserved."""
 ADMINS = "admins"
 """Table of the administrators' accounts: name key -> nothing.  `Account.admin` is what counts."""
+CLAIMS = "claims"
+"""Table of the claim codes of nodes that share a store: node -> a `chatd.chat.claims.Issued`."""
 SKELETONS = "skeletons"
 """Table of the skeletons of registered names (`chatd.model.lookalikes`): skeleton -> of the names
 that have it, the one registered first."""
