@@ -6,6 +6,7 @@ module instead, with the same format.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, cast
 
 from twisted.logger import ILogObserver, Logger, textFileLogObserver
@@ -31,11 +32,14 @@ class LogOutput:
     def __init__(self) -> None:
         self._name = ""
         self._file: ReopenedFile | None = None
+        self._elsewhere = False
+        """Whether twistd logs to syslog, or by a log observer that its options name."""
 
     def take_over(self, twistd: usage.Options) -> None:
         """Have twistd log with `begin`, if its options name a log file."""
         name = twistd["logfile"] or ("" if twistd["nodaemon"] else "twistd.log")
-        if name not in ("", "-") and not (twistd.get("syslog") or twistd.get("logger")):
+        self._elsewhere = bool(twistd.get("syslog") or twistd.get("logger"))
+        if name not in ("", "-") and not self._elsewhere:
             self._name = name
             twistd["logger"] = f"{__name__}.begin"  # twistd imports it by this name
 
@@ -43,6 +47,15 @@ class LogOutput:
         """Open the file; returns a log observer that writes to it.  Raises `OSError`."""
         self._file = ReopenedFile.fromFullPath(self._name)
         return cast(ILogObserver, textFileLogObserver(cast(Any, self._file)))
+
+    def relay(self, line: str) -> None:
+        """Write a line that another process has logged, with its own time, as it is."""
+        output = self._file or (None if self._elsewhere else sys.__stdout__)
+        if output is None:
+            _log.info("{line}", line=line)
+            return
+        output.write(f"{line}\n")
+        output.flush()
 
     def reopen(self) -> None:
         """The log file was moved: open a new one at its path."""
