@@ -52,6 +52,7 @@ from .request_keys import RequestKeys
 from .rooms import Rooms
 from .rules import Rules
 from .session_registry import SessionRegistry
+from .shared_tickets import SharedTickets
 from .signals import Signals
 from .signin import SignIn
 from .speech import Speech
@@ -130,6 +131,9 @@ class Parts:
         registry, credentials = SessionRegistry(), Credentials(now, store, self.accounts)
         self.sessions = Sessions(
             core, now, registry, credentials, self.arrivals, self.departures, shared=bool(node)
+        )
+        self.tickets = SharedTickets(
+            clock.seconds, micros, store, self.journal, self.sessions, shared=bool(node)
         )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
         self.signed_in = AccountSessions(now, store, self.journal, self.sessions, connections)

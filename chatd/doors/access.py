@@ -12,7 +12,6 @@ from ..chat.person import Person
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import LastingSession
-from ..chat.tickets import Tickets
 from ..chat.tokens import PREFIX
 from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
@@ -70,7 +69,7 @@ class Access:
         self.sessions = service.sessions
         self.heartbeat = Heartbeat(service.clock)
         self.streams = Streams(self.heartbeat, peers)
-        self.tickets: Tickets[LastingSession] = Tickets(service.clock.seconds)
+        self.tickets = service.tickets
 
     @property
     def cookie(self) -> bytes:
@@ -129,9 +128,13 @@ class Access:
         """Load the session of a request from the store; None if there is nothing to load, because
         the request has no token, or the session is in memory.
 
-        An invalid token is no failure here: the request itself is refused when it looks the session
-        up.  Raises `BadToken`, `Malformed`; fails with `Unavailable`, `NotAllowed`.
+        A ticket is fetched from the node that issued it.  An invalid token or ticket is no failure
+        here: the request itself is refused when it looks the session up.  Raises `BadToken`,
+        `Malformed`; fails with `Unavailable`, `NotAllowed`.
         """
+        ticket = one(request, "ticket")
+        if ticket is not None:
+            return self.tickets.fetch(ticket, self.address(request))
         token = self.token(request)
         if token is None and isinstance(request, ChatRequest):
             request.is_anonymous = True

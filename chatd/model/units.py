@@ -91,7 +91,10 @@ RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}
 ATTACHED = "attached"
 """Table of the nodes that have sessions of a person, if several share a store: the person's id and
 the node -> nothing."""
-PRESENCE = (NAMES, MEMBERS, ATTACHED)
+TICKETS = "tickets"
+"""Table of tickets that no request has used, if several nodes share a store: hash of the ticket ->
+a `chatd.chat.shared_tickets.Stored`."""
+PRESENCE = (NAMES, MEMBERS, ATTACHED, TICKETS)
 """Tables about connected people: they are empty at a start, and not written to a file."""
 
 
