@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from ..model.errors import ChatError
 from ..model.events import (
+    Killed,
     Letter,
     PresenceEvent,
     PutOut,
@@ -46,6 +47,7 @@ from .claims import Claims
 from .consequences import Consequences
 from .ignores import Ignores
 from .journal import Journal
+from .killing import Killing
 from .lasting import Sessions
 from .letters import Letters
 from .node_loss import NodeLoss
@@ -71,6 +73,7 @@ class Folds(Protocol):
     consequences: Consequences
     ignores: Ignores
     journal: Journal
+    killing: Killing
     letters: Letters
     node_loss: NodeLoss
     node_release: NodeRelease
@@ -136,6 +139,7 @@ class Fold:
             return
         growth = Growth(self._parts.notifier)
         kicks: list[PutOut] = []
+        killed: list[Killed] = []
         for shown in batch:
             for change in shown.changes:
                 self._parts.rooms.change(change, shown.id)
@@ -176,6 +180,8 @@ class Fold:
                         source = to.signals
                 elif isinstance(event, Told):
                     self._deliver(entry, event, growth)
+                elif isinstance(event, Killed):
+                    killed.append(event)
                 if source is not None:
                     growth.add(source, entry)
             if shown.request_key is not None:
@@ -185,6 +191,8 @@ class Fold:
         self.horizon = batch[-1].id
         for event in kicks:
             self._parts.consequences.kicked(event)
+        for ended in killed:
+            self._parts.killing.shown(ended)
 
     def _shown_early(self, batch: Sequence[Shown]) -> None:
         """Fold what was shown while the state was read: the state has the older units already, but

@@ -180,7 +180,7 @@ class Parts:
             rules,
         )
         self.killing = Killing(core, self.sessions, self.signed_in, micros)
-        self.signals = Signals(core)
+        self.signals = Signals(core, shared=bool(node))
         self.cards = Cards(store, self.people)
         self.administration = Administration(
             core, micros, self.passwords, self.signed_in, self.correspondence

@@ -27,6 +27,7 @@ from ..model.identity import decode_holder
 from ..model.lookalikes import Lookalikes, speaks_for_server
 from ..model.names import clean_name, name_key
 from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, room_table
+from .card import card_of
 from .elsewhere import Elsewhere, elsewhere
 from .inbox import Inboxes
 from .person import Person
@@ -134,6 +135,10 @@ class People:
         if held is None:
             raise NoSuchPerson(f"{person.name} has left; /who lists those who are here")
         return held
+
+    def by_id(self, id: str) -> Person | None:
+        """The person of this node that has that id."""
+        return self._own.get(id)
 
     def own(self, key: str) -> Person | None:
         """The person of this node who holds the name with that key."""
@@ -317,6 +322,7 @@ class People:
                 holder.admin,
                 Address(holder.address or LOCAL),
                 before.since if before is not None and before.id == holder.id else version,
+                card_of(holder),
             )
         else:
             if person.name != holder.name:  # else keep the string that is shared already
@@ -329,6 +335,8 @@ class People:
                     person.since = before.since  # it comes from another node
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
+            if self._node:  # its client on another node may have changed the card
+                person.card = card_of(holder)
             if holder.account and person.inbox.account is None:  # a guest has registered
                 self.inboxes.register(person.inbox, key)
             self._by_key[key] = person

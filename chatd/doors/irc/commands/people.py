@@ -53,7 +53,7 @@ def shares_room(client: IrcClient, key: str) -> bool:
 
 def invisible(client: IrcClient, holder: Person | Elsewhere) -> bool:
     """Whether somebody is to be found by those only who share a room."""
-    if client.operator or holder is client.person or isinstance(holder, Elsewhere):
+    if client.operator or holder is client.person:
         return False
     return holder.card.invisible and holder.card.user.startswith("~")
 
