@@ -11,6 +11,7 @@
 - `chat`, `file_chat`: readers of a chat; a chat that is kept in a file, killed and started again
 - `stream`: rooms, archives, codecs and outlets, without a chat
 - `stores`, `workers`, `desk`, `file_faults`: engines under test; a writer of a file; faulty files
+- `redis`, `redis_chat`, `certificates`: a Redis, sentinels, chats on several nodes; TLS
 - `garbage`: rooms and reference cycles that are left in memory
 
 Doubles that programs that use chatd may need in their own tests are in `chatd.testing`.
