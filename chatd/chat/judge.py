@@ -296,5 +296,7 @@ def kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Chang
     newly chosen one.
     """
     named = person.named or name is not None
-    guest = GuestSession(person.id, name or person.name, named, (*rooms,), person.address)
+    guest = GuestSession(
+        person.id, name or person.name, named, (*rooms,), person.address, person.owner
+    )
     return Change(GUESTS, person.kept, encode(guest))

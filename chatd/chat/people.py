@@ -325,6 +325,8 @@ class People:
                 card_of(holder),
             )
         else:
+            if holder.named and not person.owner:
+                person.owner = key
             if person.name != holder.name:  # else keep the string that is shared already
                 person.name = holder.name
             if person.key != key or not person.since:

@@ -29,7 +29,6 @@ from ..model.errors import (
     NotAllowed,
 )
 from ..model.identity import Stranger
-from ..model.names import name_key
 from ..model.policy import Action
 from ..model.text import printable
 from ..net.heartbeat import Heartbeat
@@ -308,14 +307,14 @@ class Access:
 
 
 def key_owner(session: LastingSession) -> str:
-    """Scope of a session's request keys: its name if it was chosen, so that they hold for the next
-    session of that name, else its token, because a guest's name is reused.  A session keeps the
-    scope of its first key.
+    """Scope of a session's request keys: the name that its person chose first, so that they hold
+    for the next session of that name, else the session, because a guest's name is reused.  It is
+    the same on every node, and stays as it is from the first key on.
     """
-    if not session.owner:
-        person = session.person
-        session.owner = name_key(person.name) if person.named else session.token
-    return session.owner
+    person = session.person
+    if not person.owner:
+        person.owner = person.key if person.named else session.hash
+    return person.owner
 
 
 def idempotency_key(request: Request) -> str | None:
