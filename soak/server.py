@@ -75,6 +75,17 @@ class Server:
         await self.stop(number)
         await self._begin()
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        assert self._process
+        return self._process.pid
+
+    def signal(self, number: int) -> None:
+        """Send the process a signal."""
+        if self._process:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """See to it that nothing of it is left."""
         if self._process and self._process.returncode is None:
