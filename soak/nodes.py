@@ -131,21 +131,29 @@ class Nodes(Server):
             await node.stop(number)
         await self.engine.end()
 
+    def fault(self, number: signal.Signals) -> str:
+        """See `Server.fault`; the signal does not matter."""
+        return self._next[0]
+
     async def restart(self, number: int) -> None:
         """Let the next thing fail, whatever the signal."""
-        faults: Sequence[Callable[[], Awaitable[None]]] = (
-            self._kill_node,
-            self._kill_engine,
-            self._end_node,
-            self._hang_engine,
-            self._pause_node,
-            self._kill_subscriptions,
-        )
-        fault = faults[self._fault % len(faults)]
+        _, fault = self._next
         self._fault += 1
         self.life += 1
         await fault()
         self.life += 1
+
+    @property
+    def _next(self) -> tuple[str, Callable[[], Awaitable[None]]]:
+        faults = (
+            ("a node is killed", self._kill_node),
+            ("the engine is killed", self._kill_engine),
+            ("a node is shut down", self._end_node),
+            ("the engine hangs", self._hang_engine),
+            ("a node is paused", self._pause_node),
+            ("subscriptions are killed", self._kill_subscriptions),
+        )
+        return faults[self._fault % len(faults)]
 
     def kill(self) -> None:
         """See to it that nothing is left."""

@@ -162,10 +162,10 @@ class Soak:
         for number in range(self.plan.restarts):
             await asyncio.sleep(self.plan.seconds / (self.plan.restarts + 1))
             how = (signal.SIGTERM, signal.SIGKILL)[number % 2]
-            self._tell(f"{how.name}")
+            self._tell(self.world.server.fault(how))
             began = monotonic()
             await self.world.server.restart(how)
-            self._tell(f"the server is back after {monotonic() - began:.1f} s")
+            self._tell(f"all is well again after {monotonic() - began:.1f} s")
 
     async def _watch(self, most: Status) -> Status:
         """Tell of the progress; answers the most that the server ever took."""

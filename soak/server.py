@@ -69,6 +69,10 @@ class Server:
                 await self._process.wait()
                 await self._listening
 
+    def fault(self, number: signal.Signals) -> str:
+        """What `restart` will do."""
+        return number.name
+
     async def restart(self, number: int) -> None:
         """End it with a signal, and start it again."""
         self.life += 1
