@@ -34,9 +34,10 @@ _OF_FAULTS = re.compile("the store is away|a node has left|a node gives no sign 
 
 
 class Engine:
-    """A `redis-server` that keeps every write before it answers."""
+    """A `redis-server` that logs its writes; by default before it answers."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, fsync: str = "always") -> None:
+        self._fsync = fsync
         self.socket = directory / "redis.sock"
         self._directory = directory
         self._process: asyncio.subprocess.Process | None = None
@@ -52,7 +53,7 @@ class Engine:
         self._process = await asyncio.create_subprocess_exec(
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
             "--unixsocket", str(self.socket), "--dir", str(self._directory),
-            "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning",
+            "--appendonly", "yes", "--appendfsync", self._fsync, "--loglevel", "warning",
             stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         async with asyncio.timeout(PATIENCE):
@@ -85,9 +86,16 @@ class Engine:
 class Nodes(Server):
     """Some nodes of one chat."""
 
-    def __init__(self, directory: Path, options: Sequence[str], count: int, seed: int) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        options: Sequence[str],
+        count: int,
+        seed: int,
+        fsync: str = "always",
+    ) -> None:
         super().__init__(directory, options)
-        self.engine = Engine(directory)
+        self.engine = Engine(directory, fsync)
         self.count = count
         self._dice = Random(f"{seed} nodes")
         self.nodes: list[Server] = []
