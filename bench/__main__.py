@@ -24,24 +24,25 @@ from .table import table
 T = TypeVar("T")
 
 METHOD = """\
-How: servers run one at a time, in turn, and figures are medians of the rounds. What counts is the
-CPU time that the server's process uses for each event delivered, of a message of {size} bytes to
-everybody in one room, with so many messages under way at once. CPU time can be compared on a busy
-machine where real time cannot; but trust ratios within one run, not absolute figures. Milliseconds
-are real time, from saying to hearing, and the load's time too: see that nothing else is running."""
+Method: servers run one at a time, in turn, and the figures are medians of the rounds. The main
+figure is the CPU time that the server's process spends per delivered event: messages of {size}
+bytes to all readers of one room, with the given number of messages under way at once. Unlike real
+time, CPU time can be compared on a busy machine; but trust ratios within one run, not absolute
+figures. Milliseconds are real time from sending to receiving, and include the load's own: let
+nothing else run meanwhile."""
 SCENARIOS = ("fanout", "latency", "speakers", "crowd")
 SPARE_FILES = 100
 """Descriptors that a server or a load needs beside its connections."""
 MOST_SECONDS = 60
-"""For longer the load would be given up as stuck."""
+"""The longest measurement; a longer one would exceed the time in which the load must answer."""
 MOST_FILES = 65536
-"""More would not be used here, and nginx makes room for all that it may open when it starts."""
+"""The highest limit of open files: nginx allocates memory for all of them when it starts."""
 MIN_SIZE, MAX_SIZE = 20, 4096
-"""Bytes of the stamp that a text begins with; bytes that chatd takes unless told otherwise."""
+"""Bytes in the stamp at the start of each text; the default of `--max-text`."""
 
 
 def listed(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
-    """A reader of an option's values, which have commas between them."""
+    """Parser of an option's comma-separated values."""
 
     def read(text: str) -> list[T]:
         words = [word.strip() for word in text.split(",") if word.strip()]
@@ -53,14 +54,14 @@ def listed(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
 
 
 def positive(text: str) -> int:
-    """A number of things.  Raises `ArgumentTypeError`."""
+    """Parser of a number from 1 up.  Raises `ArgumentTypeError`."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)
 
 
 def some_time(text: str) -> float:
-    """Seconds.  Raises `ArgumentTypeError`."""
+    """Parser of a number of seconds.  Raises `ArgumentTypeError`."""
     try:
         value = float(text)
     except ValueError:
@@ -71,7 +72,7 @@ def some_time(text: str) -> float:
 
 
 def among(choices: Sequence[str]) -> Callable[[str], str]:
-    """A reader of one of some words."""
+    """Parser of one of these words."""
 
     def read(word: str) -> str:
         if word not in choices:
@@ -82,7 +83,7 @@ def among(choices: Sequence[str]) -> Callable[[str], str]:
 
 
 def options() -> argparse.ArgumentParser:
-    """What `make bench ARGS=...` takes."""
+    """The parser of `make bench ARGS=...`."""
     parser = argparse.ArgumentParser(
         prog="make bench",
         description="Measures chatd beside its peers. Give options as make bench ARGS='...'.",
@@ -105,7 +106,7 @@ def options() -> argparse.ArgumentParser:
 
 
 def compiled(source: Path, directory: Path) -> Path | None:
-    """A C program, made with the machine's own compiler; None if it has none."""
+    """A C program, compiled with the machine's compiler; None if that is missing or fails."""
     if shutil.which("cc") is None:
         return None
     program = directory / source.stem
@@ -119,7 +120,7 @@ def compiled(source: Path, directory: Path) -> Path | None:
 
 
 def allow_files() -> int:
-    """Allow many open files, here and in what is started; answers how many."""
+    """Raise the limit of open files for this process and its children.  Returns the limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
@@ -127,7 +128,7 @@ def allow_files() -> int:
 
 
 def present(servers: Sequence[Server], directory: Path) -> list[Server]:
-    """Those that start, told with their versions; the others are told with the reason."""
+    """The servers that can be started.  Prints the version of each, or why it is left out."""
     found = []
     for server in servers:
         try:
@@ -141,7 +142,7 @@ def present(servers: Sequence[Server], directory: Path) -> list[Server]:
 
 
 def run(scenarios: Sequence[Scenario], directory: Path) -> None:
-    """Do all steps; what goes wrong in one is told, and the others are done."""
+    """Run all steps.  A step that fails is reported, and the others are run."""
     steps = [step for scenario in scenarios for step in scenario.steps()]
     progress = Progress(len(steps))
     try:
@@ -161,7 +162,7 @@ def run(scenarios: Sequence[Scenario], directory: Path) -> None:
 def chosen(
     args: argparse.Namespace, loads: Loads, chats: Sequence[Chatd], servers: Sequence[Server]
 ) -> Iterator[Scenario]:
-    """What is to be measured."""
+    """The scenarios that the options choose."""
     doors, windows, seconds = args.doors, args.window, args.seconds
     if "fanout" in args.only:
         yield Comparison(loads, servers, doors, args.readers, windows, seconds, args.rounds)
@@ -176,7 +177,7 @@ def chosen(
 
 
 def main() -> None:
-    """Measure, and print tables."""
+    """Run the benchmark, and print its tables."""
     parser = options()
     args = parser.parse_args()
     files = allow_files()

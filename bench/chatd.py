@@ -1,4 +1,4 @@
-"""chatd, the server that all of this is about."""
+"""chatd as the benchmark runs it."""
 
 from __future__ import annotations
 
@@ -38,41 +38,41 @@ class Chatd:
     size: int
     """Bytes in a message's text."""
     only_store: bool = True
-    """Whether no other store is measured, so that it need not be named."""
+    """Whether this store is the only one measured; then the tables do not name it."""
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """The server's name in the tables."""
         return "chatd" if self.only_store else f"chatd {self.store}"
 
     def row(self, what: str) -> str:
-        """What the tables call something that is measured of no other server."""
+        """The name of a row in tables that only chatd appears in."""
         return what if self.only_store else f"{what}, {self.store}"
 
     @property
     def doors(self) -> Sequence[str]:
-        """All of them."""
+        """See `Server.doors`."""
         return DOORS
 
     def version(self) -> str:
-        """What exactly is measured."""
+        """See `Server.version`."""
         return f"chatd {version('chatd')} on Twisted {version('twisted')}, --store {self.store}"
 
     @contextmanager
     def running(self, home: Path) -> Iterator[Running]:
-        """A chat in an empty directory.  Raises `LeftOut` with what the server says."""
+        """A server in an empty directory.  Raises `LeftOut` with the server's own error."""
         with self._started(home, f"tcp:0:{HERE}") as (pid, (line, http)):
             yield self._running(pid, line, http)
 
     @contextmanager
     def running_tls(self, home: Path) -> Iterator[tuple[Running, Running]]:
-        """The same chat twice: its plain doors, and those over TLS."""
+        """One server, given twice: with its plain doors, and with its doors over TLS."""
         certify(home)
         secure = f"ssl:0:privateKey=key.pem:certKey=certificate.pem:{HERE}"
         with self._started(home, f"tcp:0:{HERE}", secure) as (pid, ports):
             plain = self._running(pid, ports[0], ports[2])
             tls = self._running(pid, ports[1], ports[3], tls=True)
-            # Whatever is read, it is said over the plain door: only the reading is compared.
+            # Messages are sent over the plain door in both cases: only reading is compared.
             yield plain, Running(pid, tls.readings, plain.sayings)
 
     @contextmanager
@@ -103,7 +103,7 @@ class Chatd:
         return Running(pid, readings, dict.fromkeys(DOORS, Saying(line)))
 
     def speakers(self, running: Running) -> dict[str, Saying]:
-        """How people say things, on each door that one can say things on."""
+        """How a speaker sends a message, by door."""
         line, http = running.readings["line"].port, running.readings["sse"].port
         say = ('{"type":"say","text":"', '"}')
         return {
@@ -113,7 +113,7 @@ class Chatd:
         }
 
     def elsewhere(self, running: Running) -> tuple[Reading, Saying]:
-        """A reader and a speaker in a room of their own."""
+        """A reader and a speaker in another room."""
         line = running.readings["line"].port
         http = running.readings["sse"].port
         reading = Reading(http, *request("/rooms/aside/events", "Accept: text/event-stream"))
@@ -121,7 +121,7 @@ class Chatd:
 
 
 def certify(home: Path) -> None:
-    """Write `key.pem`, and a `certificate.pem` that it signs itself, good for a day."""
+    """Write `key.pem` and a self-signed `certificate.pem` that is valid for a day."""
     try:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization

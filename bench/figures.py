@@ -1,4 +1,4 @@
-"""What was measured, and what is made of it."""
+"""Measured values, and statistics of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Connected:
-    """What it took the server to take its connections."""
+    """The cost of connecting the readers."""
 
     cpu: float
     """Seconds of the server's CPU time."""
     seconds: float
-    """Seconds until the last was accepted by the kernel."""
+    """Seconds until the kernel had accepted the last connection."""
     kilobytes: int
     """Growth of the server's resident memory."""
     errors: int = 0
@@ -22,7 +22,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class Measured:
-    """What happened while the server was under load."""
+    """The outcome of one measurement under load."""
 
     seconds: float
     cpu: float
@@ -32,29 +32,29 @@ class Measured:
     answers: int
     """Answers to polls and posts."""
     accepted: int
-    """Messages of speakers that were told, or shown, that theirs was taken."""
+    """Messages that were acknowledged to their speakers, by an answer or an echo."""
     lost: int
-    """Deliveries that never came; more came than were due if it is negative."""
+    """Deliveries that are missing; negative if there were more than expected."""
     errors: int
-    """Connections that closed, and answers that were not of the status 2xx."""
+    """Closed connections, and answers with another status than 2xx."""
     latencies: Sequence[tuple[int, int]]
-    """Nanoseconds from saying to hearing, rising, and how many took as long: of all that was said
-    meanwhile, though it came later."""
+    """Histogram of latencies: nanoseconds from sending to receiving, rising, and the number of
+    deliveries.  It covers all messages sent during the measurement, even if received later."""
 
     @property
     def events_per_cpu_second(self) -> float:
-        """Deliveries for a second of the server's CPU time."""
+        """Deliveries per second of the server's CPU time."""
         return self.delivered / self.cpu if self.cpu else 0.0
 
     def latency(self, share: float) -> float | None:
-        """Milliseconds within which this share of the deliveries came: 0.5 is the median, 1 the
-        longest; None if none came.
+        """The latency in milliseconds that this share of the deliveries did not exceed: 0.5 is the
+        median, 1 the maximum.  None without deliveries.
         """
         return percentile(self.latencies, share) / 1e6 if self.latencies else None
 
 
 def percentile(buckets: Sequence[tuple[int, int]], share: float) -> int:
-    """The least value with at least `share` of the counted values at or below it; 0 of none.
+    """The least value with at least `share` of the counted values at or below it; 0 without values.
 
     The nearest-rank method, on (value, count) in rising order.
     """
@@ -68,10 +68,10 @@ def percentile(buckets: Sequence[tuple[int, int]], share: float) -> int:
 
 
 def middle(values: Sequence[float]) -> float | None:
-    """The median; None of nothing, such as of a server that never started."""
+    """The median; None without values."""
     return median(values) if values else None
 
 
 def ratio(ours: float | None, theirs: float | None) -> float | None:
-    """How many times theirs ours is; None if either was not measured."""
+    """The ratio of ours to theirs; None if either was not measured."""
     return ours / theirs if ours and theirs else None

@@ -1,22 +1,21 @@
-/* The load: many connections to one server, and a count of what comes back on them.
+/* The load generator: opens many connections to one server, and counts and times deliveries.
  *
- * It knows no door.  What is sent on connecting, and what stands around a message's text, is given
- * as bytes; a message's text begins with a stamp, "@@" and the time of sending in sixteen
- * hexadecimal digits and "@@", and every stamp that comes back is a delivery, whatever frame it is
- * in.
+ * It knows no protocol.  Its arguments contain the bytes to send on connecting, and the bytes around a
+ * message's text.  A text begins with a stamp: "@@", the time of sending in sixteen hexadecimal digits,
+ * and "@@".  Each stamp that a reader receives is a delivery, however it is framed.
  *
  * Arguments are name=value; bytes are in hexadecimal:
  *   kind=push|poll|speak|post  what the connections do, see `enum kind`
- *   port= connections= pid=    where to, how many, and the server whose CPU time is read
- *   ask= ask_after=            sent on connecting; a poll's cursor stands between the two
- *   mark= cursor=              what stands before the cursor in an answer; the first cursor
- *   say_port= greet=           where messages are said, and what is sent there on connecting
- *   say= say_after= size=      what stands around a text, and its length in bytes
+ *   port= connections= pid=    the port, the number of connections, the server's process
+ *   ask= ask_after=            sent on connecting; a poll's cursor goes between the two
+ *   mark= cursor=              the bytes before the cursor in an answer; the first cursor
+ *   say_port= greet=           the speaker's port, and the bytes that it sends on connecting
+ *   say= say_after= size=      the bytes around a text, and its length in bytes
  *
- * It prints one line of JSON when all connections stand, and then one for each line that it reads:
- *   window N WARM SECONDS      so many messages under way at any time
- *   rate N WARM SECONDS        so many messages a second
- *   speak 0 WARM SECONDS       every connection says something, and again once it is accepted
+ * It prints one line of JSON when all connections are open, and then one for each input line:
+ *   window N WARM SECONDS      N messages under way at any time
+ *   rate N WARM SECONDS        N messages a second
+ *   speak 0 WARM SECONDS       each connection sends a message, and the next one when it is accepted
  *
  * `load_in_python.py` does the same where there is no C compiler, and over TLS. */
 #define _GNU_SOURCE
@@ -59,7 +58,7 @@ struct connection {
   int fd;
   int open, ready;
   uint64_t said;     /* the stamp that this speaker waits for */
-  struct bytes rest; /* what came of something unfinished */
+  struct bytes rest; /* the incomplete input */
   char cursor[64];
 };
 
@@ -79,7 +78,7 @@ static void fail(const char *what) {
   exit(1);
 }
 
-/* Nanoseconds; never the same twice, so that a stamp names a message. */
+/* Nanoseconds, strictly rising, so that a stamp identifies a message. */
 static uint64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -107,7 +106,7 @@ static long resident(void) {
   return size;
 }
 
-/* Buckets are a thirty-second of a power of two wide; what is printed is their lower end. */
+/* Buckets are a thirty-second of a power of two wide; their lower end is printed. */
 static int bucket(uint64_t value) {
   if (value < 32) return value;
   int power = 63 - __builtin_clzll(value);
@@ -118,7 +117,7 @@ static uint64_t lower_end(int bucket) {
   return bucket < 32 ? (uint64_t)bucket : (uint64_t)(32 + bucket % 32) << (bucket / 32 - 1);
 }
 
-/* What was said while measuring is timed, whenever it comes: the latest are the slowest. */
+/* Messages sent during the measurement count whenever they arrive: the last are the slowest. */
 static void take_time(uint64_t said, uint64_t heard) {
   if (said >= timed_from && said < timed_to) histogram[bucket(heard - said)]++;
 }
@@ -173,7 +172,7 @@ static void ask_again(struct connection *one) {
   send_all(one->fd, request, length);
 }
 
-/* Count the stamps; answers how many bytes are done with. */
+/* Count the stamps; returns the number of bytes consumed. */
 static size_t count_stamps(struct connection *one, char *data, size_t size, uint64_t when) {
   char *at = data, *end = data + size;
   while ((at = memmem(at, end - at, "@@", 2)) && end - at >= STAMP) {
@@ -196,7 +195,7 @@ static size_t count_stamps(struct connection *one, char *data, size_t size, uint
   return size && data[size - 1] == '@' ? size - 1 : size;
 }
 
-/* One answer to a poll or a post, if it is all there; answers how many bytes are done with. */
+/* Take one answer to a poll or a post, if it is complete; returns the number of bytes consumed. */
 static size_t take_answer(struct connection *one, char *data, size_t size, uint64_t when) {
   char *body = memmem(data, size, "\r\n\r\n", 4);
   if (!body) return 0;
@@ -263,7 +262,7 @@ static void receive(struct connection *one) {
   }
 }
 
-/* Take what has come, waiting at most so many milliseconds for it. */
+/* Receive on all connections, after waiting at most so many milliseconds for input. */
 static void listen_for(int patience) {
   static char unread[1 << 16];
   struct epoll_event events[AT_ONCE];
@@ -277,7 +276,7 @@ static void listen_for(int patience) {
   }
 }
 
-/* Until the server has had nothing to do for a while. */
+/* Wait until the server has been idle for a while. */
 static void settle(void) {
   uint64_t end = now() + 4 * PATIENCE;
   for (double before = -1, spent = cpu(); spent - before > 0.002 && now() < end; spent = cpu()) {
@@ -349,7 +348,7 @@ static void measure(const char *how, double many, double warm, double seconds) {
   if (speaking)
     for (int i = 0; i < count; i++) speak(&connections[i]);
   for (;;) {
-    /* With a window, measuring begins and ends where a message has just reached everybody. */
+    /* With a window, a measurement begins and ends when all readers have got a message. */
     uint64_t whole = (delivered - base) / count, time = now();
     if (window ? whole > complete : 1) {
       if (!measuring && time >= warmed) {
@@ -374,7 +373,7 @@ static void measure(const char *how, double many, double warm, double seconds) {
   if (!measuring) from = to;
   timed_to = to.time;
   speaking = 0;
-  /* What is still under way is waited for, as long as something comes. */
+  /* Wait for the outstanding deliveries, as long as any arrive. */
   uint64_t seen = delivered + accepted;
   for (last = now(); under_way(said, base) && now() < last + PATIENCE;) {
     listen_for(10);

@@ -1,6 +1,6 @@
-"""The load: a program beside the server that reads, says, counts and times.
+"""The load generator: a process that connects clients to a server, and counts and times deliveries.
 
-Two programs do it, alike to whoever starts them: `load.c`, and `load_in_python.py`.
+There are two programs with the same arguments and answers: `load.c` and `load_in_python.py`.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ from .figures import Connected, Measured
 HERE = Path(__file__).parent
 IN_PYTHON = (sys.executable, str(HERE / "load_in_python.py"))
 WARM = 0.3
-"""Seconds of every measurement that do not count: caches fill, polls are learned."""
+"""Seconds of warm-up before each measurement: caches fill, and poll templates are made."""
 PATIENCE = 120.0
-"""Seconds within which a load answers: 10,000 connections over TLS take a good part of it."""
+"""Seconds in which a load has to answer; 10,000 connections over TLS need much of them."""
 
 
 class LoadFailed(Exception):
-    """The load could not be put on the server."""
+    """The load generator ended, or did not answer."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a door is read: what is sent on connecting, and whether it is to be asked again."""
+    """How a reader uses a door: what it sends on connecting, and whether it polls."""
 
     port: int
     ask: bytes = b""
     ask_after: bytes = b""
-    """A poll's cursor stands between the two."""
+    """A poll is `ask`, the cursor, and `ask_after`."""
     mark: bytes = b""
-    """What stands before the next cursor in a poll's answer; nothing if the door pushes."""
+    """The bytes before the next cursor in a poll's answer; empty if the door pushes."""
     cursor: bytes = b""
     """The first cursor."""
     tls: bool = False
 
     @property
     def kind(self) -> str:
-        """What the load calls it."""
+        """The word for it in the load's arguments."""
         return "poll" if self.mark else "push"
 
 
 @dataclass(frozen=True)
 class Saying:
-    """How a message is said: what stands around its text, and what is sent on connecting."""
+    """How a speaker uses a door: the bytes around a message's text, and its greeting."""
 
     port: int
     before: bytes = b""
     after: bytes = b"\n"
     greet: bytes = b""
     posts: bool = False
-    """Whether every message is a request that is answered."""
+    """Whether each message is a request, which gets an answer."""
 
 
 class Load:
-    """Some connections to a server, which stand from the beginning until `close`.
+    """A running load generator, whose connections stay open until `close`.
 
-    Raises `LoadFailed`, as do its methods.
+    The constructor and the methods raise `LoadFailed`.
     """
 
     def __init__(self, program: tuple[str, ...], pid: int, size: int, **words: object) -> None:
@@ -86,14 +86,14 @@ class Load:
             raise
 
     def measure(self, how: str, many: float, seconds: float) -> Measured:
-        """Load the server: `window` so many messages under way, `rate` so many a second, or
-        `speak`.
+        """Run one measurement.  `how` is `window` (`many` messages under way), `rate` (`many` a
+        second), or `speak` (each speaker sends when its last message was acknowledged).
         """
         self.begin(how, many, seconds)
         return self.end()
 
     def begin(self, how: str, many: float, seconds: float) -> None:
-        """Begin to measure."""
+        """Begin a measurement, as `measure` does."""
         assert self._process.stdin is not None
         try:
             print(how, many, WARM, seconds, file=self._process.stdin, flush=True)
@@ -101,7 +101,7 @@ class Load:
             raise self._failed() from None
 
     def end(self) -> Measured:
-        """What was measured, once it is."""
+        """Wait for the measurement, and return it."""
         return Measured(**self._answer())
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class Load:
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        # It writes a line at a time, and all of it at once.
+        # The load writes each line in one piece.
         if not select.select([self._process.stdout], [], [], PATIENCE)[0]:
             raise LoadFailed(f"the load has not answered for {PATIENCE:.0f} seconds")
         line = self._process.stdout.readline()
@@ -134,14 +134,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Loads:
-    """What puts a load on a server, on this machine."""
+    """Starts load generators."""
 
     program: tuple[str, ...]
     size: int
     """Bytes in a message's text."""
 
     def readers(self, pid: int, reading: Reading, saying: Saying, count: int) -> Load:
-        """So many who read, and one who speaks."""
+        """`count` readers and one speaker."""
         return Load(
             IN_PYTHON if reading.tls else self.program,
             pid,
@@ -160,7 +160,7 @@ class Loads:
         )
 
     def speakers(self, pid: int, saying: Saying, count: int) -> Load:
-        """So many who speak, and hear whether it was taken."""
+        """`count` speakers, which wait for the acknowledgement of each message."""
         return Load(
             self.program,
             pid,
@@ -173,7 +173,7 @@ class Loads:
         )
 
     def in_python(self) -> Loads:
-        """The same by the Python program, to compare with what only that can do."""
+        """The same with the Python program, for comparisons with TLS, which only it has."""
         return replace(self, program=IN_PYTHON)
 
 

@@ -1,8 +1,8 @@
 """The load of `load.c` in Python: for machines without a C compiler, and over TLS.
 
-It takes the same arguments, and `tls=1` beside them, and answers alike. It is several times as dear
-as the one in C, so that latencies and figures of real time are partly its own; a server's CPU time
-is the server's in any case.
+It takes the same arguments and `tls=1`, and gives the same answers. It needs several times the CPU
+time of the program in C, so latencies and other figures of real time are partly its own. The
+server's CPU time does not include it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SECOND = 1_000_000_000
 PATIENCE = 5 * SECOND
 QUIET = SECOND // 4
 AT_ONCE = 1 << 18
-"""Bytes taken from a socket at once."""
+"""Bytes read from a socket at a time."""
 
 
 class Connection:
-    """One of many."""
+    """One connection of a reader or speaker."""
 
     __slots__ = ("cursor", "ready", "rest", "said", "socket")
 
@@ -42,11 +42,11 @@ class Connection:
         self.ready = ready
         self.rest = b""
         self.said = 0
-        """The stamp that this speaker waits for."""
+        """The stamp of the message whose acknowledgement this speaker waits for; 0: none."""
 
 
 class Load:
-    """Many connections to one server, and a count of what comes back on them."""
+    """Many connections to one server, and counts of their deliveries."""
 
     def __init__(self, arguments: dict[str, str]) -> None:
         def text(name: str) -> bytes:
@@ -100,7 +100,7 @@ class Load:
         )
 
     def measure(self, how: str, many: float, warm: float, seconds: float) -> None:
-        """Load the server for a while, and tell what came of it."""
+        """Run one measurement, and print its outcome."""
         begun = due = self._now()
         warmed, last, base = begun + int(warm * SECOND), begun, self.delivered
         said = complete = 0
@@ -113,7 +113,7 @@ class Load:
                 self._speak(one)
         start = None
         while True:
-            # With a window, measuring begins and ends where a message has just reached everybody.
+            # With a window, a measurement begins and ends when all readers have got a message.
             whole, now = (self.delivered - base) // self.count, self._now()
             if how != "window" or whole > complete:
                 last = now
@@ -137,7 +137,7 @@ class Load:
         start = start or end
         self.timed_to = end[0]
         self.speaking = False
-        # What is still under way is waited for, as long as something comes.
+        # Wait for the outstanding deliveries, as long as any arrive.
         expected = 0 if how == "speak" else said * self.count
         last, seen = self._now(), self.delivered
         while self._now() < last + PATIENCE and (
@@ -165,7 +165,7 @@ class Load:
         return (self._now(), self._cpu(), said, self.delivered, self.answers, self.accepted)
 
     def _listen(self, patience: float) -> None:
-        """Take what has come, waiting at most so many seconds for it."""
+        """Receive on all connections, after waiting at most `patience` seconds for input."""
         for number, _ in self.poller.poll(patience, 256):
             one = self.connections.get(number)
             if one:
@@ -190,7 +190,7 @@ class Load:
                 self._speak(one)
 
     def _chunks(self, one: Connection) -> Iterator[bytes]:
-        """What can be read; over TLS until nothing is left that epoll cannot see."""
+        """The available input; over TLS all of it, because epoll does not see decrypted bytes."""
         while True:
             try:
                 data = one.socket.recv(AT_ONCE)
@@ -219,7 +219,7 @@ class Load:
                 self._speak(one)
 
     def _take_answer(self, one: Connection, when: int) -> bool:
-        """Take one answer to a poll or a post, if it is all there."""
+        """Take one answer to a poll or a post, if it is complete."""
         data = one.rest
         end = data.find(b"\r\n\r\n") + 4
         if end < 4:
@@ -249,10 +249,12 @@ class Load:
         return True
 
     def _time(self, said: int, heard: int) -> None:
-        """What was said while measuring is timed, whenever it comes: the latest are the slowest."""
+        """Note a latency.  Messages sent during the measurement count whenever they arrive: the
+        last to arrive are the slowest.
+        """
         if self.timed_from <= said < self.timed_to:
             latency = heard - said
-            # A thirty-second of a power of two, as in load.c.
+            # Buckets of a thirty-second of a power of two, as in load.c.
             low = max(latency.bit_length() - 6, 0)
             value = latency >> low << low
             self.latencies[value] = self.latencies.get(value, 0) + 1
@@ -290,7 +292,7 @@ class Load:
         self.poller.register(sock, select.EPOLLIN)
 
     def _settle(self) -> None:
-        """Wait until the server has had nothing to do for a while."""
+        """Wait until the server has been idle for a while."""
         end = self._now() + 4 * PATIENCE
         before, spent = -1.0, self._cpu()
         while spent - before > 0.002 and self._now() < end:
@@ -301,7 +303,7 @@ class Load:
             spent = self._cpu()
 
     def _now(self) -> int:
-        """Nanoseconds; never the same twice, so that a stamp names a message."""
+        """Nanoseconds, strictly rising, so that a stamp identifies a message."""
         self.latest = max(self.latest + 1, time.monotonic_ns())
         return self.latest
 

@@ -1,4 +1,4 @@
-"""What the machine is that everything was measured on."""
+"""Description of the machine that the benchmark runs on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def machine() -> list[str]:
-    """The processor, its cores, the system, and how busy it is: a line each."""
+    """Two lines: processor, cores and load; system and Python."""
     cores = len(os.sched_getaffinity(0))
     busy = os.getloadavg()[0]
     return [
@@ -20,6 +20,6 @@ def machine() -> list[str]:
 
 
 def processor(cpuinfo: str) -> str:
-    """The processor's name in /proc/cpuinfo; the machine's kind where that has none, as on ARM."""
+    """The processor's name in /proc/cpuinfo; the architecture if it has none, as on ARM."""
     found = re.search(r"^model name\s*: *(.+)$", cpuinfo, re.MULTILINE)
     return found[1].strip() if found else platform.machine()

@@ -1,4 +1,4 @@
-"""The servers that chatd is measured beside; each is left out where it is not installed."""
+"""The servers that chatd is compared with; one that is not installed is left out."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from .servers import (
 
 PEERS = Path(__file__).parent / "peers"
 SBIN = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-"""Where a server may be that its users need not have in their PATH."""
+"""PATH, and the directories of servers, which PATH may lack."""
 
 
 @dataclass(frozen=True)
 class PlainTwisted:
-    """What one writes in Twisted first."""
+    """A straightforward chat in Twisted, without optimisations."""
 
     name: str = "plain Twisted"
     doors: Sequence[str] = ("line", "poll", "sse")
 
     def version(self) -> str:
-        """What exactly is measured."""
+        """See `Server.version`."""
         return f"bench/peers/plain_twisted.py on Twisted {version('twisted')}"
 
     @contextmanager
@@ -61,7 +61,7 @@ class PlainTwisted:
 
 @dataclass(frozen=True)
 class Floor:
-    """A bare loop in C: the least that has to be done."""
+    """A bare loop in C: the system calls that any server needs, and no more."""
 
     program: Path | None
     """None where there is no C compiler."""
@@ -69,7 +69,7 @@ class Floor:
     doors: Sequence[str] = ("line", "poll")
 
     def version(self) -> str:
-        """What exactly is measured."""
+        """See `Server.version`."""
         if self.program is None:
             raise LeftOut("no C compiler (cc)")
         return (
@@ -85,13 +85,13 @@ class Floor:
 
 @dataclass(frozen=True)
 class BareLoop:
-    """The same in Python: the least that a Python process has to do."""
+    """A bare loop in Python: the system calls that any server needs, and no more."""
 
     name: str = "bare Python loop"
     doors: Sequence[str] = ("line", "poll")
 
     def version(self) -> str:
-        """What exactly is measured."""
+        """See `Server.version`."""
         return f"bench/peers/bare_loop.py on {python_implementation()} {python_version()}"
 
     @contextmanager
@@ -110,13 +110,13 @@ def _bare(pid: int, ports: list[int]) -> Running:
 
 @dataclass(frozen=True)
 class NodeNet:
-    """Lines over node's own TCP."""
+    """Lines over node's `net`."""
 
     name: str = "node net"
     doors: Sequence[str] = ("line",)
 
     def version(self) -> str:
-        """What exactly is measured."""
+        """See `Server.version`."""
         return f"node {told('node', '--version')}"
 
     @contextmanager
@@ -128,14 +128,14 @@ class NodeNet:
 
 @dataclass(frozen=True)
 class NodeWs:
-    """WebSockets with node's ws package."""
+    """WebSockets with node's `ws` package."""
 
     size: int
     name: str = "node ws"
     doors: Sequence[str] = ("websocket",)
 
     def version(self) -> str:
-        """What exactly is measured."""
+        """See `Server.version`."""
         node = told("node", "--version")
         with suppress(LeftOut):
             ws = told("node", "-p", "require('ws/package.json').version")
@@ -156,12 +156,12 @@ class Nchan:
 
     size: int
     files: int
-    """Descriptors that it may open."""
+    """Its limit of open files."""
     name: str = "nginx + nchan"
     doors: Sequence[str] = ("poll", "sse", "websocket")
 
     def version(self) -> str:
-        """What exactly is measured."""
+        """See `Server.version`."""
         nginx = self._nginx()
         self._module(nginx)
         return told(nginx, "-v").removeprefix("nginx version: ") + " with nchan, one worker"
@@ -195,7 +195,7 @@ class Nchan:
         return nginx
 
     def _module(self, nginx: str) -> str:
-        """The line that loads nchan, which may also be built in."""
+        """The line that loads nchan; empty if nchan is built in.  Raises `LeftOut`."""
         built = told("/bin/sh", "-c", '"$0" -V 2>&1', nginx)
         directory = re.search(r"--modules-path=(\S+)", built)
         module = Path(directory[1] if directory else "/nowhere") / "ngx_nchan_module.so"
@@ -207,7 +207,7 @@ class Nchan:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now, for a server that cannot choose one itself."""
+    """A free port, for a server that cannot choose one itself."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -215,7 +215,7 @@ def free_port() -> int:
 
 
 def await_listening(port: int, output: Path) -> None:
-    """Wait until somebody listens there.  Raises `LeftOut`."""
+    """Wait until the server listens at a port.  Raises `LeftOut`."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with suppress(OSError):
@@ -226,7 +226,7 @@ def await_listening(port: int, output: Path) -> None:
 
 
 def awaited_child(master: int) -> int:
-    """The one child of a process that only watches it.  Raises `LeftOut`."""
+    """The process id of a master process's only child.  Raises `LeftOut`."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()

@@ -1,4 +1,4 @@
-"""How far it has come: one line that is written over and over, or many if it is no terminal."""
+"""Progress display: one line that is rewritten, or a new line each if the output is no terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 class Progress:
-    """Counts steps; tells what the present one is, and how long the rest will take."""
+    """Counts steps; shows the present one and an estimate of the remaining time."""
 
     def __init__(self, steps: int, out: TextIO = sys.stderr) -> None:
         self._steps = steps
@@ -17,7 +17,7 @@ class Progress:
         self._out = out
 
     def step(self, what: str) -> None:
-        """The next step begins."""
+        """Show that the next step begins."""
         line = f"[{self._done + 1}/{self._steps}] {what}"
         if self._done:
             each = (time.monotonic() - self._begun) / self._done
@@ -26,11 +26,11 @@ class Progress:
         self._write(line, "" if self._out.isatty() else "\n")
 
     def note(self, what: str) -> None:
-        """Something that stays to be read."""
+        """Print a line that stays."""
         self._write(what, "\n")
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """Clear the display."""
         if self._out.isatty():
             self._write("", "")
 
@@ -40,6 +40,6 @@ class Progress:
 
 
 def minutes(seconds: float) -> str:
-    """A time as people say it."""
+    """A duration in minutes and seconds."""
     whole = round(seconds)
     return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"

@@ -1,4 +1,4 @@
-"""What is measured: each scenario is some steps, and the tables that come of them."""
+"""Scenarios: each has steps to run, and tables of their results."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from .servers import Server
 from .table import Cell, times
 
 LATENCY_RATE = 100
-"""Messages a second to one idle reader: far apart for the server, enough for a 99th percentile."""
+"""Messages a second to one idle reader: few enough for an idle server, and enough for a 99th
+percentile."""
 CROWD = 9000
 CROWD_RATE = 5
-"""Readers in one room, and messages a second, for what a large audience waits."""
+"""Readers of the crowd's room, and messages a second to them."""
 LATENCY_SECONDS = 2.0
 CROWD_SECONDS = 4.0
-"""At least so long: of a few messages the slowest say little."""
+"""The shortest measurements: the percentiles of a few messages say little."""
 SPEAKERS = 200
 TLS_READERS = 300
-"""What the load in Python connects in good time."""
+"""As many as the load in Python connects in reasonable time."""
 
 
 class Step(NamedTuple):
@@ -32,11 +33,11 @@ class Step(NamedTuple):
 
     what: str
     run: Callable[[Path], Sequence[Connected | Measured]]
-    """In an empty directory.  Raises `LeftOut` or `LoadFailed`."""
+    """Runs the step in an empty directory.  Raises `LeftOut` or `LoadFailed`."""
 
 
 class Table(NamedTuple):
-    """What was found out."""
+    """A table of results."""
 
     title: str
     header: Sequence[str]
@@ -44,17 +45,17 @@ class Table(NamedTuple):
 
 
 class Scenario(Protocol):
-    """Something to measure."""
+    """A kind of measurement."""
 
     def steps(self) -> Iterator[Step]:
-        """What is to be done, in this order."""
+        """The steps, in the order in which they are to run."""
 
     def tables(self) -> Iterator[Table]:
-        """What came of the steps that were done."""
+        """The results of the steps that have run."""
 
 
 class Comparison:
-    """Fan-out: one speaker, many readers, chatd beside its peers, in turn and several times."""
+    """Fan-out: one speaker and many readers; chatd and its peers in turn, in several rounds."""
 
     def __init__(
         self,
@@ -134,8 +135,8 @@ class Comparison:
         return middle([one.events_per_cpu_second for one in measured])
 
 
-class Latency:
-    """How long one message takes to one reader when nothing else is going on."""
+class EachDoor:
+    """Base class of scenarios that measure chatd alone, each of its stores on each door."""
 
     def __init__(
         self, loads: Loads, chats: Sequence[Chatd], doors: Sequence[str], seconds: float
@@ -150,7 +151,22 @@ class Latency:
         """See `Scenario`."""
         for chat in self._chats:
             for door in self._doors:
-                yield Step(f"{door}, one idle reader: {chat.name}", self._step(chat, door))
+                yield Step(f"{door}, {self._what()}: {chat.name}", self._step(chat, door))
+
+    def _what(self) -> str:
+        """What a step measures."""
+        raise NotImplementedError
+
+    def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Connected | Measured]]:
+        """The run of one step, which adds its rows to the table."""
+        raise NotImplementedError
+
+
+class Latency(EachDoor):
+    """The latency of one message to one reader of an idle server."""
+
+    def _what(self) -> str:
+        return "one idle reader"
 
     def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Measured]]:
         def run(home: Path) -> Sequence[Measured]:
@@ -175,11 +191,11 @@ class Latency:
         )
 
 
-class Crowd:
-    """A large audience: how long it waits, and how long everybody else waits for it.
+class Crowd(EachDoor):
+    """A large audience: its latencies, and those of another room meanwhile.
 
-    Beside it a prober in another room speaks and listens.  The longest that it has to wait is how
-    long the server was held up at a stretch.
+    A prober sends and reads in the other room.  Its longest latency shows for how long the fan-out
+    to the audience held up the server at a stretch.
     """
 
     def __init__(
@@ -191,19 +207,12 @@ class Crowd:
         windows: Sequence[int],
         seconds: float,
     ) -> None:
-        self._loads = loads
-        self._chats = chats
-        self._doors = doors
+        super().__init__(loads, chats, doors, seconds)
         self._count = count
         self._pressures = [("rate", CROWD_RATE), *(("window", size) for size in windows)]
-        self._seconds = seconds
-        self._rows: list[list[Cell]] = []
 
-    def steps(self) -> Iterator[Step]:
-        """See `Scenario`."""
-        for chat in self._chats:
-            for door in self._doors:
-                yield Step(f"{door}, {self._count:,} readers: {chat.name}", self._step(chat, door))
+    def _what(self) -> str:
+        return f"{self._count:,} readers"
 
     def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Measured]]:
         def run(home: Path) -> Sequence[Measured]:
@@ -247,9 +256,9 @@ class Crowd:
 
 
 class Speakers:
-    """How many messages are accepted when many speak, each as soon as the last was taken.
+    """Throughput of many speakers, each of which sends when its last message was acknowledged.
 
-    Those on telnet and WebSocket hear all the others; those who post hear nothing.
+    Speakers on telnet and WebSocket also receive the messages of all others.
     """
 
     def __init__(self, loads: Loads, chats: Sequence[Chatd], seconds: float) -> None:
@@ -289,23 +298,16 @@ class Speakers:
         yield Table(f"messages of {SPEAKERS} speakers", header, self._rows)
 
 
-class Tls:
-    """The same doors of the same server, plain and over TLS, read by the load in Python."""
+class Tls(EachDoor):
+    """The doors of one server, plain and over TLS, read by the load generator in Python."""
 
     def __init__(
         self, loads: Loads, chats: Sequence[Chatd], doors: Sequence[str], seconds: float
     ) -> None:
-        self._loads = loads.in_python()
-        self._chats = chats
-        self._doors = doors
-        self._seconds = seconds
-        self._rows: list[list[Cell]] = []
+        super().__init__(loads.in_python(), chats, doors, seconds)
 
-    def steps(self) -> Iterator[Step]:
-        """See `Scenario`."""
-        for chat in self._chats:
-            for door in self._doors:
-                yield Step(f"{door}, plain and over TLS: {chat.name}", self._step(chat, door))
+    def _what(self) -> str:
+        return "plain and over TLS"
 
     def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Connected | Measured]]:
         def run(home: Path) -> Sequence[Connected | Measured]:
@@ -343,7 +345,7 @@ class Tls:
 
 
 def complaints(found: Sequence[Connected | Measured]) -> Iterator[str]:
-    """What makes figures doubtful: they are of less than all."""
+    """Reasons to doubt a measurement: errors, and lost deliveries."""
     for one in found:
         if one.errors:
             yield f"{one.errors} connections closed or answers refused"

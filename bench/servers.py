@@ -1,4 +1,4 @@
-"""Servers as the benchmark sees them: started, asked where they listen, and stopped."""
+"""Servers as the benchmark uses them: start, ports, requests, stop."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from typing import Protocol
 from .load import Reading, Saying
 
 PATIENCE = 20.0
-"""Seconds within which a server has to listen, and to end."""
+"""Seconds in which a server has to listen, and seconds in which it has to end."""
 DOORS = ("line", "poll", "sse", "websocket")
 PORT = r"port (\d+)$"
-"""How the servers in `peers/` tell where they listen."""
+"""The line in which the servers in `peers/` print their port."""
 
 
 class LeftOut(Exception):
-    """Something that cannot be measured here; the message says why."""
+    """A server cannot be measured on this machine; the message says why."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server that runs, and how it is spoken to."""
+    """A running server, and how to use its doors."""
 
     pid: int
     """The process whose CPU time and memory count."""
     readings: Mapping[str, Reading]
     """By door."""
     sayings: Mapping[str, Saying]
-    """By door: how messages are said while that door is measured."""
+    """By door: how messages are sent while that door is measured."""
 
 
 class Server(Protocol):
-    """Something that can be measured."""
+    """A server that can be measured."""
 
     @property
     def name(self) -> str:
-        """What the tables call it."""
+        """Its name in the tables."""
 
     @property
     def doors(self) -> Sequence[str]:
-        """Which doors it has."""
+        """The doors that it has, of `DOORS`."""
 
     def version(self) -> str:
-        """What exactly is measured.  Raises `LeftOut` if it is not to be had here."""
+        """The exact software and version.  Raises `LeftOut` if it is not installed."""
 
     def running(self, home: Path) -> AbstractContextManager[Running]:
-        """It runs in an empty directory, for a while.  Raises `LeftOut`."""
+        """A context in which the server runs, in an empty directory.  Raises `LeftOut`."""
 
 
 @contextmanager
 def process(
     command: Sequence[object], home: Path, listening: str = "", ports: int = 0
 ) -> Iterator[tuple[int, list[int]]]:
-    """A process and the ports that it told.  Raises `LeftOut` if it ends instead."""
+    """A process and the ports that it has printed.  Raises `LeftOut` if the process ends before."""
     output = home / "output"
     with output.open("wb") as file:
         running = subprocess.Popen(
@@ -86,18 +86,18 @@ def process(
 
 
 def told_ports(output: str, listening: str) -> list[int]:
-    """The ports in a server's output, in their order: what `listening` finds, one group each."""
+    """The ports in a server's output, in their order; `listening` is a pattern with one group."""
     return [int(port) for port in re.findall(listening, output, re.MULTILINE)] if listening else []
 
 
 def last_word(output: str) -> str:
-    """What a program that ended said about it: its last line that is not blank."""
+    """The last line of an output that is not blank."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else ""
 
 
 def told(*command: str) -> str:
-    """The last line of what a command that tells its version writes.  Raises `LeftOut`."""
+    """The last line of the output of a command that prints a version.  Raises `LeftOut`."""
     with contextlib.suppress(OSError):
         done = subprocess.run(
             command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
@@ -108,7 +108,7 @@ def told(*command: str) -> str:
 
 
 def request(target: str, *headers: str, after_cursor: bool = False) -> tuple[bytes, bytes]:
-    """A GET in two parts, the cursor between them, which ends the target; or all in the first."""
+    """A GET request; with `after_cursor`, in two parts, between which the cursor goes."""
     end = "".join(f"{line}\r\n" for line in ("Host: localhost", *headers)) + "\r\n"
     first, second = f"GET {target}", f" HTTP/1.1\r\n{end}"
     return (first.encode(), second.encode()) if after_cursor else ((first + second).encode(), b"")
@@ -125,7 +125,7 @@ def stream(port: int, target: str) -> Reading:
 
 
 def websocket(port: int, target: str) -> Reading:
-    """A WebSocket: what comes after the handshake is counted whatever frame it is in."""
+    """A WebSocket; deliveries are counted in its bytes, however they are framed."""
     return Reading(port, upgrade(target))
 
 
@@ -141,7 +141,7 @@ def upgrade(target: str) -> bytes:
 
 
 def websocket_saying(port: int, target: str, size: int, before: str, after: str) -> Saying:
-    """Messages in text frames, masked with nothing (RFC 6455, section 5.2)."""
+    """Messages in text frames, masked with zeros (RFC 6455, section 5.2)."""
     length = len(before) + size + len(after)
     if length > 0xFFFF:
         raise LeftOut("messages that long are not said in WebSocket frames here")
@@ -150,7 +150,7 @@ def websocket_saying(port: int, target: str, size: int, before: str, after: str)
 
 
 def post(port: int, target: str, size: int) -> Saying:
-    """Messages as requests with a plain body, on one connection."""
+    """Messages as POST requests with a plain body, on one connection."""
     head = (
         f"POST {target} HTTP/1.1\r\nHost: localhost\r\n"
         f"Content-Type: text/plain\r\nContent-Length: {size}\r\n\r\n"

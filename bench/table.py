@@ -1,4 +1,4 @@
-"""Tables in Markdown that can be read as they stand, in a terminal too."""
+"""Tables in Markdown whose columns also align in a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Cell = str | float | None
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Rows under a header; the first column is text, the others are numbers, ready or not."""
+    """A table; the first column is text, the others are numbers or formatted numbers."""
     cells = [list(header), *([shown(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [_line(row, widths) for row in cells]
@@ -17,7 +17,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def shown(cell: Cell) -> str:
-    """A number with three figures that count; nothing for what was not measured."""
+    """A number with three significant figures; empty if it was not measured."""
     if cell is None:
         return ""
     if isinstance(cell, str):
@@ -28,7 +28,7 @@ def shown(cell: Cell) -> str:
 
 
 def times(ratio: float | None) -> str:
-    """A ratio as people write it."""
+    """A ratio with `×`; empty if it was not measured."""
     return "" if ratio is None else f"{shown(ratio)}×"
 
 

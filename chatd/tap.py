@@ -15,19 +15,21 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.python.runtime import platform
 
-from .chat.service import ChatService
 from .console.door import ConsoleDoor, console_path
 from .doors.irc.door import IrcDoor, Told, is_name
 from .http.hosts import Hosts, hosts_of
 from .model.errors import Malformed, Unavailable
+from .model.lookalikes import load_tables
 from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
 from .net.descriptors import RESERVE, for_connections, raise_limit
 from .net.peers import Peers
+from .server.assembly import chat_of
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
+from .server.lag import LoopLag
 from .server.logfile import OUTPUT
+from .server.metrics import ServerMetrics
 from .server.options import Options
-from .server.pageurl import page_url
 from .server.settings import Settings
 from .server.sharing import CLOSED, Adopting, own_place
 from .server.signals import Signals
@@ -78,24 +80,14 @@ def makeService(options: Options) -> MultiService:
         )
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
-    chat = ChatService(
-        clock,
-        store,
-        history=settings.history,
-        max_text=settings.max_text,
-        limits=settings.limits,
-        node=node,
-        now=now,
-        rules=settings.rules,
-        shared=settings.proxies.trusts_address,
-    )
-    chat.page_url = page_url(settings)
+    chat = chat_of(settings, clock, store, node, now)
     chat.claims.issues = place is None or place.claims
     origins, proxies = settings.allow_origin, settings.proxies
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
     irc = IrcDoor(chat, peers, _told(settings))
+    lag = LoopLag(clock)
     context = DoorContext(
         settings=settings,
         chat=chat,
@@ -105,11 +97,15 @@ def makeService(options: Options) -> MultiService:
         proxies=proxies,
         bounds=settings.bounds,
         irc=irc,
+        metrics=ServerMetrics(chat, connections, peers, lag).collect,
     )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
+        gc.freeze()  # the modules never become garbage, so no collection need visit them
+        # While SQLite checks its file, this thread has Python for itself.
+        Thread(target=load_tables, daemon=True).start()
         # In a thread, because getfqdn may query a name server, which may be slow.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
         signals = Signals(clock, server.hurry, OUTPUT.reopen)
@@ -147,6 +143,8 @@ def makeService(options: Options) -> MultiService:
             door.setServiceParent(server)
             if name == "http":
                 pages.append(door)
+    if settings.doors["admin"]:
+        lag.setServiceParent(server)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
     if place is None:
         ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)

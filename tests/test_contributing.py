@@ -22,7 +22,7 @@ from chatd.codecs.json import JSON
 from chatd.doors.api import rooms
 from chatd.doors.line.commands import COMMANDS, past, talking
 from chatd.doors.line.shell import Shell
-from chatd.doors.pushing import PushFactory
+from chatd.doors.push_door import PushFactory
 from chatd.model import commands, events, policy
 from chatd.model.identity import Identity
 from chatd.model.policy import RoomView

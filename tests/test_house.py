@@ -27,7 +27,7 @@ FLOORS = {
     "net": "model stream net twisted zope",
     "http": "model codecs net http twisted zope msgspec wsproto",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
-    "server": "model stream store chat net http doors server twisted zope msgspec",
+    "server": "model codecs stream store chat net http doors server twisted zope msgspec",
     "console": "model codecs store chat doors server console twisted msgspec",
     # The client works with any server, so it imports only what describes the wire format.
     "client": "model stream codecs client twisted zope msgspec treq hyperlink",
@@ -38,7 +38,7 @@ FLOORS = {
 }
 """What the modules of each package may import: packages of chatd, and libraries."""
 
-SHARED = {"reading", "pushing", "speaking", "push", "access", "history", "linequeue"}
+SHARED = {"access", "event_streams", "history", "linequeue", "push_door", "reading", "speaking"}
 """Modules of `doors` that several doors share."""
 STYLES = {"sse", "ndjson", "websocket", "polls"}
 """The ways of reading over HTTP, which the resource tree in `doors.api` offers."""

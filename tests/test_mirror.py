@@ -27,8 +27,9 @@ THROUGH = {
     # Parts that only one other module uses.
     "chat/card": "chat/test_cards",
     "chat/person": "chat/test_people",
+    "chat/held_names": "chat/test_sessions",
     # Sessions of an account are tested as one with their person.
-    "chat/arrivals": "chat/test_lasting",
+    "chat/arrivals": "chat/test_http_sessions",
     "chat/departures": "chat/test_attendance",
     "chat/ignores": "doors/api/test_marker",
     "chat/markers": "doors/api/test_marker",
@@ -45,9 +46,10 @@ THROUGH = {
     "doors/line/missed": "doors/line/commands/test_account",
     "chat/account_sessions": "chat/test_signin",
     "chat/connection_sessions": "doors/line/commands/test_account",
-    "chat/credentials": "chat/test_lasting",
+    "chat/credentials": "chat/test_http_sessions",
+    "chat/session_lifetimes": "chat/test_http_sessions",
     "chat/session_registry": "chat/test_sessions",
-    "chat/session_revocation": "chat/test_lasting",
+    "chat/session_revocation": "chat/test_http_sessions",
     "chat/tokens": "doors/api/test_account",
     "doors/linequeue": "doors/line/test_lines",
     # Moderation is tested in a whole chat, and at the doors.
@@ -67,7 +69,7 @@ THROUGH = {
     "store/redis/appending": "store/redis/test_rounds",
     "store/redis/store": "store/redis/test_rounds",
     # The parts that the commands of IRC share are tested by the commands.
-    "codecs/irc/letters": "codecs/irc/test_events",
+    "codecs/irc/earlier_values": "codecs/irc/test_events",
     "codecs/irc/profile": "codecs/irc/test_events",
     "doors/irc/connection": "doors/irc/test_link",
     "doors/irc/client": "doors/irc/commands/test_registration",
@@ -77,6 +79,7 @@ THROUGH = {
     "doors/irc/replay": "doors/irc/commands/test_channels",
     "doors/irc/request": "doors/irc/commands/test_talking",
     "doors/irc/shell": "doors/irc/test_link",
+    "server/assembly": "test_tap",
     # Only outside suites start it.
     "testing/__main__": "testing/test_conformance",
 }

@@ -1,9 +1,9 @@
-/* The floor: the least that one process has to do for such a chat, as a bare loop in C.
+/* The floor: a bare loop in C that makes only the system calls that any such chat server needs.
  *
- * On its first port every line that comes in goes out to every connection, one send() each.  On
- * its second a GET with since=N is answered with the lines after the Nth, now or when there are
- * any: one recv() and one send() a poll.  No limits, no names, no errors: it is a yardstick, not a
- * server.  It prints its two ports. */
+ * On the first port, each received line is sent to every connection with one send().  On the second,
+ * a GET with since=N is answered with the lines after the Nth, at once or when there are any: one
+ * recv() and one send() per poll.  It has no limits, names or errors: it is a yardstick, not a server.
+ * It prints its two ports. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -35,7 +35,7 @@ static int listening(void) {
   return fd;
 }
 
-/* The answer is made once for all who ask from the same place. */
+/* The answer is made once for all polls with the same cursor. */
 static void answer(int fd, int place) {
   static char whole[KEPT * LINE + 256], body[KEPT * LINE];
   static int made_for = -1, made_of = -1, length;

@@ -1,4 +1,4 @@
-"""The chat server that one writes in Twisted first, as a yardstick.
+"""A straightforward chat server in Twisted, without optimisations, as a yardstick.
 
 A `LineReceiver` that writes each line to every connection, and a resource of twisted.web's that
 holds polls with `NOT_DONE_YET`, or writes to streams. It prints its two ports: lines, HTTP.
@@ -24,7 +24,7 @@ polls: dict[Request, int] = {}
 
 
 def say(text: bytes) -> None:
-    """Tell everybody."""
+    """Send a text to all readers."""
     texts.append(text.decode())
     for connection in lines:
         connection.sendLine(text)
@@ -37,7 +37,7 @@ def say(text: bytes) -> None:
 
 
 def answer(request: Request, since: int) -> None:
-    """What was said after the first `since` texts."""
+    """The texts after the first `since`."""
     body = json.dumps({"events": texts[since:], "next": len(texts)}).encode()
     request.setHeader(b"content-type", b"application/json")
     request.setHeader(b"content-length", b"%d" % len(body))
@@ -46,7 +46,7 @@ def answer(request: Request, since: int) -> None:
 
 
 class Lines(LineReceiver):
-    """Telnet."""
+    """A telnet client."""
 
     delimiter = b"\n"
 

@@ -31,8 +31,8 @@ from ..store import Store
 from .accounts import Proof, Record
 from .connection_sessions import ConnectionSessions
 from .deputy import Deputy
+from .http_sessions import Sessions
 from .journal import Journal
-from .lasting import Sessions
 from .sessions import LastingSession, Session
 
 

@@ -121,6 +121,11 @@ class Admission:
     # -- sessions over HTTP ----------------------------------------------------------------------
 
     @property
+    def sessions(self) -> int:
+        """The number of sessions over HTTP."""
+        return self._lasting_in_all
+
+    @property
     def full(self) -> bool:
         """Whether the server may have no more sessions over HTTP."""
         return self._lasting_in_all >= self.limits.sessions

@@ -30,6 +30,7 @@ from . import judge, judge_accounts
 from .accounts import Claim, Record
 from .attached import Attached
 from .card import PLAIN, Card
+from .coalescing import Coalesced
 from .core import Core
 from .departures import Departures
 from .person import Person
@@ -58,8 +59,8 @@ class Arrivals:
         self._attached = attached
         self._letters = letters
         core.people.unloaded = self._unloaded
-        self._arriving: dict[str, list[Deferred[Person]]] = {}
-        """The sessions that wait for the persons of their accounts, by the accounts' keys."""
+        self._arriving: Coalesced[str, Person] = Coalesced()
+        """The accounts whose persons are arriving, by the accounts' keys."""
 
     def enter(
         self,
@@ -161,17 +162,17 @@ class Arrivals:
         if person is not None and person.account == key and not person.ended:
             person.sessions += 1
             return succeed(person)
-        arrived: Deferred[Person] = Deferred()
-        waiting = self._arriving.get(key)
-        if waiting is not None:
-            waiting.append(arrived)
-            return arrived
-        self._arriving[key] = [arrived]
+        first = key not in self._arriving
+        arriving = self._arriving.run(key, lambda: self._bring_in(record, address))
+        return arriving if first else arriving.addCallback(_with_another_session)
+
+    def _bring_in(self, record: Record, address: Address) -> Deferred[Person]:
+        """Bring in the person of an account, for its first session."""
+        key = record.key
         coming = self._departures.when_free(key).addCallback(lambda _: self._accounts.joined(key))
         coming.addCallback(lambda names: gatherResults(map(self._rooms.load, names)))
         coming.addCallback(self._arrive, record, address)
-        coming.addCallback(self._load_ignored).addBoth(self._arrived, key)
-        return arrived
+        return coming.addCallback(self._load_ignored)
 
     def _load_ignored(self, person: Person) -> Deferred[Person]:
         """Load the account's ignore list before any message is delivered to its person."""
@@ -237,14 +238,6 @@ class Arrivals:
         person.inbox = self._people.inboxes.of(record.key)
         return person
 
-    def _arrived(self, result: Person | Failure, key: str) -> None:
-        for place, arrived in enumerate(self._arriving.pop(key)):
-            if isinstance(result, Failure):
-                arrived.errback(result)
-            else:
-                result.sessions += bool(place)
-                arrived.callback(result)
-
     def began_here(self, guest: GuestSession) -> bool:
         """Whether a guest came by this node, now or before it was restarted."""
         return self._people.began_here(guest.id)
@@ -295,4 +288,10 @@ def _in_rooms(person: Person, rooms: Sequence[Room]) -> Person:
     for room in rooms:
         if person.key in room.members:
             person.rooms.setdefault(room.name, room)
+    return person
+
+
+def _with_another_session(person: Person) -> Person:
+    """Count one more session of an account's person."""
+    person.sessions += 1
     return person

@@ -45,10 +45,10 @@ from .attached import Attached
 from .attempts import Attempts
 from .claims import Claims
 from .consequences import Consequences
+from .http_sessions import Sessions
 from .ignores import Ignores
 from .journal import Journal
 from .killing import Killing
-from .lasting import Sessions
 from .letters import Letters
 from .node_loss import NodeLoss
 from .node_release import NodeRelease

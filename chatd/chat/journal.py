@@ -35,6 +35,7 @@ from ..model.errors import ChatError, InDoubt, Unavailable, internal_error
 from ..model.events import PresenceEvent
 from ..model.units import Stale, Unit, is_kept
 from ..store import Store
+from .journal_metrics import JournalMetrics
 from .judge import without_announcements
 
 MOST_UNSTORED = 10_000
@@ -82,7 +83,11 @@ class Journal:
         self._store = store
         self._most = most
         self._batch: list[Accepted] = []
-        self._unstored = 0
+        self._began = 0.0
+        """When the first command of this turn's batch was accepted."""
+        self.unstored = 0
+        """Units that are accepted and not stored."""
+        self.metrics = JournalMetrics(clock.seconds)
         self._settled: Deferred[None] | None = None
         self.paused = False
         """Whether no command is taken for now: the state is being read anew."""
@@ -98,7 +103,7 @@ class Journal:
             raise Unavailable("the server is going down; say it again in a moment")
         if self.paused:
             raise Unavailable("the server is catching up with the others; try again in a moment")
-        if self._unstored >= MOST_UNSTORED:
+        if self.unstored >= MOST_UNSTORED:
             raise Unavailable("the server is behind with storing; try again in a moment")
 
     def submit(self, judge: Judge, held: object = None, *, quiet: bool = False) -> Outcome:
@@ -120,9 +125,10 @@ class Journal:
     def _accept(self, accepted: Accepted) -> None:
         """Put a unit into this turn's batch."""
         if not self._batch:
+            self._began = self._clock.seconds()
             self._clock.callLater(0, self.flush)
         self._batch.append(accepted)
-        self._unstored += 1
+        self.unstored += 1
 
     def drain(self) -> Deferred[None]:
         """Take no more commands; fires when all that were accepted are shown or refused."""
@@ -140,22 +146,32 @@ class Journal:
         read.
         """
         batch, self._batch = self._batch, []
+        times = self._began, self._clock.seconds()
         for _, run in groupby(batch, lambda accepted: is_kept(accepted.unit)):
             while units := list(islice(run, self._most)):
                 self._store.append([accepted.unit for accepted in units]).addCallbacks(
-                    self._stored, self._refused, callbackArgs=(units,), errbackArgs=(units,)
+                    self._stored, self._refused, callbackArgs=(units, *times), errbackArgs=(units,)
                 )
 
-    def _stored(self, answers: Sequence[int | Stale], batch: Sequence[Accepted]) -> None:
-        self._unstored -= len(batch)
+    def _stored(
+        self,
+        answers: Sequence[int | Stale],
+        batch: Sequence[Accepted],
+        accepted_at: float,
+        appended_at: float,
+    ) -> None:
+        self.unstored -= len(batch)
+        self.metrics.batch_stored(len(batch), accepted_at, appended_at)
         for answer, accepted in zip(answers, batch, strict=True):
             if isinstance(answer, Stale):
                 self._judge_again(accepted)
             else:
+                self.metrics.unit_stored(accepted.unit)
                 accepted.outcome.callback(answer if tells(accepted.unit) else None)
         self._settle()
 
     def _judge_again(self, accepted: Accepted) -> None:
+        self.metrics.judged_again += 1
         accepted.tries += 1
         try:
             if accepted.tries > TRIES:
@@ -173,7 +189,8 @@ class Journal:
                 accepted.outcome.callback(None)
 
     def _refused(self, failure: Failure, batch: Sequence[Accepted]) -> None:
-        self._unstored -= len(batch)
+        self.unstored -= len(batch)
+        self.metrics.failed_appends += 1
         if not failure.check(Unavailable, InDoubt):
             self._log.failure("the store failed", failure)
         if failure.check(InDoubt):
@@ -190,7 +207,7 @@ class Journal:
         self._settle()
 
     def _settle(self) -> None:
-        if self._settled and not (self._unstored or self._settled.called):
+        if self._settled and not (self.unstored or self._settled.called):
             self._settled.callback(None)
 
 

@@ -20,8 +20,8 @@ from .accounts import Record as LiveAccount
 from .arguments import reason
 from .core import Core
 from .elsewhere import Elsewhere
+from .http_sessions import Sessions
 from .journal import Outcome
-from .lasting import Sessions
 from .person import Person
 from .rulings import new_stamp
 

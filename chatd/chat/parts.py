@@ -30,11 +30,11 @@ from .credentials import Credentials
 from .departures import Departures
 from .fold import Fold
 from .guest_grants import GuestGrants
+from .http_sessions import Sessions
 from .ignores import Ignores
 from .inbox import Inboxes
 from .journal import Journal
 from .killing import Killing
-from .lasting import Sessions
 from .letters import Letters
 from .limits import Limits
 from .markers import Markers

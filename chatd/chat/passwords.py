@@ -99,7 +99,8 @@ class Passwords:
     def __init__(self, pool: Pool, cost: Cost = COST) -> None:
         self._pool = pool
         self._cost = cost
-        self._under_way = 0
+        self.under_way = 0
+        """Passwords that are being hashed, or wait for that."""
         self._dummy = ""
         """A random hash, for passwords of unknown accounts."""
 
@@ -130,15 +131,15 @@ class Passwords:
         return bool(hashed and password)
 
     def _do(self, job: Callable[[], T]) -> Deferred[T]:
-        if self._under_way >= MOST_WAITING:
+        if self.under_way >= MOST_WAITING:
             return fail(
                 Unavailable("too many are signing in at the moment; try again in a moment", 2.0)
             )
-        self._under_way += 1
+        self.under_way += 1
         return self._pool.do(job).addBoth(self._done)
 
     def _done(self, result: T) -> T:
-        self._under_way -= 1
+        self.under_way -= 1
         return result
 
 

@@ -12,7 +12,7 @@ rate limits, request keys and so on.  Each part has one job and a file of its ow
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import Service
@@ -143,6 +143,9 @@ class ChatService(Service):
         self.place = parts.past.place
         self._store = store
         self._journal = parts.journal
+        self.journal_metrics = parts.journal.metrics
+        """Measurements of the commands that were stored."""
+        self._notifier = parts.notifier
         self._passwords = parts.passwords
         self._speech = parts.speech
         self._fold = parts.fold
@@ -182,6 +185,14 @@ class ChatService(Service):
     def probe(self) -> Deferred[None]:
         """Fires if the store takes events now; else fails with `Unavailable`, which says why."""
         return self._store.probe()
+
+    def queues(self) -> Mapping[str, int]:
+        """The lengths of the queues, counted now: see docs/metrics.md."""
+        return {
+            "store": self._journal.unstored,
+            "fanout": self._notifier.pending,
+            "passwords": self._passwords.under_way,
+        }
 
     def drain(self) -> Deferred[None]:
         """Take no more commands; fires when all that were accepted are shown or refused.

@@ -2,7 +2,7 @@
 
 A browser polls, sleeps, reloads, and changes networks.  Its session lasts while a reader or request
 holds it, and `GRACE_SECONDS` after that.  Then a guest's session ends; an account's is unloaded,
-and its next request loads it again (`chatd.chat.lasting`).
+and its next request loads it again (`chatd.chat.http_sessions`).
 """
 
 from __future__ import annotations

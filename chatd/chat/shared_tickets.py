@@ -25,8 +25,8 @@ from ..model.addresses import Address
 from ..model.errors import BadToken, ChatError
 from ..model.units import TICKETS, Cell, Change, Expect, Unit
 from ..store import Store
+from .http_sessions import Sessions
 from .journal import Journal
-from .lasting import Sessions
 from .sessions import LastingSession
 from .tickets import TICKET_SECONDS, Tickets, unknown
 

@@ -1,4 +1,4 @@
-"""A client for programs: `ChatClient`, for Twisted's coroutines and on treq.
+"""Client library for Twisted programs: `ChatClient`, which uses treq.
 
 async def echo(url: str) -> None:
     async with ChatClient(url, name="parrot") as client:
@@ -6,7 +6,7 @@ async def echo(url: str) -> None:
             if event.type == "message" and event.sender != client.name:
                 await client.say(event.text)
 
-Refusals are raised as `chatd.model.errors`.  `python -m chatd.client URL` is a client for people.
+Refusals are raised as `chatd.model.errors`.  `python -m chatd.client URL` is a terminal client.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a class when it is used: `python -m chatd.client` has to start without Twisted, to be
-    able to say that Twisted is missing.
+    """Import a class when it is used.  So `python -m chatd.client` starts without Twisted, and can
+    say that Twisted is missing.
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
-"""`python -m chatd.client URL`: a chat in the terminal, or at the end of a pipe."""
+"""`python -m chatd.client URL`: the terminal client, which also reads from a pipe."""
 
-# The needed libraries are looked for first, so that a missing one is told in one line.
+# Look for the required libraries first, so that the error for a missing one is one line.
 # ruff: noqa: E402
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, int]]) -> int:
 
     def begin() -> None:
         def interrupt() -> Deferred[None]:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever insists is obeyed
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second ^C ends the process at once
             working.cancel()
             return ended
 
@@ -108,7 +108,7 @@ def run(reactor: Any, work: Callable[[], Coroutine[Any, Any, int]]) -> int:
             outcome.append(result)
             stop()
 
-        # Twisted's own would complain of a second one that comes before the first is seen to.
+        # Twisted's own handler logs an error if a second ^C comes before the first is handled.
         signal.signal(signal.SIGINT, lambda *_: reactor.callFromThread(stop))
         working = Deferred.fromCoroutine(work())
         reactor.addSystemEventTrigger("before", "shutdown", interrupt)

@@ -1,4 +1,4 @@
-"""What a server answers, as values: pure, without Twisted."""
+"""Answers of the server as values; pure, without Twisted."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ERRORS = {
 
 
 class Event(Struct, frozen=True, rename={"sender": "from"}):
-    """An event; the fields that its type does not have are empty."""
+    """An event; fields that its type does not have are empty."""
 
     id: int
-    """The id, and so the place in the order of the server."""
+    """The id, which gives the event's place in the server's order."""
     type: str
     """`message`, `action`, `join`, `leave`, `nick`, `topic`, `notice`; `private`; or `gap`: events
     after this id are missing."""
@@ -36,7 +36,7 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
 
 
 class Partner(Struct, frozen=True):
-    """An account with whom one has spoken privately."""
+    """An account that has exchanged private messages with the client's account."""
 
     name: str
     last: int
@@ -51,11 +51,11 @@ class Ban(Struct, frozen=True):
     by: str = ""
     text: str = ""
     until: str = ""
-    """When it runs out: RFC 3339, UTC; empty: never."""
+    """When the ban ends: RFC 3339, UTC; empty: never."""
 
 
 class Refusal(Struct, frozen=True):
-    """An error of the server."""
+    """An error that the server has answered."""
 
     code: str
     message: str
@@ -65,7 +65,7 @@ class Answer(Struct, frozen=True):
     """The answer to any request; fields that do not belong to it are empty."""
 
     id: int | str = 0
-    """Of an event a number, of an invite a text."""
+    """The id: of an event a number, of an invite a text."""
     name: str = ""
     token: str = ""
     room: str = ""
@@ -81,7 +81,7 @@ class Answer(Struct, frozen=True):
 
 
 def read(status: int, retry_after: str, body: bytes) -> Answer:
-    """The answer in a response.  Raises the `ChatError` in it, if it is a refusal."""
+    """Decode a response.  Raises the `ChatError` in it if it is a refusal."""
     try:
         answer = msgspec.json.decode(body or b"{}", type=Answer)
     except (msgspec.DecodeError, UnicodeDecodeError):

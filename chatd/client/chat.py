@@ -1,10 +1,10 @@
 """`ChatClient`: a client of a chat for Twisted programs.
 
-1. Commands are sent in the order of the calls, one at a time; the first request of an iteration
-   takes its turn among them.
-2. An iteration holds one poll, and only while the program waits for its next event.
-3. The cursor of an iteration follows the events that it has received, whatever happens to the
-   connection, the session and the server.
+1. Commands are sent in the order of the calls, one at a time.  The first request of an iteration
+   over events is queued with them.
+2. An iteration has at most one long-poll open, and only while the program waits for an event.
+3. An iteration keeps its cursor over lost connections, expired sessions and restarts of the
+   server.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from .connection import Connection, HTTPClient
 from .moderation import Moderation
 
 LOBBY = "lobby"
-"""The room in which every session begins."""
+"""The room that every session begins in."""
 LATEST = 50
-"""Past events with which an iteration begins, as the server's default is."""
+"""Past events at the start of an iteration; the server's default is the same."""
 PATIENCE = 240.0
-"""Seconds after which a command is given up; a server knows an `Idempotency-Key` for 300."""
+"""Seconds after which a command fails; a server remembers an `Idempotency-Key` for 300."""
 HOLD_SECONDS = 25
 """Seconds that a poll is held."""
 KEPT_SECONDS = 30
-"""Seconds for which an idle connection is kept, less than the server keeps it."""
+"""Seconds that an idle connection stays open; the server closes it later."""
 
 
 class ChatClient:
@@ -53,11 +53,11 @@ class ChatClient:
         patience: float = PATIENCE,
         password: str = "",
     ) -> None:
-        """A client under that name, or a guest; nothing is sent before the first request.  With a
-        `password` it signs in to the account of that name.
+        """A client called `name`, or a guest.  With a `password` it signs in to the account of that
+        name.  No request is sent before the first call.
 
-        `http` is treq or a double of it.  `reactor` is the clock, which without `http` also has to
-        make connections.  Raises `Malformed` for a bad URL.
+        `http` is treq or a double of it.  `reactor` is the clock, and without `http` also makes
+        the connections.  Raises `Malformed` for a bad URL.
         """
         clock: Any = reactor
         if clock is None:
@@ -74,7 +74,7 @@ class ChatClient:
 
     @property
     def name(self) -> str:
-        """The client's name; a guest's is empty until the server has given it."""
+        """The client's name; a guest's is empty until the server has assigned one."""
         return self._connection.name
 
     def events(self, *rooms: str, since: int | None = None, latest: int = LATEST) -> Events:
@@ -98,8 +98,8 @@ class ChatClient:
     def conversation(
         self, name: str, count: int = LATEST, before: int = 10**18 - 1
     ) -> Deferred[Sequence[Event]]:
-        """The last `count` private messages between one's own account and another, or the last
-        before an id.
+        """The last `count` private messages between the client's account and the account `name`, or
+        the last before an id.
         """
         query = {"limit": count, "before": before}
         return self._ask("GET", "people", name, "events", query=query).addCallback(
@@ -107,11 +107,11 @@ class ChatClient:
         )
 
     def people(self) -> Deferred[Sequence[Partner]]:
-        """The accounts with whom one's own account has spoken privately, the newest first."""
+        """The accounts with which the client's account has private conversations, newest first."""
         return self._ask("GET", "people").addCallback(lambda answer: answer.people)
 
     def moderate(self, room: str = LOBBY) -> Moderation:
-        """What owners and ops do in a room."""
+        """The commands of owners and ops for a room."""
         return Moderation(self._ask, room)
 
     def who(self, room: str = LOBBY) -> Deferred[Sequence[str]]:
@@ -147,7 +147,7 @@ class ChatClient:
         return self._ask("PATCH", "session", body={"name": name}).addCallback(renamed)
 
     def register(self, password: str) -> Deferred[str]:
-        """Make one's own name an account's, which nobody else can take; answers the name."""
+        """Register the client's name as an account.  Fires with the name."""
         return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.register(password)))
 
     def join(self, room: str) -> Deferred[str]:
@@ -191,7 +191,7 @@ class ChatClient:
         return asked.addCallback(lambda answer: int(answer.id))
 
     def _ask(self, method: str, *path: str, **options: Any) -> Deferred[Answer]:
-        """The answer to a request, which is sent when its turn has come."""
+        """Queue a request; fires with its answer."""
 
         async def wait() -> Answer:
             async with self._turn:
@@ -203,9 +203,9 @@ class ChatClient:
 
 
 class Events:
-    """An iteration over the events of some rooms: `async for event in events`.
+    """An asynchronous iterator over the events of some rooms: `async for event in events`.
 
-    After an error or a cancelled wait, it can be continued, and loses no event.
+    After an error or a cancelled wait, the program can continue it without losing an event.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""The commands of the terminal client, which are written as on the line door.
+"""The commands of the terminal client, with the same forms as on the line door.
 
-The client knows all commands of the line door, so that none of them is said by mistake; those that
-do not work in one room over HTTP are refused.
+The client knows every command of the line door, so that none is sent as a message by mistake.  It
+refuses those that it does not support.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Terminal(Protocol):
     client: ChatClient
     room: str
     said: int
-    """The id of the last thing that was said."""
+    """The id of the last message that this client sent."""
     literal: bool
-    """Whether every line is said."""
+    """Whether every line is a message, and none a command."""
     ended: bool
-    """Whether no line follows."""
+    """Whether the client is to end; no further line is read."""
 
     def answer(self, text: str) -> None:
         """Show an answer."""
@@ -51,7 +51,7 @@ class Terminal(Protocol):
 def command(
     form: str, help: str, read: Callable[[str], tuple[*Words]], *aliases: str
 ) -> Callable[[Callable[[Terminal, *Words], Awaitable[None]]], Usage]:
-    """Make a function the command that is written like `form`; see `Usage` for the arguments."""
+    """Decorator that makes a function a command; see `Usage` for the arguments."""
     return lambda do: Usage(form, help, read, do, aliases)
 
 
@@ -127,7 +127,7 @@ async def _quit(terminal: Terminal, words: str) -> None:
     terminal.ended = True
 
 
-# -- those that do not work here -------------------------------------------------------------------
+# -- commands that are refused ---------------------------------------------------------------------
 
 
 async def _other_room(terminal: Terminal, room: str) -> None:
@@ -153,7 +153,7 @@ ELSEWHERE = (
     *("owner", "op", "deop", "voice", "devoice", "kick", "ban", "unban", "bans", "mute", "unmute"),
     *("invite", "access", "posting", "slow", "delete"),
 )
-"""Commands of the line door that this client refuses, rather than say them by mistake."""
+"""Commands of the line door that this client refuses; without them it would send such lines."""
 
 COMMANDS = CommandTable(
     (
@@ -172,4 +172,4 @@ COMMANDS = CommandTable(
         *(Usage(f"/{name}", "", anything, _elsewhere) for name in ELSEWHERE),
     )
 )
-"""All commands, those with a help text in the order in which `/help` lists them."""
+"""All commands; those with a help text are in the order in which `/help` lists them."""

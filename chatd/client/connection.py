@@ -1,10 +1,10 @@
 """One session with a server, which survives lost connections and restarts of the server.
 
-1. A request is repeated until it is answered: after a pause with a random part that doubles each
-   time, and no sooner than the server asks for (`Retry-After`).
-2. All attempts at one change have the same `Idempotency-Key`, so the server carries it out once.  A
-   session is begun without a key: if the answer is lost, a session without a client holds the name,
-   and the name is asked for again until that session ends.
+1. A request is repeated until it is answered, after a pause with a random part.  The pause doubles
+   with each attempt, and is not shorter than the server's `Retry-After`.
+2. All attempts at one change have the same `Idempotency-Key`, so the server carries it out once.
+   `POST /session` has no key: if its answer is lost, the lost session holds the name, and the
+   client asks for the name again until that session ends.
 3. If the server no longer knows the token, a new session begins under the same name and in the same
    rooms.
 4. Every attempt has a timeout: a server that does not answer counts as unreachable.
@@ -42,12 +42,12 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """The longest pause between two attempts, in seconds."""
 NAME_PAUSE = 15.0
-"""Seconds between two attempts at a name that a lost session of this client may hold; that session
-ends after 75 seconds."""
+"""Seconds between two attempts to get a name that a lost session of this client may hold; such a
+session ends after 75 seconds."""
 ANSWER_SECONDS = 35.0
 """Seconds for one attempt: a poll is held for 25."""
 PARTING_SECONDS = 5.0
-"""Seconds for ending the session; a server that cannot be reached ends it by itself."""
+"""Seconds for `DELETE /session`; without it the server ends the session after its grace period."""
 
 _NO_ANSWER = (
     ConnectError,
@@ -61,7 +61,7 @@ _log = Logger(namespace="chatd.client")
 
 
 class HTTPClient(Protocol):
-    """The part of treq that is used: `treq.client.HTTPClient`, `treq.testing.StubTreq`."""
+    """The used part of treq's interface: `treq.client.HTTPClient`, `treq.testing.StubTreq`."""
 
     @property
     def request(self) -> Callable[..., Deferred[Any]]:
@@ -74,14 +74,14 @@ class Connection:
     def __init__(
         self, url: str, name: str, clock: IReactorTime, http: HTTPClient, password: str = ""
     ) -> None:
-        """Nothing is sent before the first request.  Raises `Malformed` for a bad URL."""
+        """No request is sent before the first call.  Raises `Malformed` for a bad URL."""
         self.name = name
         self.password = password
-        """That of the account to sign in to; empty: a guest."""
+        """The password of the account `name`; empty for a guest."""
         self.wanted = name
         """The name to ask for; empty for a guest."""
         self.rooms: set[str] = set()
-        """The rooms to be in, besides the lobby."""
+        """The rooms that the session joins, besides the lobby."""
         self._url = server_url(url)
         self._clock = clock
         self._http = http
@@ -89,10 +89,10 @@ class Connection:
         self._unjoined: list[str] = []
         self._opening = DeferredLock()
         self._asked = False
-        """Whether a session was asked for without an answer yet."""
+        """Whether `POST /session` was sent, and its outcome is not known."""
 
     async def ask(self, patience: float, method: str, *path: str, **options: Any) -> Answer:
-        """The answer to a request; the options are those of `_once`.
+        """Send a request until it is answered; returns the answer.  Options are those of `_once`.
 
         Raises `ChatError` if the request is refused, or unanswered after `patience` seconds.
         """
@@ -106,7 +106,7 @@ class Connection:
                 token = await self._open()
                 return await self._once(method, *path, token=token, **options)
             except BadToken as problem:
-                if token in ("", self._token):  # nobody has begun a new session yet
+                if token in ("", self._token):  # no other request has begun a new session yet
                     self._token = ""
                 trouble, wait = problem, pause(0, random())
             except (RateLimited, Unavailable) as problem:
@@ -119,7 +119,7 @@ class Connection:
             attempt += 1
 
     async def register(self, password: str) -> str:
-        """Make the name an account's, and go on in its session; answers the name."""
+        """Register the name as an account, and continue in its session.  Returns the name."""
         token = await self._open()
         body = {"name": self.name, "password": password}
         made = await self._once("POST", "accounts", body=body, token=token)
@@ -128,7 +128,7 @@ class Connection:
         return made.name
 
     async def leave(self) -> None:
-        """End the session, if there is one.  If this is cancelled, the next call does it."""
+        """End the session, if there is one.  If this call is cancelled, the next one ends it."""
         if self._token or self._asked:
             goodbye = Deferred.fromCoroutine(self._part())
             with suppress(ChatError, TimeoutError):
@@ -136,7 +136,7 @@ class Connection:
             self._token, self._asked = "", False
 
     async def _part(self) -> None:
-        """End the session; if the answer that opened it was lost, open it again first."""
+        """End the session; if the answer to `POST /session` was lost, open it again first."""
         if not self._token:
             await self._enter()
         await self._once("DELETE", "session", token=self._token)
@@ -167,7 +167,7 @@ class Connection:
                 raise Unavailable(f"{problem}, perhaps a lost one of our own", NAME_PAUSE) from None
             raise
         except ChatError as problem:
-            self._asked = isinstance(problem, Unavailable)  # it may have been opened all the same
+            self._asked = isinstance(problem, Unavailable)  # the server may have opened it
             raise
         self._asked = False
         if not opened.token:
@@ -183,7 +183,7 @@ class Connection:
         token: str = "",
         key: str = "",
     ) -> Answer:
-        """The answer to one attempt.  Raises `ChatError`; `Unavailable` if there is no answer."""
+        """Make one attempt.  Raises `ChatError`, or `Unavailable` if there is no answer."""
         url = "/".join([self._url, *(quote(part, "", errors="replace") for part in path)])
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
@@ -211,8 +211,8 @@ class Connection:
 
 
 def _cancellable(work: Coroutine[Any, Any, T]) -> Deferred[T]:
-    """Some work that fails with `CancelledError` when it is cancelled; `twisted.web.client` fails
-    with various errors then.
+    """Run a coroutine in a Deferred that fails with `CancelledError` when it is cancelled; the
+    Deferreds of `twisted.web.client` then fail with various errors.
     """
 
     def end(result: T | Failure) -> None:
@@ -231,7 +231,7 @@ def _cancellable(work: Coroutine[Any, Any, T]) -> Deferred[T]:
 
 
 class _Address(EncodedURL):
-    """A URL that is already encoded: treq would encode it, and fails with `[::1]`."""
+    """An encoded URL, which treq must not encode again: its encoder fails on `[::1]`."""
 
     def to_uri(self) -> EncodedURL:
         return self
@@ -258,14 +258,14 @@ class _Body(StreamProtocol):
 
 
 def pause(attempt: int, dice: float) -> float:
-    """Seconds to wait after an attempt (0: the first).  `dice`, from 0 to 1, spreads clients that
-    lost the same server, so that they do not come back at the same time.
+    """Seconds to wait after an attempt (0: the first).  `dice`, a random number up to 1, spreads
+    the reconnects of clients that lost the same server.
     """
     return float(min(FIRST_PAUSE * 2 ** min(attempt, 16), LONGEST_PAUSE) * (0.5 + dice / 2))
 
 
 def server_url(text: str) -> str:
-    """A server's URL, as the base of others.  Raises `Malformed`."""
+    """A server's URL, normalised as the base of others.  Raises `Malformed`."""
     try:
         parts = urlsplit(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
@@ -279,7 +279,7 @@ def server_url(text: str) -> str:
 
 
 def _reason(problem: BaseException) -> str:
-    """The reason why a connection failed, without Twisted's wrappers."""
+    """Why a connection failed, without Twisted's wrappers around the reason."""
     if isinstance(problem, TimeoutError):
         return f"it was silent for {ANSWER_SECONDS:g} s"
     reason = getattr(problem, "reasons", [Failure(problem)])[0]

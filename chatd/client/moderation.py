@@ -1,4 +1,4 @@
-"""`Moderation`: what a program does as an owner or op of a room."""
+"""`Moderation`: the commands of a room's owners and ops."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Ask = Callable[..., "Deferred[Answer]"]
 
 
 class Moderation:
-    """The room of a `ChatClient`, to moderate it.
+    """Moderates one room for a `ChatClient`.
 
-    Each of these fires when the server has stored it, and fails with a
-    `chatd.model.errors.ChatError` that says which role it takes.
+    Each method returns a Deferred that fires when the server has stored the change, and fails with
+    a `chatd.model.errors.ChatError` if it is refused; the message says which role is required.
     """
 
     def __init__(self, ask: Ask, room: str) -> None:
@@ -30,43 +30,43 @@ class Moderation:
         return self._done("PATCH", body=changed)
 
     def role(self, name: str, role: str | None) -> Deferred[None]:
-        """Give somebody a role, `owner`, `op` or `voice`; None takes it."""
+        """Give a person the role `owner`, `op` or `voice`; None removes the role."""
         return self._done("PUT", "roles", name, body={"role": role})
 
     def kick(self, name: str, text: str = "") -> Deferred[None]:
-        """Put somebody out, who may come back."""
+        """Kick a person, who may join again."""
         return self._done("DELETE", "people", name, body={"text": text})
 
     def ban(self, who: str, seconds: int | None = None, text: str = "") -> Deferred[None]:
-        """Ban somebody: for so many seconds, or for good."""
+        """Ban a person or network for `seconds`, or without an end."""
         return self._done("PUT", "bans", who, body={"seconds": seconds, "text": text})
 
     def unban(self, who: str) -> Deferred[None]:
-        """Lift a ban, by the name or its id."""
+        """Lift a ban, given by its name or id."""
         return self._done("DELETE", "bans", who)
 
     def bans(self) -> Deferred[tuple[Ban, ...]]:
-        """The bans that hold."""
+        """The bans in force."""
         return self._ask("GET", "rooms", self._room, "bans").addCallback(lambda it: it.bans)
 
     def mute(self, name: str, seconds: int | None = None, text: str = "") -> Deferred[None]:
-        """Let somebody speak no more: for so many seconds, or for good."""
+        """Forbid a person to speak for `seconds`, or without an end."""
         return self._done("PUT", "mutes", name, body={"seconds": seconds, "text": text})
 
     def unmute(self, name: str) -> Deferred[None]:
-        """Let somebody speak again."""
+        """Allow a muted person to speak again."""
         return self._done("DELETE", "mutes", name)
 
     def admit(self, name: str) -> Deferred[None]:
-        """Make somebody a member."""
+        """Make an account a member."""
         return self._done("PUT", "members", name)
 
     def dismiss(self, name: str) -> Deferred[None]:
-        """Let somebody be a member no more."""
+        """End an account's membership."""
         return self._done("DELETE", "members", name)
 
     def invite(self, seconds: int | None = None, uses: int | None = None) -> Deferred[str]:
-        """A link by which accounts become members: for 7 days and one use if nothing is said."""
+        """Make a link by which accounts become members; by default for 7 days and one use."""
         body = {"seconds": seconds, "uses": uses}
         asked = self._ask("POST", "rooms", self._room, "invites", body=body)
         return asked.addCallback(lambda answer: answer.url)

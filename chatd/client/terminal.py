@@ -1,9 +1,11 @@
-"""The terminal client: its input lines are sent as messages, and events are shown as lines.
+"""The terminal client: sends its input lines as messages, and prints events as lines.
 
-1. A line is sent when the one before it is acknowledged, and read only then: the pipe of a fast
+1. A line is read and sent when the line before it has been acknowledged.  So the pipe of a fast
    writer fills (backpressure).
-2. If the server refuses a line, the client says so and goes on; if a line cannot be sent, it ends.
-3. At the end of the input the client leaves when all messages are acknowledged and shown.
+2. If the server refuses a line, the client prints the reason and goes on.  If a line cannot be
+   sent, the client ends.
+3. At the end of the input the client waits until all messages are acknowledged and printed, and
+   leaves.
 """
 
 from __future__ import annotations
@@ -45,20 +47,20 @@ from .chat import ChatClient
 from .commands import COMMANDS
 
 LINE_BYTES = 64 * 1024
-"""Bytes in the longest line; a line that is too long for one message is sent in several."""
+"""Bytes in the longest input line; a line that is too long for one message is sent in parts."""
 ECHO_SECONDS = 5.0
-"""Seconds that the client waits at its end for the last message to be shown."""
+"""Seconds that the client waits, before it leaves, for its last message to be printed."""
 REPLAY = 10
-"""Past events that are shown first at a terminal."""
+"""Past events that are printed first at a terminal."""
 
 _HAPPENED = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed | Told
 
 
 class Terminal:
-    """One room, as lines.
+    """A client in one room, with lines in and out.
 
-    At a terminal (`live`) the client shows a greeting and the last events first, and refuses an
-    unknown command.  From a pipe, a line that begins like a command but is none is a message.
+    At a terminal (`live`) the client first prints a greeting and the last events, and it refuses
+    unknown commands.  From a pipe, a line that starts with an unknown command is a message.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class Terminal:
         live: bool = False,
         literal: bool = False,
     ) -> None:
-        """`show` and `complain` write one line; with `literal`, no line is a command."""
+        """`show` prints a line, `complain` an error; with `literal`, no line is a command."""
         self.client = client
         self.room = room
         self._clock = clock
@@ -86,7 +88,7 @@ class Terminal:
         self._echo: Deferred[None] | None = None
 
     async def run(self, lines: AsyncIterable[bytes | None]) -> int:
-        """Send the lines and show events.  Returns the exit status."""
+        """Send the lines and print events.  Returns the exit status."""
         try:
             self.room = await self.client.join(self.room)
             if self._live:
@@ -132,7 +134,7 @@ class Terminal:
         await self.client.close()
 
     async def _carry_out(self, line: bytes | None) -> None:
-        """Do what a line asks for."""
+        """Send a line as a message, or run the command in it."""
         if line is None:
             raise TextTooLong(f"a line of more than {LINE_BYTES} bytes was not sent")
         text = printable(line.decode(errors="replace"))
@@ -187,7 +189,7 @@ def in_lines(event: Event, own_name: str) -> Iterator[str]:
 
 @implementer(IReadDescriptor)
 class Input:
-    """The lines of a file, read on demand.  None stands for a line that was too long.
+    """Reads lines from a file on demand; yields None for a line that is too long.
 
     `StandardIO` would make the terminal non-blocking for every process that shares it.
     """
@@ -228,7 +230,7 @@ class Input:
         self._read(b"")
 
     def fileno(self) -> int:
-        """The descriptor that is read."""
+        """The file descriptor."""
         return self._file
 
     def logPrefix(self) -> str:

@@ -38,7 +38,7 @@ CLASSIC = ClassicCodec()
 
 
 def told(batch: Batch) -> bytes:
-    """The bytes of a batch: its gaps, then its events."""
+    """The body of an answer: a batch's gaps, then its events."""
     return b"".join(map(_gap, batch.gaps)) + batch.chunk
 
 

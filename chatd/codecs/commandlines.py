@@ -1,10 +1,10 @@
 """Command lines: `/name words`, as typed on the line door and in the terminal client.
 
-1. A command is one `Usage`: how it is written, what it does, how its words are read, what runs it.
-   `/help`, aliases, suggestions for misspelt names and the texts of errors come from that row.
-2. A reader turns the words after a command into arguments, or raises `Malformed` with a text that
+1. A command is one `Usage`: its form, its help text, the parser of its arguments, and the function
+   that runs it.  `/help`, aliases, suggestions for misspelt names and error texts come from it.
+2. A parser turns the words after a command into arguments, or raises `Malformed` with a text that
    completes `/name …; type /name FORM`.  It compares names with their bounds.
-3. A `CommandTable` decides whether a line is a command or is said.  It runs nothing.
+3. A `CommandTable` decides whether a line is a command or a message.  It runs nothing.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _SEEN = re.compile("[!-~]")
 
 @dataclass(frozen=True)
 class Usage:
-    """One command: how it is written, what it does, how it is read, and what runs it."""
+    """One command: its form, its help text, the parser of its arguments, and what runs it."""
 
     form: str
-    """The command with its words, as in `/who [ROOM]`; it begins with a slash and the name."""
+    """The command with its arguments, as in `/who [ROOM]`; it begins with a slash and the name."""
     help: str
     """What the command does, in one line; empty: `/help` does not list it."""
     read: Callable[[str], tuple[Any, ...]]
-    """From the words behind the command to the arguments of `do`; raises a `ChatError`."""
+    """Parser: from the text after the name to the arguments of `do`; raises a `ChatError`."""
     do: Callable[..., Any]
     """What runs the command."""
     aliases: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ Row_co = TypeVar("Row_co", bound=Usage, covariant=True)
 
 
 class CommandTable(Generic[Row_co]):
-    """The commands that a line may give, in the order in which `/help` lists them."""
+    """All commands of one client, in the order in which `/help` lists them."""
 
     def __init__(self, rows: Iterable[Row_co]) -> None:
         """Raises `ValueError` if two commands have the same name."""
@@ -72,13 +72,13 @@ class CommandTable(Generic[Row_co]):
         return self._rows[name]
 
     def parse(self, line: str) -> str | tuple[Row_co, tuple[Any, ...]]:
-        """The text that a line says, or the command that it gives with its arguments.
+        """A line, parsed: the text of a message, or a command with its arguments.
 
-        A word with a second slash in it, such as a path, is no command: the line is said.  Words
-        are separated by blanks of any kind.  A slash behind blanks is refused, and so is one behind
-        anything else that is not seen, such as a byte order mark or an arrow key: what was meant as
-        a command, perhaps with a password, is not said.  Raises `UnknownCommand`, `Malformed`, and
-        the errors of the bounds of names.
+        If the first word contains a second slash, as a path does, the line is a message.  Words
+        are separated by white space.  A line is refused if its slash follows white space or other
+        invisible characters, such as a byte order mark or an arrow key: the user meant a command,
+        perhaps with a password, which must not be sent as a message.  Raises `UnknownCommand`,
+        `Malformed`, and the errors of the bounds of names.
         """
         if not line.startswith("/"):
             if not _SEEN.match(line) and seen(line).startswith("/"):
@@ -99,9 +99,9 @@ class CommandTable(Generic[Row_co]):
             raise Malformed(f"/{row.name} {problem.message}; type {row.form}") from None
 
     def find(self, word: str) -> Row_co:
-        """The command of that name or alias, without its slash.
+        """The command with that name or alias, given without its slash.
 
-        Raises `UnknownCommand`, which names the nearest one.
+        Raises `UnknownCommand`, whose message suggests the nearest name.
         """
         name = word[:MOST_WORD].lower()
         row = self._named.get(name) if len(word) <= MOST_WORD else None
@@ -116,7 +116,7 @@ class CommandTable(Generic[Row_co]):
         return row
 
     def help(self, topic: str = "") -> Iterator[str]:
-        """The lines that `/help` answers: all commands, or one.  Raises `UnknownCommand`."""
+        """The lines of the answer to `/help`: all commands, or one.  Raises `UnknownCommand`."""
         if topic:
             row = self.find(topic)
             yield f"{row.form}: {row.help}"
@@ -127,45 +127,45 @@ class CommandTable(Generic[Row_co]):
         yield f"short: {', '.join(short)}"
 
     def forms(self) -> Iterator[str]:
-        """A line for each command."""
+        """One line for each command: its form and its help text."""
         return (f"{row.form:16} {row.help}" for row in self if row.help)
 
 
-# -- readers ---------------------------------------------------------------------------------------
+# -- parsers ---------------------------------------------------------------------------------------
 
 
 _INVITE = "#invite="
-"""Stands before the code in the link of an invite."""
+"""The part of an invite's link before the code."""
 _REGISTERING = Bound(PASSWORD.most + NAME.most + 1, PASSWORD.error, PASSWORD.message)
 
 
 def first_word(text: str) -> tuple[str, str]:
-    """What stands before the first blank, and what stands behind it, without blanks around it."""
+    """The text before the first white space, and the rest without white space around it."""
     word, *rest = _SPACE.split(text, 1)
     return word, "".join(rest).strip()
 
 
 def nothing(rest: str) -> tuple[()]:
-    """No words."""
+    """Parser of a command without arguments."""
     if rest:
         raise Malformed("takes nothing behind it")
     return ()
 
 
 def anything(rest: str) -> tuple[str]:
-    """All words, or none."""
+    """Parser of an optional text."""
     return (rest,)
 
 
 def text(rest: str) -> tuple[str]:
-    """All words, at least one."""
+    """Parser of a text that is not empty."""
     if not rest:
         raise Malformed("needs a text")
     return (rest,)
 
 
 def word(what: str, bound: Bound) -> Callable[[str], tuple[str]]:
-    """One word; `what` says what it is."""
+    """Parser of one word; `what` names it in errors."""
 
     def read(rest: str) -> tuple[str]:
         if not rest:
@@ -178,12 +178,12 @@ def word(what: str, bound: Bound) -> Callable[[str], tuple[str]]:
 
 
 def optional(read: Callable[[str], tuple[str]]) -> Callable[[str], tuple[str]]:
-    """The same, or no words, which are read as the empty text."""
+    """The parser `read`, for an argument that may be missing: it is then the empty text."""
     return lambda rest: read(rest) if rest else ("",)
 
 
 def name_and_text(rest: str) -> tuple[str, str]:
-    """A person's name, and the words behind it."""
+    """Parser of a person's name and a text."""
     name, text = first_word(rest)
     if not text:
         raise Malformed("needs a name and a text")
@@ -191,7 +191,7 @@ def name_and_text(rest: str) -> tuple[str, str]:
 
 
 def name_and_secret(rest: str) -> tuple[str, str]:
-    """A person's name, and a password behind it, or none.  A password may hold blanks."""
+    """Parser of a person's name and an optional password, which may contain blanks."""
     name, secret = first_word(rest)
     if not name:
         raise Malformed("needs a name and a password")
@@ -199,13 +199,13 @@ def name_and_secret(rest: str) -> tuple[str, str]:
 
 
 def secret(rest: str) -> tuple[str]:
-    """A password, or none."""
+    """Parser of an optional password."""
     return (PASSWORD.check(rest),)
 
 
 def secret_and_invite(rest: str) -> tuple[str, str]:
-    """A password, perhaps with a name before it, or none; and the code of an invite that the last
-    word is the link of, or empty.
+    """Parser of an optional password, which a name may precede, and of an optional last word with
+    the link of an invite: the second value is the code in the link, or empty.
     """
     before, _, last = rest.rpartition(" ")
     _, link, code = last.partition(_INVITE)
@@ -215,7 +215,7 @@ def secret_and_invite(rest: str) -> tuple[str, str]:
 
 
 def number(what: str, default: int | None = None) -> Callable[[str], tuple[int]]:
-    """A whole number; without words the default, if there is one."""
+    """Parser of a whole number, which may be missing if there is a default."""
 
     def read(rest: str) -> tuple[int]:
         if not rest and default is not None:
@@ -228,7 +228,7 @@ def number(what: str, default: int | None = None) -> Callable[[str], tuple[int]]
 
 
 def choice(told: str, *words: str) -> Callable[[str], tuple[str]]:
-    """One of these words; `told` names them in the error."""
+    """Parser of one of these words; `told` lists them in the error."""
 
     def read(rest: str) -> tuple[str]:
         if rest not in words:
@@ -246,7 +246,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 def duration_and_text(
     what: str, bound: Bound, *, durations: bool = True
 ) -> Callable[[str], tuple[str, int | None, str]]:
-    """One word, for how many seconds (`30m`, `12h`, `7d`) if that is said, and the words behind."""
+    """Parser of one word, an optional duration (`30m`, `12h`, `7d`; in seconds), and a text."""
 
     def read(rest: str) -> tuple[str, int | None, str]:
         if not rest:

@@ -1,4 +1,4 @@
-"""Frames: what the JSON objects have in common that clients send in WebSocket text frames."""
+"""Base classes of the JSON objects that clients send in WebSocket text frames."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..model.errors import Malformed
 
 
 class Sent(Struct, forbid_unknown_fields=True, tag_field="type", kw_only=True):
-    """A client's frame; its `ref` comes back in the answer."""
+    """A client's frame; the answer repeats its `ref`."""
 
     ref: Key = None
 
     def command(self, room: str) -> Command | None:
-        """The command in the frame, of a client whose only room is `room`; None: it is a ping."""
+        """The frame's command, None for a ping; `room` is the connection's only room, or empty."""
         raise NotImplementedError
 
 
@@ -25,7 +25,7 @@ class InRoom(Sent, kw_only=True):
     room: RoomName = ""
 
     def in_room(self, room: str) -> str:
-        """The room that is meant, of a client whose only room is `room`.  Raises `Malformed`."""
+        """The frame's room, by default the connection's only `room`.  Raises `Malformed`."""
         if not (self.room or room):
             raise Malformed('say in which room: "room":"lobby"')
         return self.room or room

@@ -27,7 +27,7 @@ class LineInput:
         return self._options.telnet
 
     def hide(self) -> bytes:
-        """What has a telnet client not show what is typed; `ECHO_ON` has it show that again."""
+        """The telnet command that turns a client's local echo off; `ECHO_ON` turns it on again."""
         self._options.offered += 1
         return ECHO_OFF
 

@@ -1,4 +1,4 @@
-"""What moderators did, in words."""
+"""Events of moderation in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What owners and ops send in WebSocket text frames: named like the event that it causes."""
+"""Commands of owners and ops in WebSocket text frames; each has the name of its event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .frames import InRoom
 
 
 class SentSettings(InRoom, tag="settings", kw_only=True):
-    """`{"type":"settings","slow":5}`: what is left out stays as it is."""
+    """`{"type":"settings","slow":5}`: a setting that is left out does not change."""
 
     access: Literal["open", "members"] | None = None
     posting: Literal["everyone", "accounts", "voices"] | None = None
@@ -39,7 +39,7 @@ class SentSettings(InRoom, tag="settings", kw_only=True):
 
 
 class SentRole(InRoom, tag="role", kw_only=True):
-    """`{"type":"role","target":"bob","role":"op"}`; null takes it."""
+    """`{"type":"role","target":"bob","role":"op"}`; null removes the role."""
 
     target: Name
     role: Literal["owner", "op", "voice"] | None
@@ -105,7 +105,7 @@ class SentUnmute(InRoom, tag="unmute", kw_only=True):
 
 
 class SentInvite(InRoom, tag="invite", kw_only=True):
-    """`{"type":"invite","target":"bob"}`: make somebody a member."""
+    """`{"type":"invite","target":"bob"}`: makes an account a member of the room."""
 
     target: Name
 
@@ -115,7 +115,7 @@ class SentInvite(InRoom, tag="invite", kw_only=True):
 
 
 class SentDismiss(InRoom, tag="dismiss", kw_only=True):
-    """`{"type":"dismiss","target":"bob"}`: let somebody be a member no more."""
+    """`{"type":"dismiss","target":"bob"}`: ends an account's membership of the room."""
 
     target: Name
 
@@ -125,7 +125,7 @@ class SentDismiss(InRoom, tag="dismiss", kw_only=True):
 
 
 class SentRedact(InRoom, tag="redact", kw_only=True):
-    """`{"type":"redact","target":ID}`: delete a message."""
+    """`{"type":"redact","target":ID}`: deletes a message."""
 
     target: int
 

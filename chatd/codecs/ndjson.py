@@ -37,7 +37,7 @@ class NdjsonCodec:
         return b'{"type":"ready","next":%d}\n' % cursor
 
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
-        """An error as on a WebSocket, with `retry`: the milliseconds after which to come back."""
+        """An error as on a WebSocket, with `retry`: milliseconds after which to reconnect."""
         told = {"type": "error", "code": code, "message": why, "retry": round(seconds * 1000)}
         return encode(told) + b"\n"
 

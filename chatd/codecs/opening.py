@@ -1,8 +1,8 @@
-"""The first line of a connection to the line door: does the client speak another protocol?
+"""Recognition of other protocols by the first line of a connection to the line door.
 
 Browsers, TLS and SSH clients and scanners connect to any port, and a web page can make a browser
-post to any port.  What they send must not become messages.  The first line is judged while it comes
-in, before any part of it is carried out.
+post to any port.  Their bytes must not become messages.  The first line is judged while it arrives,
+before any part of it is carried out.
 
 1. Other protocols are recognised by how they begin:
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 
 MAX_OPENING = 2048
-"""Bytes without a line end that are judged; other protocols are recognised in fewer."""
+"""Bytes of a first line that are judged; every other protocol is recognised in fewer."""
 
 _BLANK = re.compile(rb"(?:\r\0|[\r\n])*")
 _END = re.compile(rb"[\r\n]")
@@ -62,7 +62,7 @@ class Opening:
         self._first = b""
 
     def feed(self, text: bytes) -> str | None:
-        """Judge more of the connection's text, which is without telnet's commands.
+        """Judge more of the connection's text, from which telnet's commands have been removed.
 
         Returns the text of the refusal, or None if the client may go on.
         """

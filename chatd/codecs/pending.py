@@ -25,14 +25,17 @@ class PendingLines:
         self._decoder = LineDecoder(limit)
         self._raw = bytearray()
         self._ended = False
-        """Whether the input has ended, and its last line is not cut yet."""
-        # Most connections have no line that waits, and an empty deque would take 600 bytes.
+        """Whether the input has ended and its last line has not been cut yet."""
+        # A list: most connections have no waiting line, and an empty deque would take 600 bytes.
         self._cut: list[bytes | None] = []
-        """Lines that are cut, the next one last."""
+        """Lines that have been cut, the next one last."""
 
     def feed(self, data: bytes) -> None:
         """Take in bytes, split anywhere."""
-        self._raw += data
+        if len(data) <= SLICE and not (self._raw or self._cut):
+            self._cut = self._decoder.feed(data)[::-1]
+        else:
+            self._raw += data
 
     def finish(self) -> None:
         """The input has ended: a last line without an end is complete."""
@@ -55,13 +58,13 @@ class PendingLines:
         self._decoder.finish()
 
     def __bool__(self) -> bool:
-        """Whether a line is complete."""
+        """Whether the queue has a complete line."""
         if not self._cut and (self._raw or self._ended):
             self._cut_some()
         return bool(self._cut)
 
     def __len__(self) -> int:
-        """How many lines are complete, without cutting them."""
+        """The number of complete lines, counted without cutting them."""
         return len(self._cut) + lines_in(self._decoder.begun, self._raw, ended=self._ended)
 
     def _cut_some(self) -> None:
@@ -74,8 +77,8 @@ class PendingLines:
 
 
 def lines_in(begun: bool, data: bytes | bytearray, *, ended: bool) -> int:
-    """The number of lines that these bytes complete, after a line that is `begun` or not; `ended`
-    completes the last one.
+    """The number of lines that these bytes complete.  `begun`: an incomplete line precedes them.
+    `ended`: the input ends after them, which completes the last line.
     """
     text = b"x" * begun + data.translate(_KINDS, b"\0") + b"\n" * ended
     return text.count(b"x\n")

@@ -2,9 +2,9 @@
 
 1. `id:` is the event's id, and so, as a browser's `Last-Event-ID`, the cursor to resume from;
    `event:` its type; `data:` its JSON, which is on one line.
-2. Every block has `event:` and `data:`.  A browser ignores a block without data, but many clients
-   pass it on as an event that then cannot be parsed.  So what is not an event is a line without a
-   blank line after it: a comment, or a field of the next block.
+2. Every block has `event:` and `data:`.  A browser ignores a block without data, but many client
+   libraries pass it on as an event, which their callers cannot parse.  So everything else is a line
+   without a blank line after it: a comment, or a field of the next block.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class SseCodec:
     """A field of the first block."""
     gap = b"event: gap\ndata: {}\n\n"
     heartbeat = b":\n"
-    """A comment, so that neither the client nor a proxy takes the stream for dead."""
+    """A comment, which shows the client and proxies that the stream is alive."""
     end = b""
 
     def encode(self, entry: Entry) -> bytes:
@@ -42,24 +42,24 @@ class SseCodec:
         return b"".join(chunks)
 
     def ready(self, cursor: int) -> bytes:
-        """An event of its own, whose id is the reader's cursor."""
+        """An `event: ready` whose id is the reader's cursor."""
         return b'id: %d\nevent: ready\ndata: {"next":%d}\n\n' % (cursor, cursor)
 
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
-        """The reason in a comment, and after how long to come back in `retry:`."""
+        """The reason in a comment, and the time after which to reconnect in `retry:`."""
         return b": %b\nretry: %d\n" % (why.encode(), seconds * 1000)
 
     def revoked(self, error: ChatError) -> bytes:
-        """An event of its own, without an id."""
+        """An `event: end` without an id."""
         told = encode({"code": error.code, "message": error.message})
         return b"event: end\ndata: %b\n\n" % told
 
     def removed(self, room: str, error: ChatError) -> bytes:
-        """An event of its own, without an id."""
+        """An `event: removed` without an id."""
         return b"event: removed\ndata: %b\n\n" % removal(room, error)
 
     def marked(self, room: str, id: int) -> bytes:
-        """See `PushCodec.marked`; it has no id."""
+        """See `PushCodec.marked`: an `event: marker` without an id."""
         return b"event: marker\ndata: %b\n\n" % marker(room, id)
 
 

@@ -1,4 +1,4 @@
-"""Codecs of doors that push: what they send beside events, and HTTP's chunked encoding of that."""
+"""Codecs of doors that push: their messages beside events, and HTTP's chunked encoding."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from ..stream.eventlog import Codec, Entry
 
 
 class PushCodec(Codec, Protocol):
-    """Events as bytes that are pushed, and what else is written between them."""
+    """Encodes the events that a door pushes, and its messages between them."""
 
     @property
     def gap(self) -> bytes:
-        """Tells that events are missing here."""
+        """Reports that events are missing here."""
 
     @property
     def heartbeat(self) -> bytes:
-        """Keeps an idle connection open; empty: nothing does."""
+        """Sent on idle connections to keep them open; empty: the door sends no heartbeats."""
 
     def ready(self, cursor: int, /) -> bytes:
-        """Tells that all events stored before the reader came have been sent, up to `cursor`."""
+        """Reports that all events stored before the reader began have been sent, up to `cursor`."""
 
     def removed(self, room: str, error: ChatError, /) -> bytes:
-        """Tells that the reader goes on without a room; an empty name means private messages."""
+        """Reports that the reader has lost a room; an empty name means private messages."""
 
     def marked(self, room: str, id: int, /) -> bytes:
-        """Tells that the reader's account has read that room up to that event."""
+        """Reports that the reader's account has read a room up to the event `id`."""
 
 
 class ClosingCodec(PushCodec, Protocol):
-    """A codec that also tells why the connection closes."""
+    """A codec that can also encode why a connection closes."""
 
     def farewell(self, code: str, why: str, seconds: float, /) -> bytes:
-        """Tells why the connection closes, and after how many seconds to come back."""
+        """Reports why the connection closes, and after how many seconds to reconnect."""
 
     def revoked(self, error: ChatError, /) -> bytes:
-        """Tells why the gate has ended the reader, or why the connection was refused."""
+        """Reports why the gate has ended the reader, or why the connection was refused."""
 
     @property
     def end(self) -> bytes:
@@ -45,7 +45,7 @@ class ClosingCodec(PushCodec, Protocol):
 
 
 class StreamCodec(ClosingCodec, Protocol):
-    """Events as a response without an end."""
+    """Encodes events as a response that does not end."""
 
     @property
     def content_type(self) -> bytes:
@@ -57,10 +57,10 @@ class StreamCodec(ClosingCodec, Protocol):
 
 
 class PlainCodec:
-    """A `ClosingCodec` for people: a subclass gives `name`, `encode`, `gap` and `refuse`.
+    """Base class of a `ClosingCodec` for people: a subclass has `name`, `encode`, `gap`, `refuse`.
 
-    `name` is the key under which encoded bytes are shared.  A codec with a parameter has the
-    parameter in its name, or readers get the bytes of another one.
+    `name` is the key under which encoded bytes are shared.  A codec with a parameter must have the
+    parameter in its name; otherwise its readers get the bytes of a codec with another parameter.
     """
 
     name: str
@@ -69,7 +69,7 @@ class PlainCodec:
     end = b""
 
     def encode(self, entry: Entry) -> bytes:
-        """One event; empty: the door does not show it."""
+        """One event; empty if the door does not show it."""
         raise NotImplementedError
 
     def refuse(self, error: ChatError) -> bytes:
@@ -81,7 +81,7 @@ class PlainCodec:
         return b"".join(chunks)
 
     def ready(self, cursor: int) -> bytes:
-        """Nothing: people see that nothing more comes."""
+        """Nothing: people need no such message."""
         return b""
 
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
@@ -102,7 +102,7 @@ class PlainCodec:
 
 
 class Chunked:
-    """A stream with HTTP/1.1's chunked transfer encoding (RFC 9112, section 7.1).
+    """A stream codec with HTTP/1.1's chunked transfer encoding (RFC 9112, section 7.1).
 
     A batch is one chunk, which is made once and shared like the batch.
     """

@@ -3,7 +3,7 @@
 1. No option is negotiated but the echo of a password (RFC 857): the server says `WILL ECHO`, echoes
    nothing, so that the password is not shown, and then says `WONT ECHO`.  Otherwise `DO x` is
    answered `WONT x`, `WILL x` is answered `DONT x`, and other commands are dropped.
-2. The server sends no command first, so a plain netcat sees only text.
+2. The server sends no command to a client that has not sent one, so a plain netcat sees only text.
 3. 0xFF does not occur in UTF-8, so IAC is unambiguous.  Every command from EOF (236) to DONT (254)
    is known.  Before any other byte IAC is data (Latin-1), and becomes U+FFFD like any invalid byte.
 4. EC and EL, which erase a character and a line, become the control characters BS and ^U.
@@ -59,7 +59,7 @@ _MISTAKEN = {
 }
 """Commands, and the bytes for which inetutils' telnet sends them."""
 _CUT = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
-"""An incomplete UTF-8 sequence at the end."""
+"""An incomplete UTF-8 sequence at the end of the text."""
 
 
 class OptionFilter:
@@ -73,7 +73,7 @@ class OptionFilter:
         self._left = MAX_ANSWERS
         self._before = b""
         self.offered = 0
-        """Offers to echo that the client has not agreed to yet: its agreement is no request."""
+        """Unanswered offers of ECHO: the next `DO ECHO` answers one, and needs no answer itself."""
         self.telnet = False
         """Whether the client has shown that it speaks telnet."""
 

@@ -1,8 +1,8 @@
-"""Lines with times: `14:03 <ada> hello`, and `== Sunday, 29 November 2026` when a day begins.
+"""Lines with times: `14:03 <ada> hello`, and `== Sunday, 29 November 2026` when the day changes.
 
-Whether a day begins depends on what the reader saw before, but an event's bytes are shared by all
-readers.  So the bytes have a mark of their day (`MARK`, which no clean text contains), and
-`Days.dated` turns the marks into lines for one reader.
+An event's bytes are shared by all readers, but a date line is due only if the reader's previous
+event was on another day.  So the shared bytes contain a mark with the event's day (`MARK`, which no
+clean text contains), and `Days.dated` replaces the marks by date lines for one reader.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..stream.eventlog import Entry
 from .lines import CURRENT, ELSEWHERE, LinesCodec, answer
 
 MARK = b"\0"
-"""Comes before each event, followed by the six digits of its day."""
+"""Precedes each event, followed by six digits: the ordinal of its day."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Days:
         self._day = day
 
     def dated(self, chunk: bytes) -> bytes:
-        """The lines with a line for each new day in place of the marks."""
+        """The lines, with a date line in place of each mark where the day changes."""
         begin, *events = chunk.split(MARK)
         parts = [begin]
         for event in events:

@@ -25,7 +25,7 @@ class WebSocketCodec:
 
     @property
     def gap(self) -> bytes:
-        """Tells that events are missing here."""
+        """See `PushCodec.gap`."""
         return GAP
 
     def encode(self, entry: Entry) -> bytes:
@@ -37,15 +37,15 @@ class WebSocketCodec:
         return b"".join(chunks)
 
     def ready(self, cursor: int) -> bytes:
-        """Tells that all events stored before the reader came have been sent, up to `cursor`."""
+        """See `PushCodec.ready`."""
         return frame(b'{"type":"ready","next":%d}' % cursor)
 
     def removed(self, room: str, error: ChatError) -> bytes:
-        """Tells that the reader goes on without a room."""
+        """See `PushCodec.removed`."""
         return frame(removal(room, error))
 
     def marked(self, room: str, id: int) -> bytes:
-        """Tells that the reader's account has read that room up to that event."""
+        """See `PushCodec.marked`."""
         return frame(marker(room, id))
 
 
@@ -65,7 +65,7 @@ def frame(payload: bytes) -> bytes:
 
 
 GAP = frame(b'{"type":"gap"}')
-"""Tells that events are missing here."""
+"""The frame that reports missing events."""
 
 
 def pong(ref: str | None) -> bytes:
@@ -74,12 +74,12 @@ def pong(ref: str | None) -> bytes:
 
 
 def ack(ref: str | None, id_: int | None) -> bytes:
-    """Tells that a command was carried out; `id_` is its event's id, or None without an event."""
+    """The answer to a command that was carried out; `id_` is its event's id, if it has an event."""
     return frame(encode({"type": "ack", "ref": ref, "id": id_}))
 
 
 def error(ref: str | None, refusal: ChatError) -> bytes:
-    """Tells that a command was refused."""
+    """The answer to a command that was refused."""
     told: dict[str, Any] = {"type": "error", "ref": ref}
     return frame(encode(told | {"code": refusal.code, "message": refusal.message}))
 
@@ -181,7 +181,7 @@ def read(text: str) -> Sent:
 
 
 def ref_of(text: str) -> str | None:
-    """The `ref` of a malformed frame, if it has one that can be sent back."""
+    """The `ref` of a malformed frame, if it has a valid one."""
     try:
         # Python's own parser accepts lone surrogates, which often make a frame malformed.
         frame = json.loads(text)

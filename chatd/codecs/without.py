@@ -1,6 +1,6 @@
-"""Lines without what ignored people say.
+"""Codec that leaves out the messages of ignored people.
 
-Only a client that ignores somebody has such a codec; clients that ignore the same people share it.
+Only a client that ignores people uses it.  Clients that ignore the same people share its bytes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ class Without:
     """A codec that leaves out the messages of some people."""
 
     def __init__(self, codec: Codec, ignored: frozenset[str]) -> None:
-        """`ignored` are the keys of their names."""
+        """`ignored` are the keys of the ignored people's names."""
         self._codec = codec
         self._ignored = ignored
         self.name = f"{codec.name} without {' '.join(sorted(ignored))}"
 
     def encode(self, entry: Entry) -> bytes:
-        """See `Codec.encode`: nothing, of somebody who is ignored."""
+        """See `Codec.encode`; no bytes for a message of an ignored person."""
         return b"" if is_from(entry.event, self._ignored) else self._codec.encode(entry)
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
@@ -31,7 +31,7 @@ class Without:
 
 
 def is_from(event: Event, ignored: frozenset[str]) -> bool:
-    """Whether an event is what somebody says whose name has one of these keys."""
+    """Whether an event is a message or signal of a person whose name has one of these keys."""
     heard = isinstance(event, (*MESSAGES, Typing, Signalled)) or (
         isinstance(event, Told) and not isinstance(event, SentPrivately)
     )

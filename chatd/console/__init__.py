@@ -1,1 +1,1 @@
-"""The console: `chatd account`, `chatd invite`, `chatd ban`, for the operator of the server."""
+"""The command `chatd`, by which the operator administers the server on its own machine."""

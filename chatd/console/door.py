@@ -2,9 +2,9 @@
 
 1. A process that can open the socket may do what an administrator may.  So its mode is 0600 before
    it takes the first connection.
-2. A client sends one task as a line of JSON, and gets one line of JSON: `{"lines":[…]}`, or
-   `{"error":{…}}` as over HTTP.  Then the connection ends.
-3. If the socket cannot be opened, that is logged, and the server runs without a console.
+2. A client sends one task as a line of JSON.  The answer is one line of JSON: `{"lines":[…]}`, or
+   `{"error":{…}}` as over HTTP.  Then the server closes the connection.
+3. If the socket cannot be opened, the server logs the reason and runs without a console.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 
 from ..chat.service import ChatService
 from ..codecs.json import encode, error_body
-from ..doors.pushing import refusal_of
+from ..doors.push_door import refusal_of
 from ..model.errors import ChatError, Malformed
 from ..store.private import MODE
 from .tasks import read
@@ -33,11 +33,11 @@ from .tasks import read
 ASK_SECONDS = 60.0
 """Seconds in which a client has to send its task."""
 MOST_BYTES = 64 * 1024
-"""Bytes in a task."""
+"""Bytes in a task; a longer one is refused."""
 MOST_PATH = 103
 """Bytes in the path of a socket, by the smallest limit of the systems that chatd runs on."""
 PROBE_SECONDS = 1.0
-"""Seconds to find out whether another server listens at a socket."""
+"""Seconds to wait for an answer of another server that may listen at the socket."""
 
 
 class ConsoleProtocol(LineOnlyReceiver):
@@ -58,7 +58,7 @@ class ConsoleProtocol(LineOnlyReceiver):
         self._timer = self._service.clock.callLater(ASK_SECONDS, self.transport.abortConnection)
 
     def lineReceived(self, line: bytes) -> None:
-        """Carry out the task, and end."""
+        """Carry out the task, answer, and close the connection."""
         if self._asked:
             return
         self._asked = True
@@ -67,7 +67,7 @@ class ConsoleProtocol(LineOnlyReceiver):
         running.addCallbacks(self._done, self._failed)
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """The task is too long."""
+        """Refuse a task that is too long."""
         self._heard()
         self._tell(error_body(Malformed(f"a task has at most {MOST_BYTES} bytes")))
 
@@ -95,7 +95,7 @@ class ConsoleProtocol(LineOnlyReceiver):
 
 
 class ConsoleFactory(Factory):
-    """Makes the connections of the console's clients."""
+    """Makes the connections of the socket's clients."""
 
     noisy = False
 
@@ -103,12 +103,12 @@ class ConsoleFactory(Factory):
         self._service = service
 
     def buildProtocol(self, addr: object) -> ConsoleProtocol:
-        """A client that has just connected."""
+        """A connection for a client that has just arrived."""
         return ConsoleProtocol(self._service)
 
 
 class ConsoleDoor(Service):
-    """The socket, which is there while the server runs."""
+    """The service that listens at the socket while the server runs."""
 
     _log = Logger()
 
@@ -142,7 +142,7 @@ class ConsoleDoor(Service):
 
 
 def console_path(store: str, directory: Path) -> Path:
-    """Where the socket is: beside the file of a store with that URL, or else in `directory`."""
+    """The socket's path: beside the store's file if it has one, otherwise in `directory`."""
     scheme, _, path = store.partition(":")
     if scheme == "sqlite" and Path(path).name:
         path = str(directory / path)
@@ -151,8 +151,8 @@ def console_path(store: str, directory: Path) -> Path:
 
 
 def _clear_away(path: Path) -> None:
-    """Remove a socket that a server has left that was killed.  Raises `OSError` if the socket
-    cannot be made, or another server listens at it.
+    """Remove the socket of a server that was killed.  Raises `OSError` if the path is too long or
+    is another file, or if another server listens at it.
     """
     if len(os.fsencode(path)) > MOST_PATH:
         raise OSError(f"a socket's path has at most {MOST_PATH} bytes")
@@ -167,4 +167,4 @@ def _clear_away(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
         else:
-            raise OSError("another server has it")
+            raise OSError("another server listens at it")

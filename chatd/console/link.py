@@ -1,4 +1,4 @@
-"""The console's side of the socket: sends a task to the server that runs, and reads the answer."""
+"""Client of the console's socket: sends a task to the running server, and reads the answer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Refused(Exception):
 
 
 def ask(path: Path, task: Task) -> Sequence[str] | None:
-    """Have the server at the socket `path` carry out a task; answers what it tells, or None if no
-    server is there.  Raises `Refused`.
+    """Have the server at the socket `path` carry out a task; returns the lines of its answer, or
+    None if no server listens there.  Raises `Refused`.
     """
     with socket(AF_UNIX) as link:
         link.settimeout(ANSWER_SECONDS)
@@ -44,7 +44,9 @@ def told(data: bytes) -> Sequence[str]:
     try:
         answer: Any = json.loads(data)
     except ValueError:
-        raise Refused("the server went away before it answered; look whether it was done") from None
+        raise Refused(
+            "the server ended before it answered; check whether the command was carried out"
+        ) from None
     if "error" in answer:
         raise Refused(str(answer["error"]["message"]))
     return [str(line) for line in answer["lines"]]

@@ -1,7 +1,8 @@
-"""The command `chatd`: what is done with a server from its own machine.
+"""The command `chatd`: administration of a server from its own machine.
 
-It asks the server that runs, through its socket beside the store; where none runs it works on the
-store itself.  The exit status is 0 if it was done, 1 if it was refused, 2 if it was not understood.
+If a server runs, the command sends a task to its socket beside the store.  Otherwise it carries out
+the task on the store itself.  Exit status: 0 the task was carried out, 1 it was refused or failed,
+2 the command line is wrong.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _MAKE = "make"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out a command line; answers the exit status."""
+    """Carry out a command line.  Returns the exit status."""
     given = parser().parse_args(arguments)
     try:
         settings = settled(_given(given), os.environ, given.config)
@@ -71,7 +72,7 @@ def _given(given: Namespace) -> dict[str, str]:
 
 
 def parser() -> ArgumentParser:
-    """The command line."""
+    """The parser of command lines."""
     common = ArgumentParser(add_help=False)
     common.add_argument("--store", metavar="URL", help=f"the server's store: {Settings().store}")
     common.add_argument("--config", metavar="FILE", help="the server's configuration")
@@ -183,10 +184,10 @@ def _remove(given: Namespace) -> Task:
 
 
 def _new_password() -> str:
-    """Typed twice without an echo; or a line of the input, if that is no terminal."""
+    """A password, typed twice without echo; if the input is no terminal, its next line."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass("password: ")
     if getpass("again: ") != password:
-        raise Refused("the two are not the same; nothing was changed")
+        raise Refused("the two passwords differ; nothing was changed")
     return password

@@ -1,4 +1,4 @@
-"""The console without a server: opens the store itself, carries out one task, and closes it."""
+"""Tasks without a running server: opens the store, carries out one task, and closes the store."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from ..chat.service import ChatService
 from ..model.errors import ChatError
-from ..server.pageurl import page_url
+from ..server.assembly import chat_of
 from ..server.settings import Settings
 from ..store.engines import default_node, node_name, store_at
 from ..store.wallclock import WallClock
@@ -26,20 +25,10 @@ async def carry_out(task: Task, settings: Settings, directory: Path, clock: Any)
     Raises `ChatError`.
     """
     now = WallClock()
-    # Another name than the server's, whose place this would take among nodes that share the store.
+    # A node name of its own: with the server's name it would replace the server among the nodes.
     node = node_name(settings.store, f"console-{default_node()}")
     store = store_at(settings.store, clock, now, settings.history, directory=directory, node=node)
-    chat = ChatService(
-        clock,
-        store,
-        history=settings.history,
-        max_text=settings.max_text,
-        node=node,
-        now=now,
-        rules=settings.rules,
-        shared=settings.proxies.trusts_address,
-    )
-    chat.page_url = page_url(settings)
+    chat = chat_of(settings, clock, store, node, now)
     await chat.open()
     try:
         return await task.run(chat)
@@ -49,9 +38,11 @@ async def carry_out(task: Task, settings: Settings, directory: Path, clock: Any)
 
 
 def run(task: Task, settings: Settings, directory: Path) -> Sequence[str]:
-    """The same in a reactor of its own.  Raises `Refused`."""
+    """Carry out a task in a reactor of its own; returns its lines.  Raises `Refused`."""
     if settings.store.partition(":")[0] == "memory":
-        raise Refused("no server runs here, and memory: keeps nothing without one; start it first")
+        raise Refused(
+            "no server runs here, and memory: keeps nothing without one; start the server first"
+        )
     from twisted.internet import reactor
 
     clock: Any = reactor
@@ -65,7 +56,7 @@ def run(task: Task, settings: Settings, directory: Path) -> Sequence[str]:
     clock.callWhenRunning(begin)
     clock.run(installSignalHandlers=True)
     if not outcome:
-        raise Refused("interrupted; look whether it was done")
+        raise Refused("interrupted; check whether the command was carried out")
     (result,) = outcome
     if not isinstance(result, Failure):
         lines: Sequence[str] = result

@@ -1,9 +1,9 @@
-"""Tasks: what the console can have done, as values that go over its socket as JSON.
+"""Tasks: the commands of the console, as values that are sent to the server as JSON.
 
-1. A task is carried out by `run`, in the process of the server, or in that of the console if no
-   server runs.  It answers lines for people.
-2. A task acts as `chatd.chat.administration.console`: the policy is asked, and the audit trail says
-   that it was the console.
+1. `run` carries out a task, in the server's process, or in the console's if no server runs.  Its
+   result is lines of text for people.
+2. A task acts as the person `chatd.chat.administration.console`: the policy decides whether it may,
+   and the audit trail names the console.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ Lines = Deferred[Sequence[str]]
 
 
 class Task(Struct, forbid_unknown_fields=True, tag_field="do", kw_only=True):
-    """Something that the console asks for."""
+    """One command of the console."""
 
     def run(self, service: ChatService) -> Lines:
-        """Carry it out; fires with what is told.  Raises and fails with a `ChatError`."""
+        """Carry out the task; fires with lines to print.  Raises and fails with a `ChatError`."""
         raise NotImplementedError
 
 
@@ -77,7 +77,7 @@ class SetPassword(Task, tag="account password"):
 
 
 class SetAdmin(Task, tag="account admin"):
-    """Make an account an administrator's, or take that from it."""
+    """Make an account an administrator, or end that."""
 
     name: Name
     admin: bool = True
@@ -190,7 +190,7 @@ class ListBans(Task, tag="bans"):
 
 
 class ShowAudit(Task, tag="audit"):
-    """Show what moderators did."""
+    """Show what moderators and administrators did."""
 
     number: int = 100
     """How many of the newest records."""
@@ -220,13 +220,13 @@ AnyTask = (
 
 
 def read(data: bytes) -> Task:
-    """A task, as it came over the socket.  Raises `Malformed`, and the error of a long field."""
+    """Decode a task from the socket.  Raises `Malformed`, and the error of a long field."""
     task: Task = decode(data, AnyTask)  # type: ignore[arg-type]
     return task
 
 
 def written(task: Task) -> bytes:
-    """A task, as it goes over the socket."""
+    """Encode a task for the socket."""
     return encode(task)
 
 

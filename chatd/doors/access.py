@@ -33,7 +33,7 @@ from ..model.policy import Action
 from ..model.text import printable
 from ..net.heartbeat import Heartbeat
 from ..net.peers import Peers
-from .push import Streams
+from .event_streams import Streams
 
 ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
 """The message to a program that names a person without a session."""

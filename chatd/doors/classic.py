@@ -49,6 +49,7 @@ from ..http.site import ChatSite
 from ..model.addresses import Address
 from ..model.commands import Say
 from ..model.errors import ChatError, Malformed, NotInRoom
+from ..model.metrics import RARE
 from ..model.names import clean_name, name_key
 from ..net.peers import Peers, going_down
 from ..stream.batch import Batch
@@ -240,6 +241,7 @@ class Caller:
     def deliver(self, batch: Batch) -> bool:
         """Answer the held poll, unless the batch has no event that this protocol can express."""
         body = told(batch)
+        RARE.gaps += len(batch.gaps)
         if body:
             self._answer(body)
         return True

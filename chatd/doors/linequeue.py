@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..codecs.pending import SLICE, PendingLines, lines_in
 from ..model.errors import ChatError, RateLimited
+from ..model.metrics import RARE
 
 LINES_A_TURN = 100
 """Lines of one connection that are carried out in one turn of the reactor, if all are messages."""
@@ -130,11 +131,14 @@ class LineQueue:
         self._working = True
         lines = self.lines
         left = LINES_A_TURN
-        while not (self.wait or carrier.busy) and (lines or self.salvage):
+        while not (self.wait or carrier.busy):
+            ready = bool(lines)
+            if not (ready or self.salvage):
+                break
             if left <= 0:
                 self.wait = self._clock.callLater(0, self._go_on, carrier)
                 break
-            if not lines:
+            if not ready:
                 carrier.take_salvaged()
                 left -= LINES_A_TURN // SLICES_A_TURN
                 continue
@@ -157,6 +161,7 @@ class LineQueue:
 
     def refuse(self, carrier: Carrier, error: ChatError) -> None:
         """Send the reason why a line was refused; after too many refusals further lines wait."""
+        RARE.refused(error)
         carrier.send(self._refusal(error))
         if not self.wait and (wait := carrier.make_mistake()):
             self._let_wait(carrier, wait)
@@ -173,6 +178,7 @@ class LineQueue:
         if not self._slowed:
             self._slowed = True
             slowed = RateLimited("too fast; the rest of your lines will follow one by one", 0)
+            RARE.refused(slowed)
             carrier.send(self._refusal(slowed))
         self.wait = self._clock.callLater(seconds, self._go_on, carrier)
 

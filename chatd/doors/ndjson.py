@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.web.server import Request
 
 from ..codecs.ndjson import CHUNKED_NDJSON, NDJSON
-from .push import Streams
+from .event_streams import Streams
 from .reading import ReadQuery
 
 

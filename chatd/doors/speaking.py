@@ -31,7 +31,7 @@ from ..codecs.lines import LineDecoder
 from ..model.addresses import Address
 from ..model.commands import Command
 from ..model.errors import ChatError, TextTooLong
-from .pushing import PushConnection, PushFactory, refusal_of
+from .push_door import PushConnection, PushFactory, refusal_of
 
 COMMAND_BYTES = 256
 """Bytes that a line may have beyond the longest message, for the command before the message."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from twisted.web.server import Request
 
 from ..codecs.sse import CHUNKED_SSE, SSE
-from .push import Streams
+from .event_streams import Streams
 from .reading import ReadQuery
 
 

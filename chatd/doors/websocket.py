@@ -34,13 +34,14 @@ from ..http.wsprotocol import NORMAL, POLICY_VIOLATION, UNSUPPORTED, WebSocketPr
 from ..model.addresses import Address
 from ..model.commands import Act, Command, Join, Leave, Say, Tell
 from ..model.errors import ChatError, Unavailable
+from ..model.metrics import RARE
 from ..model.names import clean_room
 from ..net.liveness import SILENT_BEATS
 from ..net.peers import going_down
 from ..stream.feed import Source
 from ..stream.subscriber import Subscriber
 from .access import Access, for_programs, key_owner
-from .pushing import Pushing
+from .push_door import Pushing
 from .reading import ReadQuery
 
 MOST_EARLY = 100
@@ -94,6 +95,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
 
     def revoked(self, refusal: ChatError) -> None:
         """See `Outlet.revoked`."""
+        RARE.refused(refusal)
         self.write(error(None, refusal))
         self.close(POLICY_VIOLATION, refusal.code)
 
@@ -122,7 +124,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
         try:
             sent = read(text)
         except ChatError as refusal:
-            self.write(error(ref_of(text), refusal))
+            self._refuse(ref_of(text), refusal)
             return
         try:
             command = self._to_command(sent)
@@ -131,7 +133,7 @@ class ChatSocket(Pushing, WebSocketProtocol):
                 return
             performed = self._perform(command, sent.ref)
         except ChatError as refusal:
-            self.write(error(sent.ref, for_programs(refusal)))
+            self._refuse(sent.ref, refusal)
             return
         self._unanswered += 1
         performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
@@ -170,7 +172,11 @@ class ChatSocket(Pushing, WebSocketProtocol):
     def _refused(self, failure: Failure, sent: Sent) -> None:
         failure.trap(ChatError)
         assert isinstance(failure.value, ChatError)
-        self.write(error(sent.ref, for_programs(failure.value)))
+        self._refuse(sent.ref, failure.value)
+
+    def _refuse(self, ref: str | None, refusal: ChatError) -> None:
+        RARE.refused(refusal)
+        self.write(error(ref, for_programs(refusal)))
 
     def _answered(self, _: object) -> None:
         self._unanswered -= 1

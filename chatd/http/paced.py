@@ -27,6 +27,7 @@ from twisted.web.server import Request
 
 from ..codecs.json import error_body
 from ..model.errors import ChatError, InDoubt, RateLimited, TooSlow, Unavailable
+from ..model.metrics import RARE
 from ..net.connections import LINGER_SECONDS
 from .bounds import LATE_SECONDS
 from .resource import retry_after
@@ -187,6 +188,7 @@ class PacedChannel(StrictChannel):
         if self._refused:
             return
         self._refused = True
+        RARE.refused(error)
         self._stop_clock()
         self.setTimeout(None)
         # Neither the rest of this request nor a later one may be carried out.

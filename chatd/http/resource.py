@@ -27,6 +27,7 @@ from ..model.errors import (
     UnsupportedMediaType,
     internal_error,
 )
+from ..model.metrics import RARE
 from ..net.peers import spread
 from .fields import header_lines, segment
 from .media import wants_event_stream
@@ -185,6 +186,7 @@ def refuse(request: Request, error: ChatError) -> bytes:
     An event stream that is refused for load (429, 503) gets the status 200 and `retry:`, and ends
     (see `chatd.doors.sse`).  Raises nothing, whatever the request contains.
     """
+    RARE.refused(error)
     say_when(request, error)
     if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
         dress_live(request, SSE.content_type)
@@ -265,6 +267,7 @@ def whole_refusal(error: ChatError, head: bytes) -> bytes:
     """The refusal of a request on the fast path as a complete response; `head` is the status line
     and headers that the request's answer would have.  Parsed requests get `refuse` instead.
     """
+    RARE.refused(error)
     status = STATUS[type(error)]
     body = error_body(error)
     lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
@@ -36,6 +37,7 @@ from zope.interface import implementer
 
 from ..model.addresses import Address, address_of
 from ..model.errors import NO_ROOM_SECONDS, ChatError, TooMany, Unavailable
+from ..model.metrics import RARE
 from .liveness import watch_for_death
 from .private import log_port_to
 from .stalls import STALL_SECONDS
@@ -102,7 +104,10 @@ class Connections:
         self.clock = clock
         self.count = 0
         """Open connections, without those that are being refused."""
-        self._most = most
+        self.by_door: Counter[str] = Counter()
+        """Open connections, by the names of their doors."""
+        self.most = most
+        """How many connections may be open."""
         self._per_address = per_address
         self._stall = stall
         self._from: dict[Address, int] = {}
@@ -115,11 +120,12 @@ class Connections:
         """
         refusal = self._judge(host)
         if refusal:
+            RARE.refused_connections[refusal.code] += 1
             self._refusals.happened(f"{host or 'a socket'}: {refusal.message}")
         return refusal
 
     def _judge(self, host: str) -> ChatError | None:
-        if self.count >= self._most:
+        if self.count >= self.most:
             return Unavailable(
                 f"the server is full; try again in {NO_ROOM_SECONDS:g} seconds", NO_ROOM_SECONDS
             )
@@ -131,28 +137,32 @@ class Connections:
             )
         return None
 
-    def add(self, host: str) -> None:
-        """Count a new connection."""
+    def add(self, host: str, door: str = "") -> None:
+        """Count a new connection to a door."""
         self.count += 1
+        self.by_door[door] += 1
         key = address_of(host)
         self._from[key] = self._from.get(key, 0) + 1
 
-    def remove(self, host: str) -> None:
+    def remove(self, host: str, door: str = "") -> None:
         """A connection is closed, or was refused: stop counting it."""
         self.count -= 1
+        self.by_door[door] -= 1
         key = address_of(host)
         if left := self._from[key] - 1:
             self._from[key] = left
         else:
             del self._from[key]
 
-    def watch(self, port: IListeningPort) -> None:
-        """Count the connections that this port accepts, if it is a TCP or a Unix port."""
+    def watch(self, port: IListeningPort, door: str = "") -> None:
+        """Count the connections that this port of a door accepts, if it is a TCP or a Unix port."""
         counted = _COUNTED.get(getattr(port, "transport", None))
         if counted:
             listening = cast("tcp.Port", port)
             listening.transport = counted
             listening.connections = self  # type: ignore[attr-defined]
+            listening.door = door  # type: ignore[attr-defined]
+            self.by_door[door] += 0  # from now on its metric is shown
             if counted is CountedTCP:
                 watch_for_death(listening.socket, self._stall)
             if listening.backlog == tcp.Port.backlog:
@@ -162,12 +172,12 @@ class Connections:
 
     def _most_from(self, host: str) -> int:
         if self._per_address is not None:
-            return self._per_address or self._most
+            return self._per_address or self.most
         try:
             public = ip_address(host).is_global
         except ValueError:
             public = True  # not an IP address
-        return MOST_PER_ADDRESS if public else ceil(self._most * NEARBY_SHARE)
+        return MOST_PER_ADDRESS if public else ceil(self.most * NEARBY_SHARE)
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
@@ -200,7 +210,7 @@ class _Counted(tcp.Server):
         reactor: Any,
     ) -> None:
         super().__init__(sock, protocol, client, server, sessionno, reactor)
-        self.server.connections.add(self.host)
+        self.server.connections.add(self.host, self.server.door)
 
     @property
     def host(self) -> str:
@@ -211,7 +221,7 @@ class _Counted(tcp.Server):
         """The connection is refused or closed: it does not count any more."""
         if self.counted:
             self.counted = False
-            self.server.connections.remove(self.host)
+            self.server.connections.remove(self.host, self.server.door)
 
     def connectionLost(self, reason: Failure) -> None:
         """See `tcp.Connection.connectionLost`, which may come twice."""

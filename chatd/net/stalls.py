@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
+from ..model.metrics import RARE
 from .deadlines import Deadlines
 from .tcp import lingers, unsent
 
@@ -50,6 +51,10 @@ class Stalls:
         self.seconds = seconds
         self.deadlines = Deadlines(clock)
         self._stalls: dict[Reader, Stall] = {}
+
+    def count(self) -> int:
+        """The number of connections whose buffers are full, counted now."""
+        return sum(stall.due is not None for stall in self._stalls.values())
 
     def full(self, reader: Reader) -> None:
         """The buffer of the connection is full."""
@@ -105,5 +110,6 @@ class Stall:
             self.begin()
         else:
             self.last = True
+            RARE.stalled += 1
             self._stalls.deadlines.set(self, LAST_SECONDS)
             self._reader.disconnect()

@@ -45,6 +45,8 @@ class DoorContext:
     """The limits of one HTTP client."""
     irc: IrcDoor
     """The IRC door, shared by its connections over TCP and those at `/irc`."""
+    metrics: Callable[[], bytes]
+    """Reads the metrics of the server, in Prometheus' format."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,10 @@ DOORS = (
     ),
     DoorKind(
         "admin",
-        "Where administrators look after the server over HTTP, and its health is told.",
-        lambda the: admin_site(the.chat, the.bounds, the.proxies, the.peers, the.hosts),
+        "Where administrators look after the server over HTTP, and its health and metrics are.",
+        lambda the: admin_site(
+            the.chat, the.metrics, the.bounds, the.proxies, the.peers, the.hosts
+        ),
     ),
     DoorKind(
         "classic",

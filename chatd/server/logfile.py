@@ -1,7 +1,7 @@
-"""The log file, which can be reopened after a log rotation has moved it.
+"""The log file, which can be reopened after a log rotation has moved it, and the log's format.
 
 twistd opens its log file itself and gives no access to it.  So twistd gets a log observer of this
-module instead, with the same format.
+module instead, with the same format, or with JSON (`chatd.server.jsonlog`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any, cast
 from twisted.logger import ILogObserver, Logger, textFileLogObserver
 from twisted.python import usage
 from twisted.python.logfile import LogFile
+
+from .jsonlog import json_observer
 
 _log = Logger()
 
@@ -32,21 +34,38 @@ class LogOutput:
     def __init__(self) -> None:
         self._name = ""
         self._file: ReopenedFile | None = None
+        self._json = False
         self._elsewhere = False
         """Whether twistd logs to syslog, or by a log observer that its options name."""
 
-    def take_over(self, twistd: usage.Options) -> None:
-        """Have twistd log with `begin`, if its options name a log file."""
+    def take_over(self, twistd: usage.Options, form: str = "text") -> None:
+        """Have twistd log with `begin` if its options name a log file, or if `form` is "json".
+
+        Raises `UsageError` for JSON and another log of twistd's than a file or standard output.
+        """
         name = twistd["logfile"] or ("" if twistd["nodaemon"] else "twistd.log")
-        self._elsewhere = bool(twistd.get("syslog") or twistd.get("logger"))
-        if name not in ("", "-") and not self._elsewhere:
-            self._name = name
+        other = twistd.get("syslog") or twistd.get("logger")
+        self._elsewhere = bool(other)
+        self._json = form == "json"
+        if self._json and other:
+            raise usage.UsageError(
+                "--log-format json goes to a file or standard output; leave out --syslog and "
+                "--logger"
+            )
+        to_file = name not in ("", "-")
+        if (to_file or self._json) and not other:
+            self._name = name if to_file else ""
             twistd["logger"] = f"{__name__}.begin"  # twistd imports it by this name
 
     def begin(self) -> ILogObserver:
-        """Open the file; returns a log observer that writes to it.  Raises `OSError`."""
-        self._file = ReopenedFile.fromFullPath(self._name)
-        return cast(ILogObserver, textFileLogObserver(cast(Any, self._file)))
+        """Open the file, if there is one; returns a log observer that writes to it, or to standard
+        output.  Raises `OSError`.
+        """
+        file: Any = sys.stdout
+        if self._name:
+            file = self._file = ReopenedFile.fromFullPath(self._name)
+        observer = json_observer if self._json else textFileLogObserver
+        return cast(ILogObserver, observer(file))
 
     def relay(self, line: str) -> None:
         """Write a line that another process has logged, with its own time, as it is."""

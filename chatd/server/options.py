@@ -96,7 +96,7 @@ class Options(usage.Options):
         self.settings = settled({**given, **repeated}, os.environ, self[CONFIG])
         if self.parent:
             _check_files(self.parent)
-            OUTPUT.take_over(self.parent)
+            OUTPUT.take_over(self.parent, self.settings.log_format)
 
 
 for _name, _option in options():

@@ -90,6 +90,12 @@ class Settings:
         HISTORY, "Events kept per room in memory: the window for resuming.", number(1)
     )
 
+    log_format: str = option(
+        "text",
+        "The format of the log: text, for people; json, one object on a line for each event.",
+        one_of("text", "json"),
+    )
+
     # Web origins, host names, proxies.
     allow_origin: tuple[str, ...] = option(
         (),

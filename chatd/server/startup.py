@@ -202,7 +202,7 @@ class Door(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
-        self._limiter.connections.watch(port)
+        self._limiter.connections.watch(port, self._door)
         self._log.info(
             "{door} door listening on {place}", door=self._door, place=written_place(port.getHost())
         )

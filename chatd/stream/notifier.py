@@ -105,6 +105,12 @@ class Notifier:
         self._called = False
         self._waiting: list[Callable[[], object]] = []
 
+    @property
+    def pending(self) -> int:
+        """The number of readers that are still to be woken, counted when it is asked for."""
+        begun = sum(len(round_.asleep) for round_ in self._rounds)
+        return begun + sum(len(feed.readers) for feed in self._marked)
+
     def when_idle(self, call: Callable[[], object]) -> None:
         """Call `call` once when no reader is pending: at once if none is."""
         if self._rounds or self._marked:

@@ -1,6 +1,8 @@
-"""People of the tests of moderation."""
+"""Persons of the tests of moderation, and nodes on one Redis."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,8 +10,8 @@ from chatd.chat.person import Person
 from chatd.model.commands import Join
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import with_account
-from ..kit.ruling import PUBLIC
+from ..kit.chat import PUBLIC, with_account
+from ..kit.redis_chat import RedisChats
 
 
 @pytest.fixture
@@ -26,3 +28,10 @@ def bob(chat: InMemoryChat, ada: Person) -> Person:
     person = with_account(chat, "bob", address=PUBLIC)
     chat.perform(person, Join("dev"))
     return person
+
+
+@pytest.fixture
+def chats() -> Iterator[RedisChats]:
+    """Three nodes of one chat."""
+    with RedisChats("a", "b", "c") as chats:
+        yield chats

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chatd.chat.admission import Admission
-from chatd.chat.lasting import Sessions
+from chatd.chat.http_sessions import Sessions
 from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS, UNUSED_SECONDS, LastingSession
 from chatd.model.addresses import LOCAL, Address, address_of
@@ -363,4 +363,4 @@ def test_nothing_is_kept_of_sessions_that_are_over() -> None:
     chat.advance(GRACE_SECONDS)
     assert sessions._registry._by_hash == {}
     assert sessions._registry._by_token == {}
-    assert sessions._unused._begun == {None: {}}
+    assert sessions._lifetimes._unused._begun == {None: {}}

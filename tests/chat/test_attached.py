@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,12 +24,6 @@ from ..kit.redis_chat import ChatNode, RedisChats
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)
-
-
-@pytest.fixture
-def chats() -> Iterator[RedisChats]:
-    with RedisChats("a", "b", "c") as chats:
-        yield chats
 
 
 def begun(chats: RedisChats, chat: ChatNode, name: str) -> LastingSession:

@@ -7,58 +7,30 @@ import pytest
 from chatd.chat.person import Person
 from chatd.chat.sessions import Session
 from chatd.model.addresses import address_of
-from chatd.model.commands import Join, Leave, Rename, Say, SetTopic
+from chatd.model.commands import Join, Rename, Say, SetTopic
 from chatd.model.errors import (
     Banned,
     ChatError,
     Malformed,
     Muted,
-    NoSuchPerson,
     NotAllowed,
     NotFound,
-    NotInRoom,
 )
 from chatd.model.events import (
     BanLifted,
     BanPlaced,
-    Departed,
     MutePlaced,
-    PutOut,
 )
 from chatd.model.identity import Stranger
 from chatd.model.moderation import (
     Ban,
-    Kick,
     Mute,
     Unban,
     Unmute,
 )
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, given_to, reading, with_account
-from ..kit.ruling import PUBLIC, last, refusal
-
-
-def test_a_kicked_person_leaves_and_may_join_again(
-    chat: InMemoryChat, ada: Person, bob: Person
-) -> None:
-    """The reader reads up to the kick, and ends."""
-    dev = chat.room("dev")
-    outlet = reading(chat, dev, owner=Session(bob))
-    presence = reading(chat, dev.presence)
-    chat.perform(ada, Kick("dev", "bob", "spam"))
-    assert "dev" not in bob.rooms
-    assert given_to(outlet)[-1]["type"] == "kick"
-    assert [error.code for error in outlet.revocations] == ["kicked"]
-    assert "spam" in outlet.revocations[0].message
-    assert last(chat) == PutOut(room="dev", sender="ada", account=True, target="bob", text="spam")
-    assert Departed("dev", "bob") in [entry.event for entry in dev.presence.log.since(0).entries]
-    assert not presence.revocations
-    chat.perform(bob, Join("dev"))
-    assert "dev" in bob.rooms
-    assert isinstance(refusal(chat, ada, Kick("dev", "guest-0009")), NoSuchPerson)
-    chat.perform(bob, Leave("dev"))
-    assert isinstance(refusal(chat, ada, Kick("dev", "bob")), NotInRoom)
+from ..kit.chat import PUBLIC, events, last, reading, refusal, with_account
 
 
 def test_a_banned_account_leaves_and_cannot_join(

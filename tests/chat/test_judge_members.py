@@ -26,8 +26,7 @@ from chatd.model.moderation import (
 )
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import reading, registered, signed_in, with_account
-from ..kit.ruling import last, refusal
+from ..kit.chat import last, reading, refusal, registered, signed_in, with_account
 
 
 def test_a_room_that_is_closed_keeps_its_accounts_and_evicts_guests(

@@ -31,8 +31,7 @@ from chatd.model.moderation import (
 from chatd.model.rights import Role
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import registered, with_account
-from ..kit.ruling import last, refusal, role
+from ..kit.chat import last, refusal, registered, role, with_account
 
 
 def test_an_account_that_creates_a_room_owns_it(chat: InMemoryChat, ada: Person) -> None:
@@ -66,26 +65,6 @@ def test_a_visitor_who_speaks_in_a_new_room_does_not_own_it(
     assert not chat.room("ci").rights.roles
     chat.perform(ada, Join("ci"))
     assert role(chat, ada, "ci") is Role.NONE
-
-
-def test_a_guest_who_creates_a_room_has_an_owner_s_powers_while_there(
-    chat: InMemoryChat,
-) -> None:
-    """As an op with an owner's powers; gone, the role is gone, and when all are, the settings."""
-    guest, other = chat.enter("guido"), chat.enter("hal")
-    chat.perform(guest, Join("dev"))
-    assert role(chat, guest) is Role.OP
-    chat.perform(guest, Configure("dev", posting="voices", slow=5))
-    chat.perform(other, Join("dev"))
-    chat.perform(guest, Leave("dev"))
-    assert role(chat, guest) is Role.NONE
-    assert chat.room("dev").state.posting == "voices"
-    chat.perform(guest, Join("dev"))
-    assert isinstance(refusal(chat, guest, Configure("dev", slow=1)), NotAllowed)
-    for person in (guest, other):
-        chat.perform(person, Leave("dev"))
-    state = chat.room("dev").state
-    assert (state.posting, state.slow, state.borrowed) == ("everyone", 0, False)
 
 
 def test_the_settings_of_an_account_s_room_outlive_its_people(

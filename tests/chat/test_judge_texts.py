@@ -18,8 +18,7 @@ from chatd.model.moderation import (
 )
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import given_to, reading, with_account
-from ..kit.ruling import last, refusal
+from ..kit.chat import given_to, last, reading, refusal, with_account
 
 
 def test_a_deleted_message_is_in_no_log_page_or_store(

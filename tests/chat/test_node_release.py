@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from chatd.model.commands import Join
@@ -13,12 +11,6 @@ from ..kit.redis_chat import RedisChats, holders, leaves
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)
-
-
-@pytest.fixture
-def chats() -> Iterator[RedisChats]:
-    with RedisChats("a", "b", "c") as chats:
-        yield chats
 
 
 def test_people_of_a_killed_node_leave_once(chats: RedisChats) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from chatd.chat.sessions import GRACE_SECONDS, Session
@@ -21,12 +19,6 @@ from ..kit.redis_chat import RedisChats, holders, leaves
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)
-
-
-@pytest.fixture
-def chats() -> Iterator[RedisChats]:
-    with RedisChats("a", "b", "c") as chats:
-        yield chats
 
 
 # -- several nodes ---------------------------------------------------------------------------------

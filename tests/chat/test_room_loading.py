@@ -18,19 +18,7 @@ from chatd.model.commands import Join, Leave, Rename, Say, SetTopic
 from chatd.model.errors import ChatError
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import evict_rooms, read, reading, refused
-
-
-def say(chat: InMemoryChat, text: str, room: str = "lobby") -> Deferred[int | None]:
-    """A visitor says something."""
-    return chat.service.perform(chat.service.visitor("ada"), Say(room, text))
-
-
-def said(chat: InMemoryChat, text: str, room: str = "lobby") -> int:
-    """Its id."""
-    answer = say(chat, text, room)
-    chat.settle()
-    return result_of(answer) or 0
+from ..kit.chat import evict_rooms, read, reading, refused, said, say
 
 
 def test_events_shown_while_a_room_loads_are_in_it_once(chat: InMemoryChat) -> None:

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.errors import BadRoom, Unavailable
 from chatd.model.events import Joined, Said
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import events, evict_rooms, read, reading, refused
+from ..kit.chat import events, evict_rooms, read, reading, refused, said, say
 from ..kit.garbage import existing_rooms
-
-
-def say(chat: InMemoryChat, text: str, room: str = "lobby") -> Deferred[int | None]:
-    """A visitor says something."""
-    return chat.service.perform(chat.service.visitor("ada"), Say(room, text))
-
-
-def said(chat: InMemoryChat, text: str, room: str = "lobby") -> int:
-    """A visitor says something; returns the id of its event."""
-    answer = say(chat, text, room)
-    chat.settle()
-    return result_of(answer) or 0
 
 
 def names(chat: InMemoryChat) -> list[str]:

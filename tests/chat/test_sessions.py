@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.chat.lasting import Sessions
+from chatd.chat.http_sessions import Sessions
 from chatd.chat.sessions import GRACE_SECONDS, LastingSession
 from chatd.model.addresses import LOCAL
 from chatd.model.errors import BadToken, NameInUse

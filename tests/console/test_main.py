@@ -190,7 +190,7 @@ def test_a_password_is_typed_twice_without_an_echo(
     assert command.main(["account", "add", "ada"]) == 0
     assert command.main(["account", "add", "ada"]) == 1
     assert [task for _, task in desk.asked] == [AddAccount(name="ada", password="one password")]
-    assert "not the same" in capsys.readouterr().err
+    assert "the two passwords differ" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("typed", "status"), [("ada\n", 0), ("y\n", 1), ("", 1)])
@@ -213,7 +213,7 @@ def test_no_server_is_told_from_one_that_cannot_be_reached(tmp_path: Path) -> No
 @pytest.mark.parametrize("data", [b"", b'{"lines":'])
 def test_a_server_that_goes_away_is_told(data: bytes) -> None:
     """It may have been done."""
-    with pytest.raises(Refused, match="look whether it was done"):
+    with pytest.raises(Refused, match="check whether the command was carried out"):
         told(data)
 
 

@@ -7,7 +7,7 @@ import pytest
 from chatd.chat.room import LOBBY
 from chatd.codecs.lines import CURRENT, refusal
 from chatd.codecs.streams import PlainCodec
-from chatd.doors.pushing import PushFactory
+from chatd.doors.push_door import PushFactory
 from chatd.doors.speaking import LINES_A_TURN, SpeakingConnection
 from chatd.model.commands import Rename, Say
 from chatd.model.errors import ChatError, UnknownCommand

@@ -48,3 +48,22 @@ async def connection(port: int) -> AsyncIterator[Streams]:
         yield streams
     finally:
         streams[1].close()
+
+
+def messages(events: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    """The ids and texts of the messages among some events."""
+    return [(event["id"], event["text"]) for event in events if event["type"] == "message"]
+
+
+async def history(port: int) -> list[tuple[int, str]]:
+    """All messages of the lobby, read page by page."""
+    async with connection(port) as streams:
+        found: list[tuple[int, str]] = []
+        before = 9_000_000_000_000_000
+        while True:
+            target = f"/rooms/lobby/events?before={before}&limit=500"
+            events = (await request_json(streams, "GET", target))["events"]
+            if not events:
+                return found
+            before = events[0]["id"]
+            found = messages(events) + found

@@ -14,7 +14,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import Request, TextMessage
 
 from ..kit.processes import PATIENCE, Daemon
-from .streams import connection, request_json, run_in_thread
+from .streams import connection, history, messages, request_json, run_in_thread
 
 ROUNDS = 10
 """The number of kills, each of which takes about a second."""
@@ -152,25 +152,6 @@ class CursorReader:
                 self.read += messages(answer["events"])
 
 
-def messages(events: list[dict[str, Any]]) -> list[tuple[int, str]]:
-    """The ids and texts of the messages among some events."""
-    return [(event["id"], event["text"]) for event in events if event["type"] == "message"]
-
-
-async def history(daemon: Daemon) -> list[tuple[int, str]]:
-    """All messages of the room, read page by page."""
-    async with connection(daemon.http) as streams:
-        found: list[tuple[int, str]] = []
-        before = 9_000_000_000_000_000
-        while True:
-            target = f"/rooms/lobby/events?before={before}&limit=500"
-            events = (await request_json(streams, "GET", target))["events"]
-            if not events:
-                return found
-            before = events[0]["id"]
-            found = messages(events) + found
-
-
 async def until_killed(work: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine until the server is killed."""
     with suppress(*GONE):
@@ -215,7 +196,7 @@ async def kill_repeatedly(directory: Path, rounds: int, rng: random.Random) -> t
             await load(daemon, ledger, poller, rng.uniform(0.02, LONGEST))
             daemon = Daemon(directory, *OPTIONS)
         await repeat(daemon, ledger)
-        found = await history(daemon)
+        found = await history(daemon.http)
         async with asyncio.timeout(PATIENCE):
             await poller.poll(daemon, found[-1][0])
     finally:

@@ -17,7 +17,7 @@ from typing import Any
 from ..kit.processes import PATIENCE, TWISTD, Daemon, Program
 from ..kit.redis import RedisServer
 from .proxy import Proxy
-from .streams import connected, connection, request_json, run_in_thread
+from .streams import connected, connection, history, request_json, run_in_thread
 
 GONE = (ConnectionError, asyncio.IncompleteReadError, OSError)
 TEXT = {"Content-Type": "text/plain"}
@@ -147,20 +147,6 @@ async def cluster(directory: Path, nodes: int, *redis: str) -> AsyncIterator[Clu
         yield cluster
     finally:
         cluster.end()
-
-
-async def history(port: int) -> list[tuple[int, str]]:
-    """All that was said, read back page by page."""
-    found: list[tuple[int, str]] = []
-    async with connection(port) as streams:
-        before = 9_000_000_000_000_000
-        while True:
-            target = f"/rooms/lobby/events?before={before}&limit=500"
-            events = (await request_json(streams, "GET", target))["events"]
-            if not events:
-                return found
-            before = events[0]["id"]
-            found = [(e["id"], e["text"]) for e in events if e["type"] == "message"] + found
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -17,7 +17,7 @@ from chatd.chat.sessions import LastingSession
 from chatd.codecs.json import JSON
 from chatd.model.account import encode
 from chatd.model.addresses import LOCAL, Address, address_of
-from chatd.model.commands import Command
+from chatd.model.commands import Command, Say
 from chatd.model.errors import ChatError
 from chatd.model.events import Event
 from chatd.model.identity import Stranger
@@ -195,3 +195,15 @@ def outcome(chat: InMemoryChat, begin: Any) -> type[Exception] | None:
         return type(error)
     chat.settle()
     return refused(deferred)
+
+
+def say(chat: InMemoryChat, text: str, room: str = "lobby") -> Deferred[int | None]:
+    """Begin to send a message of a visitor."""
+    return chat.service.perform(chat.service.visitor("ada"), Say(room, text))
+
+
+def said(chat: InMemoryChat, text: str, room: str = "lobby") -> int:
+    """Send a message of a visitor; returns its id, or 0 if there is none."""
+    answer = say(chat, text, room)
+    chat.settle()
+    return result_of(answer) or 0

@@ -20,9 +20,12 @@ from chatd.http.hosts import Hosts, hosts_of
 from chatd.http.proxies import NO_PROXIES, Proxies
 from chatd.http.site import ChatSite
 from chatd.model.commands import Say
+from chatd.net.connections import Connections
 from chatd.net.peers import Peers
 from chatd.server import drain
 from chatd.server.doors import DoorContext
+from chatd.server.lag import LoopLag
+from chatd.server.metrics import ServerMetrics
 from chatd.server.settings import Settings
 from chatd.testing import FakeConnection, InMemoryChat, result_of
 
@@ -92,7 +95,16 @@ class MemoryServer:
     @cached_property
     def admin_door(self) -> ChatSite:
         """The administrators' door, which is closed unless it is asked for."""
-        return admin_site(self.chat.service, peers=self.peers, hosts=self.hosts)
+        return admin_site(
+            self.chat.service, self.metrics.collect, peers=self.peers, hosts=self.hosts
+        )
+
+    @cached_property
+    def metrics(self) -> ServerMetrics:
+        """The metrics; connections in memory are not counted."""
+        clock = self.chat.clock
+        connections = Connections(clock)
+        return ServerMetrics(self.chat.service, connections, self.peers, LoopLag(clock))
 
     def admin(self, host: str = "127.0.0.1") -> HttpClient:
         """A client's connection to the administrators' door, from that address."""
@@ -140,6 +152,7 @@ class MemoryServer:
             proxies=NO_PROXIES,
             bounds=USUAL,
             irc=self.irc,
+            metrics=self.metrics.collect,
         )
 
     def going_down(self) -> drain.ChatServer:

@@ -8,6 +8,7 @@ import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
 
+from chatd.model.metrics import RARE
 from chatd.net.connections import (
     MOST_PER_ADDRESS,
     QUIET_SECONDS,
@@ -50,6 +51,19 @@ def test_connections_beyond_the_limit_are_refused(host: str) -> None:
     assert refusal.code == "unavailable"
     counted.remove(host)
     assert counted.refusal("8.8.8.8") is None
+
+
+def test_connections_are_counted_by_door() -> None:
+    """Refused ones are counted by the codes of their errors."""
+    counted = connections(3)
+    before = RARE.refused_connections["unavailable"]
+    for door in ("line", "http", "http"):
+        counted.add(PUBLIC, door)
+    counted.remove(PUBLIC, "http")
+    assert counted.by_door == {"line": 1, "http": 1}
+    counted.add(PUBLIC, "http")
+    assert counted.refusal(PUBLIC) is not None
+    assert RARE.refused_connections["unavailable"] == before + 1
 
 
 def test_connections_per_address_are_limited() -> None:

@@ -8,6 +8,7 @@ from weakref import ref
 
 import pytest
 
+from chatd.model.metrics import RARE
 from chatd.net import stalls
 from chatd.net.stalls import LAST_SECONDS, LEAST_BYTES, STALL_SECONDS, Stalls
 from chatd.testing import FakeConnection
@@ -65,14 +66,18 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_client_that_reads_nothing_is_disconnected_at_the_stall_timeout(
     server: MemoryServer, unread: list[int], connect: Connect
 ) -> None:
-    """And not before."""
+    """And not before.  It is counted while its buffer is full, and when it is disconnected."""
     wire = connect(server)
+    stalled = RARE.stalled
+    assert server.peers.stalls.count() == 0
     wire.fill()
+    assert server.peers.stalls.count() == 1
     server.chat.advance(STALL_SECONDS - 1)
     assert not wire.lost
     server.chat.advance(1)
     server.chat.advance(LAST_SECONDS + 0.2)
     assert wire.lost
+    assert (server.peers.stalls.count(), RARE.stalled - stalled) == (0, 1)
 
 
 @doors

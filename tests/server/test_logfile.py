@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.logger import Logger, capturedLogs, globalLogPublisher
 from twisted.python.reflect import namedAny
+from twisted.python.usage import UsageError
 
 from chatd.server.logfile import OUTPUT, LogOutput
 from chatd.server.options import Options
@@ -90,6 +92,42 @@ def test_stdout_syslog_and_custom_loggers_are_left_to_twistd(options: dict[str, 
     output.take_over(given)
     assert given == twistd_options(**options)
     output.reopen()
+
+
+def test_json_goes_to_the_file_that_is_reopened(tmp_path: Path) -> None:
+    """One object on a line."""
+    output = LogOutput()
+    output.take_over(twistd_options(logfile=str(tmp_path / "log")), "json")
+    observer: Any = output.begin()
+    log = Logger("chatd", observer=observer)
+    log.info("one")
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    output.reopen()
+    log.info("two")
+    assert output._file
+    output._file.close()
+    told = [json.loads((tmp_path / name).read_text()) for name in ("log.1", "log")]
+    assert [line["message"] for line in told] == ["one", "two"]
+
+
+@pytest.mark.parametrize("options", [{}, {"logfile": "-"}])
+def test_json_without_a_file_goes_to_standard_output(
+    options: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unlike text, which twistd itself writes there."""
+    output, given = LogOutput(), twistd_options(**options)
+    output.take_over(given, "json")
+    assert namedAny(given["logger"]) == OUTPUT.begin
+    observer: Any = output.begin()
+    Logger("chatd", observer=observer).info("one")
+    assert json.loads(capsys.readouterr().out)["message"] == "one"
+
+
+@pytest.mark.parametrize("options", [{"syslog": True}, {"logger": print}])
+def test_json_is_refused_for_logs_of_another_format(options: dict[str, Any]) -> None:
+    """With what to leave out."""
+    with pytest.raises(UsageError, match="leave out --syslog"):
+        LogOutput().take_over(twistd_options(**options), "json")
 
 
 def test_a_daemon_logs_to_a_file_by_default(

@@ -35,6 +35,21 @@ def test_a_burst_costs_each_reader_one_batch() -> None:
     assert [[batch.count for batch in outlet.batches] for outlet in outlets] == [[16]] * 3
 
 
+def test_pending_readers_are_counted() -> None:
+    """Those that have not been woken since the last event in one of their feeds."""
+    stream = FakeRooms(2)
+    for _ in range(3):
+        stream.started(0)
+    stream.started(1)
+    assert stream.notifier.pending == 0
+    stream.say(0, 0)
+    assert stream.notifier.pending == 3
+    stream.say(1)
+    assert stream.notifier.pending == 4
+    stream.turn.end()
+    assert stream.notifier.pending == 0
+
+
 def test_readers_are_woken_mid_turn_only_before_an_eviction() -> None:
     """A full log does not matter while its oldest entry was already delivered."""
     stream = FakeRooms(capacity=10)

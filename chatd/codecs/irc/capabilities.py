@@ -1,7 +1,7 @@
-"""Capabilities: what a client may ask for before and behind its registration (IRCv3 CAP).
+"""Capabilities: extensions that a client may negotiate before and after registration (IRCv3 CAP).
 
-What a capability cannot do without comes with it: answers with a label, and messages in several
-lines, are batches.
+A capability implies those that it needs: labelled answers and multi-line messages are batches, so
+both imply `batch`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 MOST_MULTILINE_BYTES = 4096
-"""Bytes of a message in several lines."""
+"""Bytes in a multi-line message."""
 MOST_MULTILINE_LINES = 51
-"""Its lines."""
+"""Lines in a multi-line message."""
 VALUES_VERSION = 302
-"""The version of `CAP LS` from which on values are told."""
+"""The version of `CAP LS` from which the list contains values."""
 _LISTED_BYTES = 400
 """Bytes of names in one line."""
 
@@ -25,9 +25,9 @@ class Capability(NamedTuple):
     name: str
     value: str = ""
     implies: tuple[str, ...] = ()
-    """What a client has to understand that asks for it."""
+    """Capabilities that a client gets together with this one."""
     secure: bool = False
-    """Whether it is offered only where passwords are taken."""
+    """Whether it is offered only on connections over which passwords are accepted."""
 
 
 _TABLE = (
@@ -75,15 +75,15 @@ class Asked(NamedTuple):
 
 
 def offered(*, secure: bool) -> list[Capability]:
-    """What a connection is offered; `secure`: whether passwords are taken on it."""
+    """The capabilities offered to a connection; `secure`: it may carry passwords."""
     return [capability for capability in _TABLE if secure or not capability.secure]
 
 
 def listed(
     capabilities: Collection[Capability], *, values: bool, split: bool = True
 ) -> Iterator[tuple[str, bool]]:
-    """The text of each line of a list, and whether more lines follow; one line at least, and only
-    one unless it may be `split`.
+    """The text of each line of a list, and whether more lines follow.  There is at least one line,
+    and exactly one unless the list may be `split`.
     """
     words = [f"{name}={value}" if value and values else name for name, value, *_ in capabilities]
     line = ""
@@ -97,7 +97,7 @@ def listed(
 
 
 def asked(text: str, available: Collection[str]) -> Asked | None:
-    """What `CAP REQ :text` asks for; None if it is refused, because of any one word."""
+    """The parsed `CAP REQ :text`; None, a refusal of all, if it names an unknown capability."""
     on: set[str] = set()
     off: set[str] = set()
     for word in text.split():
@@ -111,7 +111,7 @@ def asked(text: str, available: Collection[str]) -> Asked | None:
 
 
 def effective(names: Collection[str]) -> frozenset[str]:
-    """The capabilities asked for, and those that they imply."""
+    """These capabilities, and all that they imply."""
     found = set(names)
     for name in names:
         found.update(CAPABILITIES[name].implies)

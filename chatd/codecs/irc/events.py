@@ -1,11 +1,11 @@
 """Events as IRC lines, for clients with the same capabilities.
 
-1. What is made once is shared by all connections with the same `Profile`; nothing in it depends on
-   who reads, but in the inbox, which has one reader.
-2. A live stream tells presence singly, from the presence events; what a room's history keeps of the
-   same is left out there, and is what playback tells instead.
-3. A text of several lines, or a longer one, is several lines with the `msgid` on the first; for a
-   client that knows `draft/multiline`, one batch.
+1. Encoded lines are shared by all connections with the same `Profile`.  They do not depend on the
+   reader, except in an inbox, which has one reader.
+2. A live stream shows each join and leave, from presence events.  The joins and leaves in a room's
+   history are not encoded live; `playback` encodes them.
+3. A text that does not fit into one line becomes several lines, of which only the first has the
+   `msgid`; for a client with `draft/multiline`, they are one batch.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ from ...model.events import (
 )
 from ...stream.eventlog import Entry
 from ..moderated import told as in_words
-from .letters import Letters
+from .earlier_values import EarlierValues
 from .message import MAX_BODY, form, size
 from .modes import FLAGS, Change, changed_flags, write_changes
 from .profile import Profile, Sender, Tags, Who, source_of
 from .texts import Piece, action, lines, pieces
 
 TYPING = "+typing"
-"""The one tag of clients that is passed on."""
+"""The only client tag that is relayed."""
 ACTION_BYTES = len(action(""))
 
 
@@ -65,15 +65,15 @@ class IrcCodec:
         profile: Profile,
         who: Who,
         server: str = "",
-        letters: Letters | None = None,
+        earlier: EarlierValues | None = None,
         as_guest: Callable[[str], Sender] | None = None,
     ) -> None:
-        """`as_guest` tells what was known of a person whose name has just been registered."""
+        """`as_guest` returns what was known of a guest before it registered its name."""
         self.name = "irc " + "".join("1" if has else "0" for has in profile)
         self.profile = profile
         self._who = who
         self._server = server
-        self._letters = letters or Letters()
+        self._earlier = earlier or EarlierValues()
         self._as_guest = as_guest or (lambda name: who(name, False))
         self._renderers: dict[type[Event], Callable[[Any, int, Tags], list[str]]] = {
             Said: self._said,
@@ -101,22 +101,22 @@ class IrcCodec:
         }
 
     def encode(self, entry: Entry) -> bytes:
-        """One event: no line, or some."""
+        """See `Codec.encode`."""
         return to_bytes(self.render(entry))
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
-        """Lines after lines."""
+        """See `Codec.join`."""
         return b"".join(chunks)
 
     def render(self, entry: Entry, batch: str = "") -> list[str]:
-        """The lines of one event, without their ends; in that batch, if it is part of one."""
+        """The lines of one event, without their ends; `batch` names the batch they are in."""
         renderer = self._renderers.get(type(entry.event))
         if renderer is None:
             return []
         return renderer(entry.event, entry.id, Tags(self.profile, entry.id, batch))
 
     def playback(self, entry: Entry, batch: str) -> list[str]:
-        """The same of an event that is over, presence included as history has it."""
+        """The lines of a past event, among them the joins and leaves that a history contains."""
         event, tags = entry.event, Tags(self.profile, entry.id, batch)
         match event:
             case Joined(room, sender):
@@ -126,7 +126,7 @@ class IrcCodec:
             case Renamed(room, sender, to):
                 return self._renamed(NameChanged(room, sender, to), entry.id, tags)
             case SentPrivately():
-                return self._told(event, entry.id, tags)  # once, whatever is told of own ones live
+                return self._told(event, entry.id, tags)  # once, unlike live ones
         return self.render(entry, batch)
 
     def source(self, name: str, account: bool = False) -> str:
@@ -155,7 +155,7 @@ class IrcCodec:
         return self._text(command, event, event.to, tags)
 
     def _sent(self, event: SentPrivately, id_: int, tags: Tags) -> list[str]:
-        """One's own; a message to oneself is told as it was sent, and as it has come."""
+        """A private message to its sender; one to oneself is shown as sent and as received."""
         told = self._told(event, id_, tags)
         times = self.profile.own + (event.sender == event.to)
         return told * times
@@ -175,7 +175,7 @@ class IrcCodec:
             for number, line in enumerate(lines(text, most))
         ]
 
-    # -- what happens around them ----------------------------------------------------------------
+    # -- presence and topics ---------------------------------------------------------------------
 
     def _topic(self, event: TopicSet, id_: int, tags: Tags) -> list[str]:
         who = self._by(event)
@@ -183,7 +183,7 @@ class IrcCodec:
         return [form("TOPIC", f"#{event.room}", text=event.text, source=source, tags=head)]
 
     def _arrived(self, event: Arrived, id_: int, tags: Tags) -> list[str]:
-        self._letters.came(event, id_)
+        self._earlier.came(event, id_)
         who = self._by(event)
         told = [self.joined(event.sender, who, event.room, tags)]
         if self.profile.away and who.away:
@@ -192,7 +192,7 @@ class IrcCodec:
         return told
 
     def joined(self, name: str, who: Sender, room: str, tags: Tags) -> str:
-        """A person comes into a room."""
+        """The line that shows a person joining a room."""
         source, told = source_of(name, who), tags.of(who, msgid=False)
         if self.profile.extended_join:
             account = who.account or "*"
@@ -203,8 +203,8 @@ class IrcCodec:
     def _departed(self, event: Departed, id_: int, tags: Tags) -> list[str]:
         who = self._by(event)
         source, told = source_of(event.sender, who), tags.of(who, msgid=False)
-        if self._letters.was_put_out(event, id_):
-            return []  # it was told as a KICK
+        if self._earlier.was_put_out(event, id_):
+            return []  # shown as a KICK
         if event.quit:
             return [form("QUIT", text=event.text or "gone", source=source, tags=told)]
         text = event.text or None
@@ -260,7 +260,7 @@ class IrcCodec:
         known = {name: value for name, value in given.items() if value is not UNSET}
         changes = changed_flags(known)
         if event.posting is not UNSET:
-            before = self._letters.posting(event.room, event.posting, id_)
+            before = self._earlier.posting(event.room, event.posting, id_)
             changes = [
                 change
                 for change in changes
@@ -272,21 +272,21 @@ class IrcCodec:
         return lines
 
     def _role(self, event: RoleGiven, id_: int, tags: Tags) -> list[str]:
-        before, after = self._letters.change(event, id_)
+        before, after = self._earlier.change(event, id_)
         changes = [Change(False, before, event.target)] if before and before != after else []
         if after:
             changes.append(Change(True, after, event.target))
         return self._modes(event, tags, changes)
 
     def _put_out(self, event: PutOut, id_: int, tags: Tags) -> list[str]:
-        self._letters.put_out(event, id_)
+        self._earlier.put_out(event, id_)
         who, text = self._by(event), event.text or event.sender
         source, told = source_of(event.sender, who), tags.of(who)
         room = f"#{event.room}"
         return [form("KICK", room, event.target, text=text, source=source, tags=told)]
 
     def _banned(self, event: BanPlaced, id_: int, tags: Tags) -> list[str]:
-        if " " in event.target:  # an address, which is told to nobody
+        if " " in event.target:  # an address, which must not be shown
             return self._noted(event, id_, tags)
         return self._modes(event, tags, [Change(True, "b", f"{event.target}!*@*")])
 
@@ -312,7 +312,7 @@ class IrcCodec:
         return [form("REDACT", room, str(event.target), text=text, source=source, tags=told)]
 
     def _noted(self, event: Moderated, id_: int, tags: Tags) -> list[str]:
-        """What has no form of its own is a notice of the server."""
+        """An event for which IRC has no command, as a notice of the server."""
         source = self._server or self.source(event.sender)
         return [
             form("NOTICE", f"#{event.room}", text=in_words(event), source=source, tags=tags.rest())
@@ -341,24 +341,24 @@ class IrcCodec:
         return [form("TAGMSG", target, source=source_of(event.sender, who), tags=told)]
 
     def _by(self, event: Any) -> Sender:
-        """Who did it."""
+        """The event's sender."""
         return self._who(event.sender, bool(getattr(event, "account", False)))
 
 
 def text_bytes(command: str, source: str, target: str) -> int:
-    """Bytes of text that fit into one line."""
+    """The bytes of text that fit into one line after the command, source and target."""
     return MAX_BODY - size(f":{source} {command} {target} :")
 
 
 def to_bytes(rendered: Sequence[str]) -> bytes:
-    """Lines as they are sent."""
+    """Lines as bytes, each with CR LF."""
     return "".join(f"{line}\r\n" for line in rendered).encode()
 
 
 def _batched(
     command: str, source: str, target: str, parts: Any, head: dict[str, str], ref: str
 ) -> list[str]:
-    """A text as one multiline batch."""
+    """A text as one `draft/multiline` batch."""
     opening = form("BATCH", f"+{ref}", "draft/multiline", target, source=source, tags=head)
     return [opening, *(_part(command, source, target, part, ref) for part in parts), form_end(ref)]
 
@@ -371,5 +371,5 @@ def _part(command: str, source: str, target: str, part: Piece, ref: str) -> str:
 
 
 def form_end(ref: str) -> str:
-    """The end of a batch."""
+    """The line that ends a batch."""
     return form("BATCH", f"-{ref}")

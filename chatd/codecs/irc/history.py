@@ -1,8 +1,8 @@
-"""CHATHISTORY: what a client asks for, and how the answer is collected from pages of a store.
+"""CHATHISTORY: parsing of requests, and collecting of the answer from pages of a store.
 
-1. A walk goes forwards or backwards between two ids, both outside, and collects what is wanted.
-2. It ends when it has as many as asked for *and* the rest of the millisecond where the client pages
-   on, or when there are no more: so a client that pages by `time` loses nothing.
+1. A walk goes forwards or backwards between two ids, excluding both, and collects wanted events.
+2. It ends when it has the requested number *and* the rest of the last event's millisecond, or when
+   there are no more events.  So a client that pages by `time` loses nothing.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from .isupport import MOST_HISTORY
 from .moments import Selector, same_millisecond, selector
 
 END_OF_TIME = 1 << 62
-"""An id behind all others."""
+"""An id above all others."""
 PAGE = 200
-"""Events that are read at a time."""
+"""Events in one page that is read from the store."""
 
 
 class BadRequest(Exception):
-    """A CHATHISTORY that cannot be answered."""
+    """A CHATHISTORY request that is refused with `FAIL`."""
 
     def __init__(self, code: str, message: str, *words: str) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class BadRequest(Exception):
 
 
 class Stretch(NamedTuple):
-    """Where a walk goes: above the id `low`, below `high`."""
+    """The range of a walk: ids above `low` and below `high`, at most `limit` events."""
 
     low: int
     high: int
@@ -40,21 +40,21 @@ class Stretch(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One CHATHISTORY."""
+    """One parsed CHATHISTORY request."""
 
     subcommand: str
     target: str
     """A channel or a name; empty for TARGETS."""
     stretches: tuple[Stretch, ...]
-    """Those that the answer consists of, oldest first."""
+    """The ranges whose events are the answer, oldest first."""
 
 
 _WORDS = {"LATEST": 3, "BEFORE": 3, "AFTER": 3, "AROUND": 3, "BETWEEN": 4, "TARGETS": 3}
-"""How many words follow each subcommand."""
+"""The number of parameters of each subcommand."""
 
 
 def read_request(params: Sequence[str]) -> Request:
-    """What the words behind CHATHISTORY ask for.  Raises `BadRequest`."""
+    """The parsed parameters of CHATHISTORY.  Raises `BadRequest`."""
     subcommand = params[0].upper() if params else ""
     if subcommand not in _WORDS:
         raise BadRequest(
@@ -110,7 +110,7 @@ def _place(word: str, subcommand: str) -> Selector:
 
 
 class Walk:
-    """The collecting of one stretch."""
+    """Collects the events of one stretch from pages."""
 
     def __init__(self, stretch: Stretch, wanted: Callable[[Entry], bool]) -> None:
         self._stretch = stretch
@@ -118,27 +118,27 @@ class Walk:
         self._place = stretch.low if stretch.forwards else stretch.high
         self._found: list[Entry] = []
         self.gap = False
-        """Whether events that the stretch begins with are kept nowhere any more."""
+        """Whether events at the start of the stretch are no longer kept."""
         self.done = stretch.limit <= 0 or stretch.low >= stretch.high - 1
-        """Whether no more is needed."""
+        """Whether no further page is needed."""
 
     @property
     def after(self) -> int | None:
-        """The id after which the next page has to be read; None: it has to be read before one."""
+        """The id after which the next page begins; None for a walk backwards."""
         return self._place if self._stretch.forwards else None
 
     @property
     def before(self) -> int | None:
-        """The id before which the next page has to be read; None: it is the newest page, or it has
-        to be read after one.
+        """The id before which the next page ends; None for the newest page, and for a walk
+        forwards.
         """
         if self._stretch.forwards or self._place >= END_OF_TIME:
             return None
         return self._place
 
     def feed(self, entries: Sequence[Entry], *, more: bool, floor: int = 0) -> None:
-        """A page has been read, oldest first; `more` says whether there are more behind it, and
-        everything after the cursor `floor` is kept.
+        """Take a page, oldest event first.  `more`: the store has further events in the walk's
+        direction.  All events after the cursor `floor` are kept.
         """
         low, high, forwards, limit = self._stretch
         self.gap |= forwards and 0 < low < min(floor, high - 1)
@@ -158,5 +158,5 @@ class Walk:
             self.done = True
 
     def entries(self) -> list[Entry]:
-        """What was found, oldest first."""
+        """The collected events, oldest first."""
         return self._found if self._stretch.forwards else self._found[::-1]

@@ -1,4 +1,4 @@
-"""What a client is told of the server's ways: `005` (RPL_ISUPPORT).
+"""The features and limits that the server advertises: `005` (RPL_ISUPPORT).
 
 Names are measured in characters, everything else in bytes.
 """
@@ -19,7 +19,7 @@ MOST_HISTORY = 1000
 MOST_BANS = 200
 """Bans of a room that one list holds."""
 MOST_ROOMS = 100
-"""Rooms that one may be in, if nothing else is asked for."""
+"""Rooms that a session may be in, unless an option says otherwise."""
 REAL_NAME = 128
 """Bytes of a real name."""
 KICK_TEXT = AWAY_TEXT = 400
@@ -28,7 +28,7 @@ _TOKENS_A_LINE = 13
 
 
 def tokens(network: str, rooms: int = MOST_ROOMS) -> tuple[str, ...]:
-    """The tokens, in the order in which they are told."""
+    """The tokens, in the order in which they are sent."""
     return (
         "CASEMAPPING=ascii",
         "CHANTYPES=#",
@@ -59,7 +59,7 @@ def tokens(network: str, rooms: int = MOST_ROOMS) -> tuple[str, ...]:
 
 
 def lines(network: str, rooms: int = MOST_ROOMS) -> Iterator[tuple[str, ...]]:
-    """The same as the parameters of one line each."""
+    """The tokens, divided into the parameters of one line each."""
     all_tokens = tokens(network, rooms)
     for begin in range(0, len(all_tokens), _TOKENS_A_LINE):
         yield all_tokens[begin : begin + _TOKENS_A_LINE]

@@ -1,7 +1,8 @@
-"""Labelled responses: all that answers one command is told by the command's label.
+"""Labelled responses (IRCv3 `labeled-response`): an answer repeats the label of its command.
 
-1. No line: `ACK`.  One line, or one batch: it has the label.  Several lines: one batch has it.
-2. A label stands on the answers of the connection that sent it, and nowhere else.
+1. An answer of one line or one batch has the label as a tag.  An answer of several lines becomes a
+   batch with the label, and an empty answer becomes `ACK`.
+2. Only the connection that sent a label receives it.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from collections.abc import Sequence
 from .message import form, format_tags, parse, parse_tags
 
 MOST_LABEL = 64
-"""Bytes of a label; a longer one is none."""
+"""Bytes in a label; a longer one is ignored."""
 
 
 def label_of(tags: object) -> str:
-    """The label among a client's tags; empty if there is none that may be used."""
+    """The label among a client's tags; empty if there is no valid one."""
     label = tags.get("label", "") if isinstance(tags, dict) else ""
     return label if len(label.encode()) <= MOST_LABEL else ""
 
 
 def tagged(line: str, **tags: str) -> str:
-    """A line with these tags before its own; those that it has stay."""
+    """A line with these tags before its own; on a conflict its own tags count."""
     if line.startswith("@"):
         written, _, line = line[1:].partition(" ")
         tags = {**tags, **parse_tags(written)}
@@ -29,7 +30,7 @@ def tagged(line: str, **tags: str) -> str:
 
 
 def labelled(lines: Sequence[str], label: str, ref: str, server: str) -> list[str]:
-    """The lines that answer a command with that label; `ref` is what a batch may be called."""
+    """The lines of an answer, labelled; `ref` is a free name for a batch."""
     if not lines:
         return [form("ACK", source=server, tags={"label": label})]
     first = tagged(lines[0], label=label)

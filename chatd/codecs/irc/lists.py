@@ -1,8 +1,7 @@
-"""What answers questions about people and rooms: NAMES, WHO and WHOX, LIST's conditions.
+"""Queries about people and rooms, and their answers: NAMES, WHO and WHOX, conditions of LIST.
 
-1. A list of names is cut into lines that fit, each with as many names as it can hold.
-2. WHOX answers with the fields that were asked for, in an order of its own.  No field tells an
-   address.
+1. A list of names is divided into lines, each with as many names as fit.
+2. An answer to WHOX has the requested fields, in WHOX's own order.  No field contains an address.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from .masks import matches
 from .message import MAX_BODY, size
 
 WHOX_FIELDS = "tcuihsnfdlaor"
-"""The fields, in the order in which they are told."""
+"""The fields, in the order in which an answer has them."""
 NO_ADDRESS = "255.255.255.255"
-"""What is told instead of an address."""
+"""The placeholder for an address."""
 _NUMBERS = 10**9
 
 
 def in_lines(words: Iterable[str], overhead: int, separator: str = " ") -> Iterator[str]:
-    """Words as the texts of as few lines as hold them; `overhead` is the bytes before the text."""
+    """Words, joined to texts of as few lines as possible; `overhead` is the bytes before a text."""
     most = MAX_BODY - overhead
     line, length = "", 0
     for word in words:
@@ -39,13 +38,13 @@ def in_lines(words: Iterable[str], overhead: int, separator: str = " ") -> Itera
 
 
 class Whox(NamedTuple):
-    """What a WHO asks for beyond the mask."""
+    """The options of a WHO."""
 
     fields: str
-    """Empty: the answer of RFC 1459."""
+    """The requested fields; empty for the answer of RFC 1459."""
     token: str = "0"
     ops: bool = False
-    """Whether only administrators are asked for."""
+    """Whether the answer contains administrators only."""
 
 
 def read_whox(option: str) -> Whox:
@@ -57,14 +56,14 @@ def read_whox(option: str) -> Whox:
 
 
 def whox(asked: Whox, row: Mapping[str, str]) -> tuple[list[str], str | None]:
-    """The words and the text (if it is asked for) of one `354`: `row` has the fields but `t`."""
+    """The words of one `354`, and its text if requested; `row` has all fields except `t`."""
     values = {**row, "t": asked.token, "i": NO_ADDRESS}
     words = [values[field] for field in asked.fields if field != "r"]
     return words, values["r"] if "r" in asked.fields else None
 
 
 class Elist(NamedTuple):
-    """What a LIST asks for."""
+    """The conditions of a LIST."""
 
     names: tuple[str, ...] = ()
     """Rooms by name."""
@@ -75,7 +74,7 @@ class Elist(NamedTuple):
     below: int = _NUMBERS
 
     def wants(self, channel: str, people: int) -> bool:
-        """Whether a room is asked for, by its name with `#`."""
+        """Whether a room matches; `channel` is its name with `#`."""
         if not self.above < people < self.below:
             return False
         if any(matches(mask, channel) for mask in self.but):

@@ -1,11 +1,11 @@
-"""Who sends a line (`nick!user@host`), and masks that match senders.
+"""Sources of lines (`nick!user@host`), and masks that match them.
 
-1. Names are compared as the whole server compares them (`chatd.model.names.name_key`): ASCII
-   letters by the advertised `CASEMAPPING=ascii`, others by Unicode's case folding too.
-2. In a mask `*` stands for any characters and `?` for one; matching takes no more steps than the
-   lengths of both multiplied.
-3. A ban has one of three forms: a name, the account or address behind a host, or a network, which
-   only administrators set elsewhere; it is written back in one spelling.
+1. Names are compared as on every door (`chatd.model.names.name_key`): ASCII letters by the
+   advertised `CASEMAPPING=ascii`, other letters by Unicode's case folding.
+2. In a mask `*` matches any characters and `?` matches one.  Matching takes at most as many steps
+   as the product of both lengths.
+3. A ban is a name, the account or address behind a host, or a network, which only administrators
+   can set, on another door.  Each ban has one canonical spelling.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...model.errors import BadName, ChatError
 from ...model.names import clean_name, name_key
 
 USER_LENGTH = 10
-"""Characters of a user name that a client gives itself, without the `~` before it."""
+"""Characters in the user name of a client, without the `~` before it."""
 _USER = re.compile(r"[^A-Za-z0-9_.-]")
 _NETWORK = ".network"
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -27,7 +27,7 @@ _HOSTNAME = re.compile(rf"(?=.{{1,253}}\Z)(?:{_LABEL}\.)+(?:{_LABEL})?", re.IGNO
 
 
 class Mask(NamedTuple):
-    """`nick!user@host`, of which parts may be missing."""
+    """`nick!user@host`; `user` and `host` may be empty."""
 
     nick: str
     user: str = ""
@@ -57,14 +57,14 @@ class NetworkBan(NamedTuple):
 
 
 def split(source: str) -> Mask:
-    """A source taken apart."""
+    """A source as its three parts."""
     rest, _, host = source.partition("@")
     nick, _, user = rest.partition("!")
     return Mask(nick, user, host)
 
 
 def user_of(given: str) -> str:
-    """The user name that a client gives itself in `USER`: marked with `~`, as not checked."""
+    """The user name for the word in a client's `USER`; the `~` marks it as unverified."""
     return f"~{_USER.sub('', given)[:USER_LENGTH] or 'user'}"
 
 
@@ -77,7 +77,7 @@ def fold(text: str) -> str:
 
 
 def matches(mask: str, text: str) -> bool:
-    """Whether a mask with `*` and `?` stands for the whole text; case does not matter."""
+    """Whether a mask with `*` and `?` matches the whole text; case does not matter."""
     mask, text = mask.casefold(), text.casefold()
     at = star = mark = 0
     starred = False
@@ -98,12 +98,12 @@ def matches(mask: str, text: str) -> bool:
 
 
 def is_mask(text: str) -> bool:
-    """Whether a text stands for more than one name."""
+    """Whether a text is a mask and not a name."""
     return any(char in text for char in "*?!@")
 
 
 def read_ban(mask: str) -> NameBan | HostBan | NetworkBan | None:
-    """What a ban's mask stands for; None if it has none of the three forms."""
+    """The ban that a mask means; None if it has none of the three forms."""
     nick, user, host = split(mask)
     user, host = user or "*", host or "*"
     if host == "*":
@@ -124,7 +124,7 @@ def read_ban(mask: str) -> NameBan | HostBan | NetworkBan | None:
 
 
 def written(ban: NameBan | HostBan | NetworkBan) -> str:
-    """A ban's one spelling."""
+    """The canonical mask of a ban."""
     match ban:
         case NameBan(name):
             return f"{name}!*@*"
@@ -135,5 +135,5 @@ def written(ban: NameBan | HostBan | NetworkBan) -> str:
 
 
 def is_server_name(name: str) -> bool:
-    """Whether a name can be a server's: that of a host, with a dot in it."""
+    """Whether a text can be a server's name: a host name that contains a dot."""
     return _HOSTNAME.fullmatch(name) is not None

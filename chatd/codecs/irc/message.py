@@ -1,10 +1,10 @@
 """IRC messages: parser and formatter (RFC 1459, modern.ircdocs.horse, IRCv3 message tags).
 
-1. A line has at most `MAX_LINE` bytes with its CR LF and without its tags, both ways; a client's
-   tags have at most `MAX_CLIENT_TAGS`.
-2. Lines are UTF-8.  A line that is not is refused with the name of its command.
-3. A text as the last parameter always has its `:`: clients split wrongly without it.
-4. Nothing that is formatted holds CR, LF or NUL, whatever its parts hold.
+1. In both directions a line has at most `MAX_LINE` bytes, including CR LF and without its tags.  A
+   client's tags have at most `MAX_CLIENT_TAGS` bytes.
+2. Lines are UTF-8.  The refusal of another line contains the name of its command.
+3. A text as the last parameter always follows a `:`, because some clients split it otherwise.
+4. A formatted line contains no CR, LF or NUL, whatever its parts contain.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 MAX_LINE = 512
-"""Bytes of a line without tags, CR LF included."""
+"""Bytes in a line, including CR LF, without tags."""
 MAX_BODY = MAX_LINE - 2
-"""The same without CR LF."""
+"""Bytes in a line without tags and CR LF."""
 MAX_CLIENT_TAGS = 4094
-"""Bytes of tags that a client may send, without the `@` and the blank behind them."""
+"""Bytes in a client's tags, without the `@` before and the blank after them."""
 MAX_INPUT = MAX_CLIENT_TAGS + 2 + MAX_BODY
-"""Bytes of a client's line that are kept: a longer one is too long in one of its parts."""
+"""Bytes in a client's line, tags included."""
 
 _ESCAPED = {";": r"\:", " ": r"\s", "\\": "\\\\", "\r": r"\r", "\n": r"\n"}
 _PLAIN = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
@@ -31,31 +31,31 @@ _COMMAND = re.compile(r"[A-Za-z]{1,20}|[0-9]{3}")
 
 
 class Message(NamedTuple):
-    """One line, taken apart."""
+    """One parsed line."""
 
     command: str
-    """As it was written; compared in upper case."""
+    """The command as the client wrote it; compared in upper case."""
     params: tuple[str, ...] = ()
     source: str = ""
     tags: Mapping[str, str] = {}
 
 
 class TooLong(Exception):
-    """A line, or its tags, have more bytes than may be sent: `417`."""
+    """A line or its tags exceed the limit: `417`."""
 
 
 class NoUtf8(Exception):
-    """A line is no UTF-8."""
+    """A line is not UTF-8."""
 
     def __init__(self, command: str, tags: Mapping[str, str]) -> None:
         super().__init__(command)
         self.command = command
-        """The command of that line, or `*`."""
+        """The command of the line, or `*`."""
         self.tags = tags
 
 
 def read(line: bytes) -> Message | None:
-    """A client's line, without its end; None if there is nothing in it.
+    """Parse a client's line, given without its end; None if it is empty.
 
     Raises `TooLong`, `NoUtf8`.
     """
@@ -74,7 +74,7 @@ def read(line: bytes) -> Message | None:
 
 
 def parse(line: str) -> Message | None:
-    """A line without its end, taken apart; None if it has no command."""
+    """Parse a line, given without its end; None if it has no command."""
     tags: Mapping[str, str] = {}
     source = ""
     if line.startswith("@"):
@@ -94,7 +94,7 @@ def parse(line: str) -> Message | None:
 
 
 def parse_tags(written: str) -> dict[str, str]:
-    """Tags as they are written, without the `@`; of a key that is repeated, the last counts."""
+    """Parse tags, given without the `@`; of a repeated key, the last value counts."""
     tags = {}
     for tag in written.split(";"):
         key, _, value = tag.partition("=")
@@ -104,7 +104,7 @@ def parse_tags(written: str) -> dict[str, str]:
 
 
 def format_tags(tags: Mapping[str, str]) -> str:
-    """Tags as they are written, with the `@` and the blank behind them; empty if there are none."""
+    """Tags in their wire format, with the `@` and the blank after them; empty without tags."""
     if not tags:
         return ""
     written = (f"{key}={_escape(value)}" if value else key for key, value in tags.items())
@@ -118,9 +118,9 @@ def form(
     source: str = "",
     tags: Mapping[str, str] = {},
 ) -> str:
-    """A line without its end.  `params` are single words, `text` is the last parameter.
+    """Format a line without its end.  `params` are single words, `text` is the last parameter.
 
-    What is longer than a line is cut between characters.
+    A line that is too long is truncated between characters.
     """
     body = f":{source} {command}" if source else command
     for param in params:
@@ -131,14 +131,14 @@ def form(
 
 
 def word(param: str) -> str:
-    """A parameter as one word; `*` stands for what cannot be one."""
+    """A parameter as one word; `*` if it cannot be one."""
     if not param or param[0] == ":" or " " in param:
         return "*"
     return param
 
 
 def cut(text: str, most: int) -> str:
-    """The text, or as many of its first characters as have at most that many bytes."""
+    """The text, truncated between characters to at most `most` bytes."""
     if len(text) * 4 <= most:
         return text
     data = text.encode()
@@ -146,7 +146,7 @@ def cut(text: str, most: int) -> str:
 
 
 def size(text: str) -> int:
-    """Bytes of a text."""
+    """The bytes of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
 
 

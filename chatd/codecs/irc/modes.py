@@ -1,9 +1,9 @@
-"""Modes: what a MODE line asks for, and room settings as flags.
+"""Modes: parsing and formatting of MODE lines, and room settings as flags.
 
-1. `q o v` are the one role that somebody has in a room; `b` is its list of bans; all others are
-   flags without a parameter.
-2. A flag is a room setting that differs from its default, so a fresh room has none.
-3. `m` and `M` are one setting, of which each takes away its own value only.
+1. `q`, `o` and `v` are a person's role in a room, of which each person has at most one; `b` is the
+   room's list of bans; all other modes are flags without a parameter.
+2. A flag is a room setting that differs from its default, so a new room has no flags.
+3. `m` and `M` are two values of one setting: `-m` has no effect on `M`, and `-M` none on `m`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 ROLES = {"q": "owner", "o": "op", "v": "voice"}
-"""Roles by their letters, the highest first."""
+"""Roles by their mode letters, the highest role first."""
 PREFIXES = {"owner": "~", "op": "@", "voice": "+"}
-"""What stands before the name of somebody with that role."""
+"""The prefix of a name in lists, by role."""
 LISTS = "b"
 MODES_AT_ONCE = 4
-"""Changes with a parameter that one line may ask for."""
+"""Changes with a parameter in one MODE line."""
 
 
 class Flag(NamedTuple):
@@ -41,23 +41,23 @@ FLAGS = {
 
 
 class Change(NamedTuple):
-    """One change that a MODE line asks for."""
+    """One change in a MODE line."""
 
     on: bool
     mode: str
     param: str | None = None
-    """The name or mask that it is about; None for a flag, and where none was given."""
+    """The name or mask; None for a flag, and if the client gave none."""
 
     @property
     def unknown(self) -> bool:
-        """Whether there is no such mode."""
+        """Whether the server has no such mode."""
         return not (self.mode in ROLES or self.mode in LISTS or self.mode in FLAGS)
 
 
 def read_changes(params: Sequence[str]) -> list[Change]:
-    """The changes that the words behind a channel's name ask for, in their order.
+    """Parse the words after the channel's name in a MODE line.
 
-    Of those with a parameter only `MODES_AT_ONCE` are read.
+    Parameters after the first `MODES_AT_ONCE` are ignored.
     """
     if not params:
         return []
@@ -76,7 +76,7 @@ def read_changes(params: Sequence[str]) -> list[Change]:
 
 
 def write_changes(changes: Iterable[Change]) -> list[str]:
-    """Changes as the words of a MODE line."""
+    """Format changes as the words of a MODE line."""
     letters, params = "", []
     sign = None
     for change in changes:
@@ -90,7 +90,7 @@ def write_changes(changes: Iterable[Change]) -> list[str]:
 
 
 def flags_of(settings: object) -> str:
-    """A room's flags: the letters, with a `+` before them."""
+    """A room's flags: `+` and their letters."""
     return "+" + "".join(
         letter
         for letter, flag in FLAGS.items()
@@ -99,8 +99,8 @@ def flags_of(settings: object) -> str:
 
 
 def settings_of(changes: Iterable[Change], settings: object) -> dict[str, object]:
-    """The new values of the settings that these changes of flags ask for, in a room that has
-    `settings`: those that differ.
+    """The settings that these changes of flags would change in a room with `settings`, and their
+    new values.
     """
     new: dict[str, object] = {}
     for change in changes:
@@ -114,7 +114,7 @@ def settings_of(changes: Iterable[Change], settings: object) -> dict[str, object
 
 
 def changed_flags(settings: Mapping[str, object]) -> list[Change]:
-    """The changes of flags that tell of settings that took these values."""
+    """The changes of flags that show that settings have taken these values."""
     changes = []
     for letter, flag in FLAGS.items():
         if flag.setting in settings:
@@ -127,10 +127,10 @@ def changed_flags(settings: Mapping[str, object]) -> list[Change]:
 
 
 def prefix_of(role: str | None) -> str:
-    """What stands before a name with that role."""
+    """The prefix of a name whose person has that role."""
     return PREFIXES.get(role or "", "")
 
 
 def letter_of(role: str) -> str:
-    """The letter of a role."""
+    """The mode letter of a role."""
     return next(letter for letter, name in ROLES.items() if name == role)

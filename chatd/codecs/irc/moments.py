@@ -1,11 +1,11 @@
 """Moments on IRC: `time` and `msgid` tags, read markers, and the selectors of CHATHISTORY.
 
-An id is microseconds since the Unix epoch; IRC tells time in milliseconds.
+An id is microseconds since the Unix epoch; IRC's times are in milliseconds.
 
-1. `time` is the id's millisecond, floored; `msgid` is the id.
-2. A timestamp that comes in is floored to its millisecond, and ids are compared with it by theirs.
-3. A page of history holds its limit *and* the rest of the millisecond where paging goes on:
-   clients that page by timestamps would lose that rest.
+1. `time` is the id's millisecond, rounded down; `msgid` is the id.
+2. A client's timestamp is rounded down to its millisecond, and compared with ids' milliseconds.
+3. A page of history contains the requested number of events *and* the rest of the last event's
+   millisecond, because a client that pages by timestamps would otherwise miss that rest.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ MILLISECOND = 1000
 
 
 class Selector(NamedTuple):
-    """A place that a client names: between events."""
+    """A place in a history that a client names."""
 
     before: int
-    """The lowest id that belongs to the place, or lies behind it: what is *before* is below."""
+    """The lowest id of the place: events *before* the place have lower ids."""
     after: int
-    """The highest id that belongs to the place: what is *after* is above."""
+    """The highest id of the place: events *after* the place have higher ids."""
     by_time: bool
 
 
@@ -53,7 +53,7 @@ def seconds(id_: int) -> int:
 
 
 def milliseconds(text: str) -> int | None:
-    """The milliseconds since the Unix epoch of a timestamp; None if it is none."""
+    """A timestamp as milliseconds since the Unix epoch; None if it is not valid."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -66,7 +66,7 @@ def milliseconds(text: str) -> int | None:
 
 
 def selector(text: str) -> Selector | None:
-    """The place that `timestamp=…` or `msgid=…` names; None if it names none."""
+    """The place that `timestamp=…` or `msgid=…` names; None if the text is not valid."""
     kind, _, value = text.partition("=")
     if kind == "timestamp" and (found := milliseconds(value)) is not None:
         begin = found * MILLISECOND
@@ -77,11 +77,11 @@ def selector(text: str) -> Selector | None:
 
 
 def marker(text: str) -> int | None:
-    """The id up to which a `timestamp=…` has been read: the last of its millisecond."""
+    """The read marker for `timestamp=…`: the last id of its millisecond; None if not valid."""
     found = selector(text)
     return found.after if found and found.by_time else None
 
 
 def same_millisecond(id_: int, other: int) -> bool:
-    """Whether two ids have one `time`."""
+    """Whether two ids have the same `time`."""
     return id_ // MILLISECOND == other // MILLISECOND

@@ -1,8 +1,8 @@
-"""Messages in several lines that a client sends as one batch (`draft/multiline`).
+"""Multi-line messages that clients send as one batch (`draft/multiline`).
 
-1. A batch is open until its end; a line that belongs to no open batch, or to another, ends it with
-   a refusal, and nothing of it is said.
-2. Lines are joined by line feeds, or without anything where the client says so.
+1. While a batch is open, a line that does not belong to it ends it with a refusal, and no part of
+   the message is sent.
+2. Lines are joined by line feeds, or directly where a line has the tag `CONCAT`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TYPE = "draft/multiline"
 
 
 class BadBatch(Exception):
-    """A batch that cannot be taken."""
+    """A batch that is refused."""
 
     def __init__(self, code: str, message: str, *words: str) -> None:
         super().__init__(message)
@@ -28,13 +28,13 @@ class BadBatch(Exception):
 
 
 class Multiline:
-    """A batch that a client has opened."""
+    """The open batch of a client."""
 
     def __init__(self, ref: str, target: str, label: str = "") -> None:
         self.ref = ref
         self.target = target
         self.label = label
-        """The label of the opening, which is that of the answer."""
+        """The label of the line that opened the batch, and so of the answer."""
         self.command = ""
         """`PRIVMSG` or `NOTICE`; empty before the first line."""
         self._text = ""
@@ -42,7 +42,7 @@ class Multiline:
         self._bytes = 0
 
     def add(self, command: str, target: str, text: str, tags: Mapping[str, str]) -> None:
-        """One line of it.  Raises `BadBatch`."""
+        """Add a line.  Raises `BadBatch`."""
         if tags.get("batch") != self.ref:
             raise BadBatch("MULTILINE_INVALID", "that line is of another batch")
         if target.casefold() != self.target.casefold():

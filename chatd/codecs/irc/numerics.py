@@ -1,7 +1,8 @@
-"""Numerics: every answer with a number, as one table, and the one way to write them.
+"""Numeric replies (RFC 1459, section 6): one table of all, and their formatter.
 
-A numeric has fixed words, words that are given, and a text, which is fixed or given.  Its form says
-so as documentation does: `nick channel :they are not on that channel`; a lone `:` is a given text.
+A row describes a numeric as documentation does: `nick channel :they are not on that channel`.  The
+words before the `:` are parameters that the caller gives.  The text after it is fixed; if it is
+empty, the caller gives it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from .message import form
 
 
 class Numeric(NamedTuple):
-    """One answer with a number."""
+    """One numeric reply."""
 
     number: str
     words: tuple[str, ...]
-    """What the words between the client's name and the text are."""
+    """What the parameters between the client's name and the text are."""
     text: str | None
-    """The text; empty if it is given, None if there is none."""
+    """The fixed text; empty if the caller gives it, None if the numeric has no text."""
 
 
 def _numeric(number: int, words: str) -> Numeric:
@@ -27,9 +28,9 @@ def _numeric(number: int, words: str) -> Numeric:
 
 
 def write(numeric: Numeric, server: str, to: str, *given: str) -> str:
-    """A numeric for a client: `given` are its words, and its text if that is not fixed.
+    """Format a numeric for the client `to`; `given` are its parameters, and its text unless fixed.
 
-    Raises `ValueError` for another number of them: a mistake of ours.
+    Raises `ValueError` for a wrong number of parameters, which is a bug of the caller.
     """
     number, words, text = numeric
     count = len(words)
@@ -41,7 +42,7 @@ def write(numeric: Numeric, server: str, to: str, *given: str) -> str:
 
 
 def write_listed(numeric: Numeric, server: str, to: str, *given: str) -> str:
-    """A numeric with any number of words and a fixed text: `005`, `354`."""
+    """Format a numeric with any number of parameters and a fixed text: `005`, `354`."""
     text = numeric.text or None
     return form(numeric.number, to, *given, text=text, source=server)
 

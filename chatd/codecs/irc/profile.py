@@ -1,4 +1,4 @@
-"""Profiles of clients, what IRC tells of persons, and the tags of lines."""
+"""Profiles of clients, persons as IRC shows them, and the tags of lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .moments import server_time
 
 
 class Sender(NamedTuple):
-    """What IRC tells of a person beside the name."""
+    """What IRC shows of a person beside the name."""
 
     user: str
     host: str
@@ -18,34 +18,34 @@ class Sender(NamedTuple):
     realname: str = ""
     bot: bool = False
     away: str = ""
-    """Why the person is away; empty: the person is not, or nothing is known."""
+    """Why the person is away; empty if the person is here, or if it is not known."""
 
 
 Who = Callable[[str, bool], Sender]
-"""What is known of a person of that name, who is here or was, and was signed in or not."""
+"""Looks up a present or former person, by name and by whether it was signed in to an account."""
 
 
 class Profile(NamedTuple):
-    """What a client understands, as far as events look different for it."""
+    """The capabilities of a client that change how events are encoded for it."""
 
     time: bool = False
     msgid: bool = False
-    """Whether it takes message tags."""
+    """Whether the client accepts message tags."""
     account: bool = False
     multiline: bool = False
     extended_join: bool = False
     away: bool = False
-    """Whether it is told of people who are away."""
+    """Whether the client gets AWAY lines of other people."""
     setname: bool = False
     invites: bool = False
-    """Whether it is told who was invited."""
+    """Whether the client gets INVITE lines of other people's invitations."""
     redactions: bool = False
     own: bool = False
-    """Whether it is shown private messages that its own person sent."""
+    """Whether the client gets the private messages that its own person sent."""
     accounts: bool = False
-    """Whether it is told who signs in."""
+    """Whether the client gets ACCOUNT lines."""
     hosts: bool = False
-    """Whether it is told whose host changes."""
+    """Whether the client gets CHGHOST lines."""
 
     @classmethod
     def of(cls, capabilities: frozenset[str]) -> Profile:
@@ -81,10 +81,10 @@ class Tags:
         self._id = id_
         self.batch = batch
         self.ref = f"m{id_:x}"
-        """What a batch of this event's own lines is called."""
+        """The name of a batch of this event's own lines."""
 
     def of(self, sender: Sender, *, msgid: bool = True) -> dict[str, str]:
-        """The tags of the first line, by that sender."""
+        """The tags of the event's first line."""
         tags = self.rest()
         profile = self._profile
         if msgid and profile.msgid:
@@ -96,7 +96,7 @@ class Tags:
         return tags
 
     def rest(self) -> dict[str, str]:
-        """The tags of further lines."""
+        """The tags of the event's further lines."""
         tags = {"batch": self.batch} if self.batch else {}
         if self._profile.time:
             tags["time"] = server_time(self._id)

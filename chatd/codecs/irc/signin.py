@@ -7,9 +7,9 @@ import binascii
 from typing import NamedTuple
 
 PART = 400
-"""Bytes of Base64 in one AUTHENTICATE; a part of exactly that many is followed by another."""
+"""Bytes of Base64 in one AUTHENTICATE; after a part of exactly that length another one follows."""
 MOST_PARTS = 4
-"""Parts of one answer: names and passwords are far shorter."""
+"""Parts in one answer, far more than names and passwords need."""
 MECHANISMS = ("PLAIN",)
 
 
@@ -25,17 +25,17 @@ class TooLong(Exception):
 
 
 class Failed(Exception):
-    """The answer is none: `904`."""
+    """The answer is not valid: `904`."""
 
 
 class PlainExchange:
-    """One answer to `AUTHENTICATE +`."""
+    """Collects the parts of one answer to `AUTHENTICATE +`."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
 
     def feed(self, part: str) -> Credentials | None:
-        """One part; answers the credentials when it was the last.
+        """Take a part; returns the credentials after the last one.
 
         Raises `TooLong`, `Failed`.
         """
@@ -60,11 +60,11 @@ def _plain(encoded: str) -> Credentials:
         raise Failed
     acting_as, name, password = parts
     if not name or acting_as not in ("", name):
-        raise Failed  # nobody acts as somebody else here
+        raise Failed  # acting as another account is not supported
     return Credentials(name, password)
 
 
 def from_pass(text: str) -> Credentials | None:
-    """What `PASS` brings, which is everything behind the word; None if it is of another form."""
+    """The credentials in the text after `PASS`; None if it has another form."""
     name, colon, password = text.removeprefix(":").partition(":")
     return Credentials(name, password) if colon and name and password else None

@@ -1,10 +1,10 @@
-"""Texts on IRC: one text into several lines, formatting codes, and CTCP.
+"""Texts on IRC: division into lines, formatting codes, and CTCP.
 
-1. A text goes out as lines that fit, cut at a blank, else between characters; a mark that belongs
-   to the character before it stays with it.  Joined again, with a line break where one was, the
-   pieces are the text.
-2. Formatting codes are removed from what comes in, together with the numbers that belong to them.
-3. CTCP: a text between two `0x01`; `ACTION` is the one that is said in a room.
+1. A text is divided into lines that fit: after a blank if there is one, otherwise between
+   characters, but not before a combining mark.  The pieces, joined again with the line breaks
+   between them, are the text.
+2. Formatting codes and their colour numbers are removed from clients' texts.
+3. CTCP is a text between two `0x01`.  `ACTION` is the only kind that rooms accept.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import NamedTuple
 from .message import size
 
 LEAST_PIECE = 64
-"""Bytes that a piece may have, however long the line's beginning is."""
+"""Bytes that a piece may have at least, however much of the line comes before it."""
 _FORMATTING = re.compile(
     "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?"  # colour: foreground, background
     "|\x04(?:[0-9a-fA-F]{6}(?:,[0-9a-fA-F]{6})?)?"  # the same in hexadecimal
     "|[\x02\x0f\x11\x16\x1d\x1e\x1f]"  # bold, reset, monospace, reverse, italic, struck, underlined
 )
 _JOINED = frozenset("\u200d\ufe0e\ufe0f\u20e3")
-"""Characters that belong to the one before: joiner, variation selectors, keycap."""
+"""Characters that belong to the one before them: joiner, variation selectors, keycap."""
 _SKIN = range(0x1F3FB, 0x1F400)
 
 
 class Piece(NamedTuple):
-    """What one line says of a text."""
+    """The part of a text that goes into one line."""
 
     text: str
     concat: bool
-    """Whether it goes on where the piece before it ends, without a line break between them."""
+    """Whether no line break is between this piece and the one before it."""
 
 
 class Ctcp(NamedTuple):
@@ -45,7 +45,7 @@ class Ctcp(NamedTuple):
 
 
 def pieces(text: str, most: int) -> Iterator[Piece]:
-    """A text as pieces of at most `most` bytes; blank lines are pieces too."""
+    """Divide a text into pieces of at most `most` bytes; blank lines are pieces too."""
     most = max(most, LEAST_PIECE)
     for line in text.split("\n"):
         concat = False
@@ -59,7 +59,7 @@ def pieces(text: str, most: int) -> Iterator[Piece]:
 
 
 def lines(text: str, most: int) -> list[str]:
-    """A text as lines of at most `most` bytes, without blank ones."""
+    """Divide a text into lines of at most `most` bytes, without blank ones."""
     shown = (piece.text.rstrip(" ") for piece in pieces(text, most))
     return [line for line in shown if line.strip()]
 
@@ -70,7 +70,7 @@ def plain(text: str) -> str:
 
 
 def ctcp(text: str) -> Ctcp | None:
-    """The CTCP message that a text is, if it is one; its last `0x01` may be missing."""
+    """The CTCP message in a text, or None; its last `0x01` may be missing."""
     if not text.startswith("\x01"):
         return None
     command, _, rest = text[1:].removesuffix("\x01").partition(" ")
@@ -78,12 +78,12 @@ def ctcp(text: str) -> Ctcp | None:
 
 
 def action(text: str) -> str:
-    """`/me` as IRC has it."""
+    """An action as CTCP."""
     return f"\x01ACTION {text}\x01"
 
 
 def _cut(line: str, most: int) -> int:
-    """Where to cut a line that is longer than `most` bytes: behind a blank if there is one."""
+    """Where to cut a line of more than `most` bytes: after a blank if there is one."""
     end = len(line.encode()[:most].decode(errors="ignore"))
     blank = line.rfind(" ", 0, end)
     if blank > 0 and line[:blank].strip():

@@ -18,6 +18,7 @@ from ...http.request import ChatRequest
 from ...http.resource import ApiResource, refuse
 from ...http.wsprotocol import handshake, wants_websocket
 from ...model.errors import ChatError, Malformed
+from ...model.metrics import RARE
 from ...net.peers import going_down
 from ...stream.batch import Batch
 from ...stream.eventlog import Page
@@ -144,6 +145,9 @@ class EventsResource(ApiResource):
 class RequestPoll:
     """The poll of a request that twisted.web has parsed: an outlet that takes one batch."""
 
+    held = 1
+    """The number of polls that this outlet holds, for the metrics."""
+
     brief = True
 
     def __init__(
@@ -189,6 +193,8 @@ class RequestPoll:
 
     def deliver(self, batch: Batch) -> bool:
         """Answer with the batch."""
+        if batch.gaps:
+            RARE.gaps += 1
         request, format_ = self._request, self._asked.format
         body = format_.body(batch)
         if self._marks and format_.head:

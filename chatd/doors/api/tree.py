@@ -32,6 +32,7 @@ from .admin import AdminResource
 from .events import EventsResource
 from .health import HealthResource
 from .invites import InviteCodesResource
+from .metrics import MetricsResource
 from .page import page_files
 from .people import PeopleResource
 from .rooms import RoomsResource
@@ -86,17 +87,19 @@ def web_site(
 
 def admin_site(
     service: ChatService,
+    metrics: Callable[[], bytes],
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
     hosts: Hosts | None = None,
 ) -> ChatSite:
-    """The door of the administrators: see `web_site`."""
+    """The door of the administrators: see `web_site`; `metrics` reads what `/metrics` answers."""
     hosts = hosts or Hosts(service.clock, (), proxies)
     peers = Peers(service.clock) if peers is None else peers
     access = Access(service, proxies, peers, bounds.body)
-    root = Root(peers, access, {b"healthz"})
+    root = Root(peers, access, {b"healthz", b"metrics"})
     root.putChild(b"healthz", HealthResource(service))
+    root.putChild(b"metrics", MetricsResource(metrics))
     root.putChild(b"admin", AdminResource(access))
     guard = OriginGuard(root, (), proxies, ())
     bounds = replace(bounds, body=access.max_body)

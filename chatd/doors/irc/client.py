@@ -1,7 +1,7 @@
-"""One client of the IRC door, as its commands see it: who it is, what it reads and is written.
+"""One client of the IRC door, as its commands see it: its identity, reader and output.
 
 1. A client knows no transport: it has a `Link`.
-2. Until it has registered, a client is nobody: it is an `Applicant`, and has no person.
+2. Until it has registered, a client has an `Applicant` and no person.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Link(Protocol):
 
 
 class Applicant:
-    """What an unregistered client has said of itself."""
+    """The state of a client that has not registered yet."""
 
     def __init__(self) -> None:
         self.nick = ""
@@ -69,7 +69,7 @@ class Applicant:
         self.exchange: PlainExchange | None = None
         """The sign-in that is under way."""
         self.proof: Proof | None = None
-        """As whom it has signed in."""
+        """The proof of its sign-in, if it has signed in."""
         self.reached: int | None = None
         """The id up to which private messages had reached the account before; None: that is not
         needed, because the client is shown nothing that came while the account was away."""
@@ -87,18 +87,18 @@ class IrcClient(ABC):
         self.link = link
         self.server = door.told.name
         self.applicant: Applicant | None = Applicant()
-        """Until it has registered."""
+        """None once the client has registered."""
         self.asked_for: frozenset[str] = frozenset()
         """The capabilities that it asked for."""
         self.capabilities: frozenset[str] = frozenset()
-        """Those, and what comes with them."""
+        """The capabilities in effect: those, and those that they imply."""
         self.cap_version = 0
         self.session: Session | None = None
         self.reader: IrcReader | None = None
         self.unanswered = 0
-        """Outcomes that are not known yet."""
+        """The number of commands whose outcome is not known yet."""
         self.changing = 0
-        """Those among them for which every line waits."""
+        """Those of them on whose outcome every later line waits."""
         self.ended = False
         self.parting = ""
         self.batch: Multiline | None = None
@@ -113,14 +113,14 @@ class IrcClient(ABC):
         """See `Watcher.away`."""
         self.wallops = False
         self.deputy: Deputy | None = None
-        """The administrator's account as which it acts, after OPER."""
+        """The administrator's account on whose behalf it acts after OPER."""
         self.lags = False
         """Whether the person was changed while commands had no outcome."""
         self._changed: IDelayedCall | None = None
         self._refs = count(1)
         door.unregistered += 1
 
-    # -- who it is -------------------------------------------------------------------------------
+    # -- identity --------------------------------------------------------------------------------
 
     @property
     def person(self) -> Person | None:
@@ -129,19 +129,19 @@ class IrcClient(ABC):
 
     @property
     def over(self) -> bool:
-        """Whether it has ended: it has no person any more, and asks for nothing."""
+        """Whether the client has ended: it has neither a person nor an applicant."""
         return self.session is None and self.applicant is None
 
     @property
     def nick(self) -> str:
-        """What it is called; `*` before it has registered."""
+        """The client's nick; `*` before it has sent one."""
         if self.session:
             return self.session.person.name
         return (self.applicant and self.applicant.nick) or "*"
 
     @property
     def subscriber(self) -> Subscriber | None:
-        """What reads for it, once it has registered."""
+        """Its subscriber, once it has registered."""
         return self.reader.subscriber if self.reader else None
 
     @property
@@ -191,7 +191,7 @@ class IrcClient(ABC):
         return form("NOTICE", target or self.nick, text=text, source=self.server)
 
     def next_ref(self) -> str:
-        """What a batch may be called."""
+        """A new name for a batch."""
         return f"r{next(self._refs)}"
 
     def label_of(self, tags: Mapping[str, str]) -> str:
@@ -282,7 +282,7 @@ class IrcClient(ABC):
             self.reader.subscriber.stop()
         return self.service.signed_in.disconnect(session, self.parting)
 
-    # -- what others tell it ---------------------------------------------------------------------
+    # -- callbacks of the reader and the door ----------------------------------------------------
 
     def send(self, data: bytes) -> None:
         """See `Wire.send`."""

@@ -1,4 +1,4 @@
-"""What the connections of the IRC door share: the server's name and words, and who watches whom."""
+"""State that the connections of the IRC door share: the server's name, codecs, and monitors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ...chat.cards import Known
 from ...chat.elsewhere import Elsewhere
 from ...chat.person import Person
 from ...chat.service import ChatService
+from ...codecs.irc.earlier_values import EarlierValues
 from ...codecs.irc.events import IrcCodec
-from ...codecs.irc.letters import Letters
 from ...codecs.irc.masks import is_server_name
 from ...codecs.irc.profile import Profile, Sender
 from ...model.names import name_key
@@ -22,15 +22,15 @@ from ...net.deadlines import Deadlines
 from ...net.peers import Peers
 
 VERSION = "chatd-0.1"
-"""What clients are told of the server's version."""
+"""The server's version, as clients see it."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What clients are told of the server."""
+    """What IRC clients see of the server itself."""
 
     name: str = "irc.chatd"
-    """Its name, with a dot in it."""
+    """The server's name; it contains a dot."""
     network: str = "chatd"
     motd: Sequence[str] = ()
     """The lines of the message of the day."""
@@ -51,24 +51,24 @@ class Watcher(Protocol):
         """Whether it has an administrator's rights, after OPER."""
 
     def person_came(self, name: str) -> None:
-        """Somebody has taken a name that the client watches."""
+        """A person has taken a name that the client monitors."""
 
     def person_went(self, name: str) -> None:
-        """Somebody has given up a name that the client watches."""
+        """A person has given up a name that the client monitors."""
 
 
 @dataclass
 class Monitors:
-    """Which clients watch which names."""
+    """The clients that monitor names, by the names' keys."""
 
     _by_key: dict[str, WeakSet[Watcher]] = field(default_factory=dict)
 
     def add(self, key: str, client: Watcher) -> None:
-        """A client watches a name from now on."""
+        """Let a client monitor a name."""
         self._by_key.setdefault(key, WeakSet()).add(client)
 
     def discard(self, key: str, client: Watcher) -> None:
-        """It watches the name no more."""
+        """Let a client monitor a name no longer."""
         watching = self._by_key.get(key)
         if watching is not None:
             watching.discard(client)
@@ -76,7 +76,7 @@ class Monitors:
                 del self._by_key[key]
 
     def of(self, key: str) -> list[Watcher]:
-        """The clients that watch a name."""
+        """The clients that monitor a name."""
         return list(self._by_key.get(key, ()))
 
 
@@ -94,15 +94,15 @@ class IrcDoor:
         self.unregistered = 0
         """Connections that have not registered yet."""
         self.most = 0
-        """The most people that were here at a time."""
+        """The highest number of people present at one time."""
         self.deputies: WeakSet[Watcher] = WeakSet()
         """The clients that have got an administrator's rights with OPER."""
         self._codecs: dict[Profile, IrcCodec] = {}
-        self._letters = Letters()
+        self._earlier = EarlierValues()
         service.people.observers.append(self)
 
     def ready(self) -> Deferred[None]:
-        """Fires when hosts can be told.  Fails with `Unavailable`."""
+        """Fires when the key for host names is loaded.  Fails with `Unavailable`."""
         return self.service.cards.ready()
 
     def codec(self, profile: Profile) -> IrcCodec:
@@ -110,16 +110,16 @@ class IrcDoor:
         codec = self._codecs.get(profile)
         if codec is None:
             codec = self._codecs[profile] = IrcCodec(
-                profile, self.who, self.told.name, self._letters, self.as_guest
+                profile, self.who, self.told.name, self._earlier, self.as_guest
             )
         return codec
 
     def who(self, name: str, account: bool = False) -> Sender:
-        """What is told of whoever has, or had, a name."""
+        """What IRC shows of the present or last holder of a name."""
         return sender_of(self.service.cards.of(name, account=account))
 
     def as_guest(self, name: str) -> Sender:
-        """What was told of a person before its name was registered in this session."""
+        """What IRC showed of a person before it registered its name in this session."""
         return sender_of(self.service.cards.as_guest(name))
 
     def away_of(self, person: Person, text: str = "") -> str:
@@ -135,7 +135,7 @@ class IrcDoor:
         """The clients that have an administrator's rights now."""
         return [client for client in self.deputies if client.operator]
 
-    # -- what the people tell --------------------------------------------------------------------
+    # -- observer of people ----------------------------------------------------------------------
 
     def came(self, person: Person | Elsewhere) -> None:
         """See `PeopleObserver.came`."""
@@ -155,7 +155,7 @@ def is_name(text: str) -> bool:
 
 
 def sender_of(known: Known) -> Sender:
-    """What lines tell of a person."""
+    """A person's card as the codec needs it."""
     return Sender(
         known.user, known.host, known.account, known.realname or known.name, known.bot, known.away
     )

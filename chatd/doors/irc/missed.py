@@ -1,5 +1,5 @@
-"""What a client without CHATHISTORY is shown when it signs in: the private messages that came while
-its account was away.
+"""Private messages that came while an account was away, for clients without CHATHISTORY: they are
+shown at sign-in.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""What one IRC client reads: its channels, its private messages, and signals.
+"""Reader of one IRC client: its channels, private messages, and signals.
 
-1. It is its subscriber's outlet.  Each channel is one source, a room's events and presence
-   together, so that a client in one channel is on the fast path.
-2. What is told in several rooms at once (somebody quits, is renamed, is away) is told to a client
-   once, however many channels they share.
-3. Own messages are hidden from a client that is not to see them, by their ids; one that asked with
-   a label gets them with the label, in their place.
+1. The reader is its subscriber's outlet.  Each channel is one source, with a room's events and
+   presence, so a client in one channel is on the fast path.
+2. A line about a person that several rooms have (QUIT, NICK, AWAY and the like) is sent to a client
+   once, however many channels it shares with the person.
+3. A client's own messages are hidden from it by their ids, unless it wants their echo.  The echo of
+   a labelled command has the label, and is at its place in the order of events.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from ...codecs.irc.events import IrcCodec, to_bytes
 from ...codecs.without import Without, is_from
 from ...model.errors import ChatError, Kicked
 from ...model.events import Event, PutOut
+from ...model.metrics import RARE
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Codec, Entry, EventLog
 from ...stream.feed import Source
 
 RECENT = 50
-"""Events among which the one is looked for that puts a person out."""
+"""Newest events of a channel among which the kick of a person is searched."""
 SIGNALS = 50
 """Signals kept for a person whose client lags behind."""
 _GLOBAL = re.compile(
@@ -36,22 +37,22 @@ _GLOBAL = re.compile(
 
 
 class Wire(Protocol):
-    """What a reader writes to."""
+    """The connection of a reader."""
 
     def send(self, data: bytes) -> None:
         """Send bytes to the client."""
 
     def gap(self, room: str, missed: int | None) -> None:
-        """Tell that events are missing."""
+        """Report that events are missing."""
 
     def marked(self, room: str, marker: int) -> None:
-        """The person has read a channel up to there, in any session."""
+        """Report that the person has read a channel up to an event, in any of its sessions."""
 
     def put_out(self, room: str, error: ChatError) -> None:
-        """The gate has taken a channel from the client."""
+        """Report that the gate has taken a channel from the client."""
 
     def turn_out(self, error: ChatError) -> None:
-        """The gate has ended the reader: the connection ends."""
+        """Report that the gate has ended the reader, and end the connection."""
 
 
 class IrcReader:
@@ -64,13 +65,13 @@ class IrcReader:
         self._wire = wire
         self.codec = codec
         self.channels: dict[str, Source] = {}
-        """The streams of the rooms that the client knows to be in."""
+        """The sources of the rooms that the client has been shown to be in."""
         person = session.person
         self._ignored = person.ignored
         if person.signals is None:
             person.signals = Source("", EventLog(SIGNALS))
         self._told: dict[bytes, dict[bytes, bytes]] = {}
-        """The last lines of the kinds that are told once, by their senders and commands."""
+        """The last line of each kind that is sent once, by its sender and command."""
         self._relabel: list[tuple[bytes, bytes]] = []
         self.subscriber = self._readers.open(session, self._views(), self, service.horizon)
 
@@ -79,6 +80,7 @@ class IrcReader:
     def deliver(self, batch: Batch) -> bool:
         """See `Outlet.deliver`."""
         for gap in batch.gaps:
+            RARE.gaps += 1
             self._tell(gap)
         chunk = batch.chunk
         if chunk:
@@ -156,14 +158,14 @@ class IrcReader:
         self._readers.change(self.subscriber, self._session, self._views(), self._service.horizon)
 
     def leave_out_ignored(self) -> None:
-        """From now on, leave out what those say whom the person ignores now."""
+        """Apply the person's present list of ignored people."""
         ignored = self._session.person.ignored
         if ignored != self._ignored:
             self._ignored = ignored
             self.read_with(self.codec)
 
     def hears(self, entry: Entry) -> bool:
-        """Whether an event is not from somebody whom the person ignores."""
+        """Whether the person does not ignore the sender of an event."""
         return not is_from(entry.event, self._ignored)
 
     def add(self, room: Room, stream: Source, begin: int) -> None:
@@ -180,7 +182,7 @@ class IrcReader:
         self._readers.change(self.subscriber, self._session, self._views(), begin)
 
     def check(self, source: Source) -> None:
-        """Raises a `ChatError` if that may not be read."""
+        """Raise a `ChatError` if the client may not read a source."""
         self._readers.check_reading(self._session, source)
 
     def _views(self) -> list[View]:
@@ -195,11 +197,11 @@ class IrcReader:
     # -- one's own -------------------------------------------------------------------------------
 
     def hide(self, id_: int) -> None:
-        """Leave an event out."""
+        """Hide an event from the client."""
         self.subscriber.hide(id_)
 
     def label(self, entry: Entry, label: str) -> bool:
-        """Have an own event told with a label; answers whether it is told at all."""
+        """Add a label to the client's own event; returns whether the client is shown the event."""
         own = entry.encoded(self.codec)
         if not own:
             return False
@@ -217,7 +219,7 @@ def find(source: Source, id_: int) -> Entry | None:
 
 
 def find_own(source: Source, kind: type[Event], name: str) -> Entry | None:
-    """The newest event of a kind that somebody did, among those that a log holds."""
+    """The newest event of a kind and sender in a source's log."""
     for entry in reversed(source.log.latest(1000, kind)):
         if getattr(entry.event, "sender", "") == name:
             return entry

@@ -1,4 +1,4 @@
-"""What a client that knows no CHATHISTORY is shown of a channel that it comes into."""
+"""Replay of a channel's last messages after JOIN, for clients without CHATHISTORY."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .. import history
 from .client import IrcClient
 
 REPLAY = 10
-"""Messages that a newcomer to a channel is shown."""
+"""Messages in a replay."""
 
 
 def replay(client: IrcClient, room: Room, begin: int) -> None:

@@ -1,8 +1,9 @@
-"""One command under way: its words, and its answers.
+"""One command in progress: its parameters and its answers.
 
-1. An answer is written at once, or with a label when the command is done, all of it together.
-2. A command that has to wait for the chat says so (`wait_for`).  It is done when the outcome is
-   known and what follows it was carried out; a refusal is answered in IRC's way.
+1. An answer is written at once.  If the command has a label, the whole answer is written when the
+   command is done.
+2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
+   known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from ...codecs.irc.labels import labelled
 from ...codecs.irc.message import form
 from ...codecs.irc.numerics import Numeric
 from ...model.errors import ChatError, Unavailable
+from ...model.metrics import RARE
 from .client import IrcClient
 
 Refuse = Callable[[ChatError], None]
-"""Answers a refusal."""
+"""Writes the answer to a refused command."""
 
 
 class Request:
@@ -43,17 +45,17 @@ class Request:
         self._lines: list[str] = []
         self._waits = 1
         self.changes = False
-        """Whether what other lines mean depends on its outcome, so that they wait for it."""
+        """Whether later lines must wait for the outcome, because their meaning depends on it."""
         self.acknowledged = False
-        """Whether an event that was shown has the label already."""
+        """Whether the label has been sent with the command's own event."""
 
     def param(self, number: int, otherwise: str = "") -> str:
-        """One of the words, counted from 0."""
+        """A parameter, counted from 0."""
         return self.params[number] if number < len(self.params) else otherwise
 
     @property
     def person(self) -> Person:
-        """Who gives the command."""
+        """The client's person."""
         person = self.client.person
         assert person is not None
         return person
@@ -113,6 +115,7 @@ class Request:
         if not isinstance(error, ChatError):
             self._log.failure("a command failed", failure)
             error = Unavailable("the server made a mistake, and has written it down")
+        RARE.refused(error)
         (refuse or self.refuse)(error)
 
     def refuse(self, error: ChatError) -> None:
@@ -127,7 +130,7 @@ class Request:
         self.client.link.work()
 
     def done(self) -> None:
-        """What the command itself had to do is done; with the last outcome all is answered."""
+        """End the command's own part; the answer is complete after the last outcome."""
         self._waits -= 1
         if self._waits == 0 and self.label and not (self.acknowledged and not self._lines):
             ref = self.client.next_ref()

@@ -1,9 +1,9 @@
 """The shell of the IRC door: finds the command that a line gives, and runs it.
 
-1. Lines are carried out one after another.  Messages do not wait for one another; everything else
-   waits until what was said before it was shown.
-2. A line that has to wait raises `RateLimited`, because the client says too much, or `WaitForAcks`.
-3. A shell knows no command by name: they are rows of `chatd.doors.irc.commands`.
+1. Lines are carried out in order.  Messages do not wait for one another; every other command waits
+   until all earlier messages have been shown.
+2. A line that has to wait raises `RateLimited` (the client sends too much) or `WaitForAcks`.
+3. The shell contains no command; they are rows of `chatd.doors.irc.commands`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ...chat.sessions import Session
 from ...codecs.irc import numerics
 from ...codecs.irc.message import Message, NoUtf8, TooLong, cut, form, read
 from ...model.errors import ChatError, RateLimited, Unavailable
+from ...model.metrics import RARE
 from ..linequeue import WaitForAcks
 from .client import Applicant, IrcClient, Link
 from .commands import COMMANDS
@@ -33,8 +34,8 @@ from .missed import show_missed
 from .request import Request
 
 COMMAND_RATE = 10
-"""Commands a second that are no messages, and mistakes, on one connection; four seconds' worth at
-once: clients begin with many."""
+"""Commands a second of one connection, including mistakes, without messages.  Four seconds' worth
+may come at once, because clients begin with many."""
 MOST_UNANSWERED = 500
 """Messages of one connection that may wait for the store; further lines wait for them."""
 
@@ -50,7 +51,7 @@ class IrcShell(IrcClient):
         self._questions = TokenBucket(COMMAND_RATE, self.service.clock.seconds)
 
     def carry_out(self, line: bytes | None) -> bool:
-        """Carry out a line, None being one that was too long; answers whether others see it.
+        """Carry out a line, or refuse a too long one (None); returns whether it is a message.
 
         Raises `RateLimited` and `WaitForAcks`.
         """
@@ -100,6 +101,7 @@ class IrcShell(IrcClient):
         except WaitForAcks:
             raise
         except ChatError as error:
+            RARE.refused(error)
             request.refuse(error)
         except Exception:
             self._log.failure("a command failed")

@@ -25,7 +25,7 @@ from ...model.errors import ChatError
 from ...stream.subscriber import Subscriber
 from .. import history
 from ..linequeue import WaitForAcks
-from ..pushing import refusal_of
+from ..push_door import refusal_of
 from .onlooker import is_onlooker, welcome
 from .reader import LineReader, Wire
 

@@ -9,7 +9,8 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
 4. Lines that were received are carried out even if the client has disconnected meanwhile; the
    session ends after the last line (`chatd.doors.line.backlog`).
 
-This door does not stand on `chatd.doors.pushing`, of which it could use only pausing and resuming:
+This door is not built on `chatd.doors.push_door`, because it could use only its pausing and
+resuming:
 
 - Its outlet is a `LineReader`, not the connection: `/login` and `/time` replace the subscriber, and
   bytes depend on the current room.
@@ -40,13 +41,14 @@ from ...codecs.lines import counted, refusal
 from ...codecs.telnet import ECHO_ON, NO_OPERATION
 from ...model.addresses import LOCAL, Address, address_of, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
+from ...model.metrics import RARE
 from ...net.flow import TcpConnection
 from ...net.heartbeat import Heartbeat
 from ...net.peers import GOING_DOWN, Peers
 from ...net.tcp import enable_direct_writes
 from ...stream.subscriber import Subscriber
 from ..linequeue import LineQueue, Salvage
-from ..pushing import refusal_of
+from ..push_door import refusal_of
 from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .onlooker import come_in, is_onlooker
 from .shell import Shell
@@ -164,6 +166,7 @@ class LineConnection(TcpConnection):
         if self.is_closing:
             return
         self._hang_up()
+        RARE.refused(error)
         self.send(refusal(error))
         if self._gone:
             self._finish()

@@ -18,6 +18,7 @@ from ...codecs.lines import CURRENT, ELSEWHERE, answer, counted, refusal
 from ...codecs.timed import TIMED, Days, moment_of
 from ...codecs.without import Without
 from ...model.errors import ChatError, NotInRoom, Unavailable
+from ...model.metrics import RARE
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Codec
 from ...stream.feed import Source
@@ -107,6 +108,7 @@ class LineReader:
     def deliver(self, batch: Batch) -> bool:
         """Write a batch: first its gaps, then its lines."""
         if batch.gaps:
+            RARE.gaps += len(batch.gaps)
             self._write(b"".join(map(self._gap, batch.gaps)))
         self._write(self._days.dated(batch.chunk) if self._zone else batch.chunk)
         return True

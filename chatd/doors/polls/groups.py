@@ -32,6 +32,7 @@ from ...chat.templates import JudgeAddress
 from ...http.resource import whole_refusal
 from ...model.addresses import Address
 from ...model.errors import ChatError
+from ...model.metrics import RARE
 from ...stream.batch import Batch
 from ...stream.feed import Feed, Source
 from ...stream.subscriber import Subscriber
@@ -250,6 +251,11 @@ class PollGroup:
         self._closed = False
 
     @property
+    def held(self) -> int:
+        """The number of polls that the group holds, for the metrics."""
+        return len(self.waiters)
+
+    @property
     def late(self) -> bool:
         """Whether events are available for which other readers have been woken already."""
         return self._subscriber is not None and self._subscriber.late
@@ -290,6 +296,8 @@ class PollGroup:
 
     def deliver(self, batch: Batch) -> bool:
         """Answer all waiters with a batch."""
+        if batch.gaps:
+            RARE.gaps += len(self.waiters)
         self._answer(self._template.answer(batch))
         return False
 

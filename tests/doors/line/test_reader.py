@@ -196,7 +196,7 @@ def test_lines_of_a_paste_are_stored_together(server: MemoryServer) -> None:
     wire.send("".join(f"{line}\n" for line in lines).encode())
     server.chat.settle()
     assert len(server.chat.service._journal._batch) == 0
-    assert server.chat.service._journal._unstored == 500
+    assert server.chat.service._journal.unstored == 500
     server.release_appends()
     assert server.chat.texts("lobby")[-1000:] == lines
 

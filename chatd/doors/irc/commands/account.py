@@ -23,7 +23,7 @@ from ..request import Request
 from .row import Kind, command
 
 LABEL = "irc"
-"""What the list of an account's sessions calls one of this door."""
+"""The label of this door's sessions in the list of an account's sessions."""
 
 
 def _prove(client: IrcClient, given: Credentials) -> Deferred[Proof]:
@@ -38,7 +38,7 @@ def _prove(client: IrcClient, given: Credentials) -> Deferred[Proof]:
 
 @command("AUTHENTICATE", "PLAIN|base64|*", "sign in", least=1, early=True, kind=Kind.CHANGE)
 def authenticate(request: Request) -> None:
-    """See https://ircv3.net/specs/extensions/sasl-3.1; before registration only."""
+    """SASL, before registration only: see https://ircv3.net/specs/extensions/sasl-3.1."""
     client, word = request.client, request.param(0)
     applicant = client.applicant
     if applicant is None:
@@ -96,7 +96,7 @@ def _go_on(request: Request, exchange: PlainExchange, word: str) -> None:
 
 
 def tell_signed_in(request: Request, proof: Proof) -> None:
-    """Tell a client as whom it is signed in."""
+    """Send the numerics that name the account to which a client is signed in."""
     client = request.client
     name = proof.account.name
     host = client.service.cards.host_of_account(name_key(name))
@@ -112,7 +112,7 @@ def tell_signed_in(request: Request, proof: Proof) -> None:
     "PASS", ":name:password", "sign in, before NICK and USER", least=1, early=True, kind=Kind.CHANGE
 )
 def pass_(request: Request) -> None:
-    """Passwords of the whole server are none here, and ignored."""
+    """Sign in; another form of PASS, a password for the whole server, is ignored."""
     client = request.client
     if client.applicant is None:
         request.numeric(numerics.ALREADYREGISTERED)
@@ -143,7 +143,7 @@ def pass_(request: Request) -> None:
     "REGISTER", "* * password", "make your name an account's", least=3, early=True, kind=Kind.CHANGE
 )
 def register(request: Request) -> None:
-    """See https://ircv3.net/specs/extensions/account-registration; behind registration only."""
+    """Register an account: see https://ircv3.net/specs/extensions/account-registration."""
     client, account = request.client, request.param(0)
     if client.applicant is not None:
         request.fail(
@@ -202,8 +202,8 @@ def register(request: Request) -> None:
 
 @command("OPER", "name password", "act as an administrator", least=2, kind=Kind.CHANGE)
 def oper(request: Request) -> None:
-    """On this connection, and only there: what it changes from then on is changed, and shown, as
-    done by that administrator's account.
+    """Give this connection an administrator's rights; its changes are then made, and shown, as that
+    administrator's.
     """
     client = request.client
     if not client.link.secure:
@@ -229,7 +229,7 @@ def oper(request: Request) -> None:
 
 @command("WALLOPS", ":text", "tell all who want to hear", least=1, kind=Kind.CHANGE)
 def wallops(request: Request) -> None:
-    """For administrators; clients with the mode `w` hear it."""
+    """Send a text of an administrator to all clients with the mode `w`."""
     client = request.client
     if not client.operator:
         request.numeric(numerics.NOPRIVILEGES, "that is for administrators")
@@ -242,7 +242,7 @@ def wallops(request: Request) -> None:
 
 @command("KILL", "name [:text]", "end all sessions of somebody", least=1, kind=Kind.CHANGE)
 def kill(request: Request) -> None:
-    """For administrators, after OPER; the person may come back."""
+    """End a person's sessions, after OPER; the person may come back."""
     client, name = request.client, request.param(0)
     if client.deputy is None:
         request.numeric(numerics.NOPRIVILEGES, "that is for administrators")

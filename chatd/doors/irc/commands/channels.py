@@ -1,4 +1,4 @@
-"""Channels: JOIN, PART, TOPIC, NAMES; and how a client follows its person into rooms and out."""
+"""Channels: JOIN, PART, TOPIC, NAMES, and joins and leaves of a person's other sessions."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def channel(word: str) -> str:
 
 
 def is_kept(client: IrcClient, name: str) -> bool:
-    """Whether there is a room of that (clean) name, hidden or not."""
+    """Whether a room of that (clean) name exists, even if it is hidden from the client."""
     rooms = client.service.rooms
     live = rooms.live(name)
     return name == LOBBY or name in rooms.index or bool(live and live.members)
 
 
 def exists(client: IrcClient, name: str) -> bool:
-    """Whether there is a room of that (clean) name, as far as the client may know: a room that is
-    hidden from the client is answered like one that never was.
+    """Whether a room of that (clean) name exists, as far as the client may know: a room that is
+    hidden from the client counts as one that does not exist.
     """
     if not is_kept(client, name):
         return False
@@ -64,13 +64,13 @@ def exists(client: IrcClient, name: str) -> bool:
 
 
 def hidden(client: IrcClient, room: Room) -> bool:
-    """Whether a room in memory is only for its members, and the client's person is none."""
+    """Whether a room in memory is for members only, and the client's person is not a member."""
     error = _refusal(client, room)
     return error is not None and error.code == NotFound.code
 
 
 def may_read(client: IrcClient, room: Room) -> bool:
-    """Whether a client may see what is in a room."""
+    """Whether a client may read a room."""
     return _refusal(client, room) is None
 
 
@@ -93,7 +93,7 @@ def _refusal(client: IrcClient, room: Room) -> ChatError | None:
 
 @command("JOIN", "#room{,#room}", "come into channels", least=1, kind=Kind.CHANGE)
 def join(request: Request) -> None:
-    """One after another; only this command brings a channel into being."""
+    """Join channels, one after another; no other command creates a channel."""
     wanted = list(dict.fromkeys(filter(None, request.param(0).split(","))))
     if wanted == ["0"]:
         _part_each(request, [f"#{name}" for name in request.person.rooms], "")
@@ -122,7 +122,7 @@ def _join_next(request: Request, wanted: list[str]) -> None:
 
 
 def _join(room: Room, request: Request, name: str, wanted: list[str]) -> Deferred[None] | None:
-    """The room is in memory: come in, and be told what is there; then the next."""
+    """Join a loaded room, show its topic and people, and go on with the next channel."""
     client = request.client
     stream = room.stream  # from now on it has what happens there
 
@@ -149,7 +149,7 @@ def _join(room: Room, request: Request, name: str, wanted: list[str]) -> Deferre
 
 
 def refuse_join(request: Request, name: str, error: ChatError) -> None:
-    """Answer that somebody cannot come in."""
+    """Answer that the client may not join a channel."""
     shown = f"#{name}"
     if isinstance(error, TooManyRooms):
         request.numeric(numerics.TOOMANYCHANNELS, shown, error.message)
@@ -171,8 +171,8 @@ def enter(
     *,
     fresh: bool = True,
 ) -> None:
-    """A client's person is in a room: tell what is there, and read it from the own coming on; if
-    that is not `fresh`, from now on.
+    """Show a client a room that its person is in, and read the room: from the join on if that is
+    `fresh`, otherwise from now on.
     """
     reader, person = client.reader, client.person
     if reader is None or person is None or room.name in reader.channels:
@@ -204,8 +204,8 @@ def enter(
 
 
 def follow(client: IrcClient, *, fresh: bool = True) -> None:
-    """Tell a client of the rooms into which its person has come by another session, lately if that
-    is `fresh`, or which the person has left.
+    """Show a client the rooms that its person has joined or left by another session; `fresh`: the
+    person has joined them just now.
     """
     reader, person = client.reader, client.person
     if reader is None or person is None:
@@ -226,7 +226,7 @@ def _numeric(client: IrcClient, numeric: numerics.Numeric, *given: str) -> str:
 
 
 def topic_lines(client: IrcClient, room: Room) -> list[str]:
-    """The topic of a room and who set it, if there is one."""
+    """The numerics with a room's topic, its author and time; none without a topic."""
     topic = room.state.topic
     if not topic:
         return []
@@ -239,7 +239,7 @@ def topic_lines(client: IrcClient, room: Room) -> list[str]:
 
 
 def names_lines(client: IrcClient, room: Room) -> list[str]:
-    """Who is in a room, in as many lines as it takes."""
+    """The numerics that list the people in a room."""
     symbol = "=" if getattr(room.state, "listed", True) else "@"
     overhead = size(_numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", ""))
     full = client.may("userhost-in-names")
@@ -259,7 +259,7 @@ def _full(client: IrcClient, name: str) -> str:
 
 
 def prefix(client: IrcClient, room: Room, key: str) -> str:
-    """What stands before the name of somebody in a room, by the name's key."""
+    """The prefix of a person's name in a room, by the name's key."""
     roles = room.rights.roles
     holder = client.service.people.held.get(key) if roles else None
     if holder is None:
@@ -273,7 +273,7 @@ def prefix(client: IrcClient, room: Room, key: str) -> str:
 
 @command("PART", "#room{,#room} [:text]", "leave channels", least=1, kind=Kind.CHANGE)
 def part(request: Request) -> None:
-    """One after another."""
+    """Leave channels, one after another."""
     wanted = list(dict.fromkeys(filter(None, request.param(0).split(","))))
     _part_each(request, wanted, request.param(1))
 
@@ -319,7 +319,7 @@ def _part_each(request: Request, wanted: list[str], text: str) -> None:
     with_words=(2, Kind.CHANGE),
 )
 def topic(request: Request) -> None:
-    """An empty text clears it."""
+    """Show the topic, or set it; an empty text clears it."""
     client, person = request.client, request.person
     try:
         name = channel(request.param(0))
@@ -345,7 +345,7 @@ def topic(request: Request) -> None:
 
 
 def own_event(request: Request, name: str, id_: int | None) -> None:
-    """An event of this client's own was shown in a room; it has the label, if there is one."""
+    """Handle the showing of this client's own event, which gets the label of its command."""
     reader = request.client.reader
     if reader is None:
         return
@@ -357,7 +357,7 @@ def own_event(request: Request, name: str, id_: int | None) -> None:
 
 
 def refuse_op(request: Request, shown: str, error: ChatError) -> None:
-    """Answer that somebody may not do that in a room."""
+    """Answer that the client lacks the rights for a command in a room."""
     if error.code in ("not-allowed", "muted", "banned"):
         request.numeric(numerics.CHANOPRIVSNEEDED, shown, error.message)
     elif error.code == "not-found":
@@ -382,7 +382,7 @@ def _show_topic(room: Room, request: Request) -> None:
 
 @command("NAMES", "#room", "who is in a channel")
 def names(request: Request) -> None:
-    """Of one channel; without a word, nothing is listed."""
+    """List the people in one channel; without a parameter, an empty list."""
     client, word = request.client, request.param(0)
     try:
         name = channel(word)

@@ -80,7 +80,7 @@ def _unread(request: Request, asked: Asked, error: ChatError) -> None:
 
 
 def _own_room(request: Request, target: str) -> Room | None:
-    """A room whose past one may ask for: one's own."""
+    """The room with that name if the client's person is in it, otherwise None."""
     client = request.client
     try:
         room = request.person.rooms.get(channel(target))
@@ -92,7 +92,7 @@ def _own_room(request: Request, target: str) -> Room | None:
 
 
 def _own_conversation(request: Request, target: str) -> Deferred[Conversation]:
-    """The private conversation of one's account with another one.
+    """The private conversation between the client's account and another account.
 
     Raises `BadName`, `NoSuchPerson`, `NotAllowed`; fails with `NoSuchPerson`, `Unavailable`.
     """
@@ -138,7 +138,7 @@ def _collect(request: Request, asked: Asked, source: Room | Conversation) -> Non
 
 
 def walk_through(client: IrcClient, source: Room | Conversation, walk: Walk) -> Deferred[None]:
-    """Read pages until a walk has all that it needs.  Fails with `Unavailable`."""
+    """Read pages until a walk is complete.  Fails with `Unavailable`."""
     if walk.done:
         return succeed(None)
     service, after, before = client.service, walk.after, walk.before
@@ -218,7 +218,7 @@ def _targets(request: Request, asked: Asked) -> None:
 
 
 def _partners(request: Request, before: int) -> Deferred[list[Partner]]:
-    """With whom one has spoken privately, and last below that id.  Fails with `Unavailable`."""
+    """The account's private conversations that are older than an id.  Fails with `Unavailable`."""
     client, account = request.client, request.person.account
     assert client.session is not None
     if account is None:
@@ -260,8 +260,8 @@ def _tell_targets(request: Request, stretch: Stretch, latest: list[tuple[int, st
     too_few=_too_few,
 )
 def markread(request: Request) -> None:
-    """An account's markers of channels are the same in all its sessions; others last as long as the
-    connection.
+    """Set or show a read marker.  An account's markers of channels are shared by its sessions; all
+    other markers end with the connection.
     """
     client, target = request.client, request.param(0)
     if len(request.params) < 2:

@@ -1,4 +1,4 @@
-"""LIST: which rooms there are."""
+"""LIST: the rooms of the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .row import command
 
 @command("LIST", "[#room,mask,!mask,>people,<people]", "which channels there are")
 def list_(request: Request) -> None:
-    """Those with people in them, unless they are to be in no list or are hidden."""
+    """List the rooms with people in them, without unlisted and hidden rooms."""
     client, person = request.client, request.person
     wanted = read_elist(request.param(0))
     request.numeric(numerics.LISTSTART, "Channel")

@@ -1,4 +1,4 @@
-"""MODE: of channels and of oneself."""
+"""MODE of channels and of clients, KICK, INVITE, REDACT."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from .registration import user_modes
 from .row import Kind, command
 
 MOST_INVITATIONS = 50
-"""Signals among which invitations are looked for."""
+"""Signals among which a person's invitations are searched."""
 
 
 @command("MODE", "target [modes]", "show or change modes", least=1, with_words=(2, Kind.CHANGE))
 def mode(request: Request) -> None:
-    """Of a channel, or of oneself."""
+    """Show or change the modes of a channel, or the client's own."""
     target = request.param(0)
     if target.startswith("#"):
         _of_channel(request, target)
@@ -75,7 +75,7 @@ def _in_room(room: Room, request: Request) -> None:
 
 
 def change_channel(request: Request, room: Room) -> None:
-    """Change what a room's modes say."""
+    """Change a room's modes."""
     shown = f"#{room.name}"
     changes = read_changes(request.params[1:])
     if all(change.mode == "b" and change.param is None for change in changes):
@@ -144,7 +144,7 @@ def _ban(request: Request, room: Room, change: Change) -> None:
 
 
 def _banned(request: Request, ban: object) -> str:
-    """Whom a ban's mask means: a name, or a network; empty if it means nobody."""
+    """The target of a ban's mask: a name or a network; empty if the mask has none."""
     service = request.client.service
     match ban:
         case NameBan(name):
@@ -173,7 +173,7 @@ def _list_bans(request: Request, room: Room) -> None:
 
 @command("KICK", "#room{,#room} name{,name} [:text]", "put people out", least=2, kind=Kind.CHANGE)
 def kick(request: Request) -> None:
-    """Of one channel, or each of its own; they may come back."""
+    """Kick people from one channel, or each from a channel of its own; they may join again."""
     channels, targets = request.param(0).split(","), request.param(1).split(",")
     if len(channels) == 1:
         channels *= len(targets)
@@ -211,7 +211,7 @@ def _kick(request: Request, word: str, target: str) -> None:
 
 @command("INVITE", "[name #room]", "invite somebody into a channel", kind=Kind.CHANGE)
 def invite(request: Request) -> None:
-    """A channel of members lets them in; to others they are told to come."""
+    """Make a person a member of a channel with `+i`; for another channel, send an invitation."""
     client = request.client
     if not request.params:
         for channel_name in _invitations(request.person):
@@ -251,7 +251,7 @@ def invite(request: Request) -> None:
 
 
 def _invitations(person: Person) -> list[str]:
-    """The channels to which a person was invited lately and has not come, the last one last."""
+    """The channels of a person's recent, unused invitations, the newest last."""
     signals = person.signals.log.latest(MOST_INVITATIONS, Signalled) if person.signals else ()
     invited = [
         entry.event.text
@@ -273,7 +273,7 @@ def _tell_invited(request: Request, name: str, shown: str) -> None:
 
 @command("REDACT", "target msgid [:text]", "delete a message", least=2, kind=Kind.CHANGE)
 def redact(request: Request) -> None:
-    """One's own, or as an operator."""
+    """Delete the client's own message, or as an operator any."""
     target, id_ = request.param(0), request.param(1)
     try:
         name = channel(target)

@@ -1,4 +1,4 @@
-"""MONITOR: be told when people come and go."""
+"""MONITOR: notifications when names are taken and given up."""
 
 from __future__ import annotations
 

@@ -23,18 +23,18 @@ from .channels import channel, may_read, prefix
 from .row import Kind, command
 
 MOST_FOUND = 1000
-"""People that one answer lists."""
+"""People in one answer, at most."""
 
 
 def is_operator(client: IrcClient, key: str) -> bool:
-    """Whether somebody has an administrator's rights on a connection to this door."""
+    """Whether a person has an administrator's rights on a connection to this door."""
     return any(
         other.person is not None and other.person.key == key for other in client.door.operators()
     )
 
 
 def rooms_of(client: IrcClient, key: str) -> list[Room]:
-    """The rooms in which somebody is, as far as the client may know, in alphabetical order."""
+    """The rooms of a person that the client may know, in alphabetical order."""
     rooms = [room for room in client.service.rooms if key in room.members]
     own = client.person.rooms if client.person else {}
     shown = [
@@ -46,13 +46,13 @@ def rooms_of(client: IrcClient, key: str) -> list[Room]:
 
 
 def shares_room(client: IrcClient, key: str) -> bool:
-    """Whether the client's person is in a room with somebody."""
+    """Whether the client's person shares a room with another person."""
     own = client.person.rooms.values() if client.person else ()
     return any(key in room.members for room in own)
 
 
 def invisible(client: IrcClient, holder: Person | Elsewhere) -> bool:
-    """Whether somebody is to be found by those only who share a room."""
+    """Whether only clients that share a room with a person may find it (mode `+i`)."""
     if client.operator or holder is client.person:
         return False
     return holder.card.invisible and holder.card.user.startswith("~")
@@ -63,7 +63,7 @@ def invisible(client: IrcClient, holder: Person | Elsewhere) -> bool:
 
 @command("WHO", "#room|name|mask [o|%fields]", "who matches")
 def who(request: Request) -> None:
-    """See https://modern.ircdocs.horse/#who-message, and WHOX."""
+    """List people: see https://modern.ircdocs.horse/#who-message, and WHOX."""
     client, mask = request.client, request.param(0, "*")
     asked = read_whox(request.param(1))
     if mask.startswith("#"):
@@ -140,7 +140,7 @@ def _no_nick(request: Request) -> None:
 
 @command("WHOIS", "name", "who somebody is", least=1, too_few=_no_nick)
 def whois(request: Request) -> None:
-    """The last word counts; one before it names a server."""
+    """Describe a person: the last parameter; one before it names a server."""
     client = request.client
     name = request.params[-1].split(",")[0]
     holder = client.service.people.find(name)
@@ -172,18 +172,18 @@ def whois(request: Request) -> None:
 
 
 def _card(name: str, known: Sender) -> tuple[str, str, str, str, str]:
-    """What WHOIS and WHOWAS begin with."""
+    """The parameters of the first numeric of WHOIS and WHOWAS."""
     return name, known.user, known.host, "*", known.realname or name
 
 
 def invisible_in_whois(client: IrcClient, holder: Person | Elsewhere) -> bool:
-    """Whether the rooms of somebody are told to those only who share one."""
+    """Whether only clients that share a room with a person may see its rooms."""
     return invisible(client, holder)
 
 
 @command("WHOWAS", "name [count]", "who somebody was", least=1, too_few=_no_nick)
 def whowas(request: Request) -> None:
-    """The last first."""
+    """Show the former holders of a name, the last first."""
     client, name = request.client, request.param(0)
     count = request.param(1)
     most = int(count) if count.isascii() and count.isdigit() and int(count) > 0 else MOST_FOUND
@@ -201,7 +201,7 @@ def whowas(request: Request) -> None:
 
 @command("USERHOST", "name {name}", "the hosts of up to five people", least=1)
 def userhost(request: Request) -> None:
-    """Those who are here."""
+    """Show user and host of those of the names that are present."""
     client = request.client
     words = []
     for name in request.params[:5]:
@@ -216,7 +216,7 @@ def userhost(request: Request) -> None:
 
 @command("ISON", "name {name}", "which of these people are here", least=1)
 def ison(request: Request) -> None:
-    """In the spelling that they have."""
+    """Show which of the names are present, as their holders spell them."""
     people = request.client.service.people
     names = [word for param in request.params for word in param.split()]
     found = [holder.name for name in names if (holder := people.find(name)) is not None]
@@ -228,7 +228,7 @@ def ison(request: Request) -> None:
 
 @command("AWAY", "[:text]", "say that you are away, or back", kind=Kind.CHANGE, early=True)
 def away(request: Request) -> None:
-    """Before registration, for clients that know `draft/pre-away`."""
+    """Set or end the away message; before registration, for clients with `draft/pre-away`."""
     client = request.client
     text = cut(" ".join(printable(request.param(0)).split()), AWAY_TEXT)
     if client.applicant is not None:
@@ -253,7 +253,7 @@ def away(request: Request) -> None:
 
 
 def tell_watchers(client: IrcClient, capability: str, line: str) -> None:
-    """Tell the clients that watch a person's name, and share no room with the person."""
+    """Send a line to the clients that monitor a person's name and share no room with it."""
     assert client.person is not None
     key = client.person.key
     for other in client.door.monitors.of(key):

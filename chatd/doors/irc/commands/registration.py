@@ -1,4 +1,4 @@
-"""How a client comes in and goes: CAP, NICK, USER, PASS, PING, PONG, QUIT."""
+"""Registration and the end of a client: CAP, NICK, USER, SETNAME, PING, PONG, QUIT."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ USER_MODES = "Biow"
 CHANNEL_MODES = "bimMnoqstv"
 PARAMETER_MODES = "boqv"
 _NUMBERS_AS_ON = ("0",)
-"""Nicks that are none, because `JOIN 0` and the like mean something else."""
+"""Texts that are no valid nicks: `JOIN 0` has a meaning of its own."""
 
 
 # -- capabilities --------------------------------------------------------------------------------
@@ -34,7 +34,7 @@ _NUMBERS_AS_ON = ("0",)
 
 @command("CAP", "LS|LIST|REQ|END [...]", "ask for capabilities", least=1, early=True)
 def cap(request: Request) -> None:
-    """See https://ircv3.net/specs/extensions/capability-negotiation."""
+    """Negotiate capabilities: see https://ircv3.net/specs/extensions/capability-negotiation."""
     client = request.client
     subcommand, words = request.param(0).upper(), request.param(1)
     applicant = client.applicant
@@ -88,7 +88,7 @@ def _no_nick(request: Request) -> None:
 
 @command("NICK", "name", "take a name", least=1, early=True, kind=Kind.CHANGE, too_few=_no_nick)
 def nick(request: Request) -> None:
-    """Before registration the name is judged at its end."""
+    """Change the nick; before registration, it is judged when the registration completes."""
     client, name = request.client, request.param(0)
     if client.applicant is not None:
         if not _could_be(name):
@@ -117,7 +117,7 @@ def nick(request: Request) -> None:
 
 
 def _could_be(name: str) -> bool:
-    """Whether it is worth asking for a name: it is one word that is no mask and no channel."""
+    """Whether a text could be a nick: one word that is neither a mask nor a channel."""
     return bool(name) and name not in _NUMBERS_AS_ON and not set(name) & set(" *?!@,#:~+&$")
 
 
@@ -132,7 +132,7 @@ def _refuse_nick(request: Request, name: str, error: ChatError) -> None:
 
 @command("USER", "user * * :real name", "say who you are", least=4, early=True)
 def user(request: Request) -> None:
-    """Once, before registration."""
+    """Set user and real name, once and before registration."""
     applicant = request.client.applicant
     if applicant is None:
         request.numeric(numerics.ALREADYREGISTERED)
@@ -144,7 +144,7 @@ def user(request: Request) -> None:
 
 @command("SETNAME", ":real name", "change your real name", least=1, kind=Kind.CHANGE)
 def setname(request: Request) -> None:
-    """Told to those who see the person."""
+    """Change the real name, and show it to the clients that share a room."""
     realname = printable(request.param(0)).strip()
     if not realname or len(realname.encode()) > REAL_NAME:
         request.fail(
@@ -171,7 +171,7 @@ def _no_origin(request: Request) -> None:
 
 @command("PING", "token", "ask for a PONG", least=1, empty=True, too_few=_no_origin)
 def ping(request: Request) -> None:
-    """Answered when all that was caused before was written, here and to others."""
+    """Answer PONG when all effects of earlier commands have been written, here and to others."""
     client, token = request.client, request.param(0)
 
     def written() -> None:
@@ -186,12 +186,12 @@ def ping(request: Request) -> None:
 
 @command("PONG", "token", "answer a PING", kind=Kind.FREE, early=True)
 def pong(request: Request) -> None:
-    """Whatever comes in is a sign of life."""
+    """Do nothing: any input shows that the client is alive."""
 
 
 @command("QUIT", "[:text]", "leave", kind=Kind.CHANGE, early=True)
 def quit_(request: Request) -> None:
-    """Everything that was said before is carried out first."""
+    """Leave, after all earlier commands have been carried out."""
     client = request.client
     client.parting = request.param(0)
     goodbye = f"goodbye{': ' if client.parting else ''}{_shown(client.parting)}"
@@ -209,7 +209,7 @@ def _shown(text: str) -> str:
 
 
 def welcome(client: IrcClient, session: Session, applicant: Applicant) -> None:
-    """A client has registered: tell it where it is, and begin to read."""
+    """Complete a registration: send the greeting, and start the reader."""
     door = client.door
     client.session, person = session, session.person
     client.reader = IrcReader(
@@ -245,7 +245,7 @@ def welcome(client: IrcClient, session: Session, applicant: Applicant) -> None:
 
 
 def user_modes(client: IrcClient) -> str:
-    """The user modes of a client, as they are written."""
+    """The user modes of a client, with a `+` before them."""
     assert client.person is not None
     card = client.person.card
     modes = "B" * card.bot + "i" * card.invisible + "o" * client.operator + "w" * client.wallops
@@ -253,7 +253,7 @@ def user_modes(client: IrcClient) -> str:
 
 
 def not_let_in(client: IrcClient, error: ChatError) -> None:
-    """A registration was refused: a nick may be chosen again, anything else ends it."""
+    """Handle a refused registration: the client may choose another nick, or the connection ends."""
     applicant = client.applicant
     assert applicant is not None
     name, applicant.nick = applicant.nick, ""

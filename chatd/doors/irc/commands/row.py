@@ -1,4 +1,4 @@
-"""What a command of the IRC door is: a function, and the row that describes it.
+"""Commands of the IRC door: a function, and the row that describes it.
 
 @command("TOPIC", "#room [:text]", "show the topic, or set it", least=1)
 def topic(request: Request) -> None: ...
@@ -16,16 +16,16 @@ from ..request import Request
 
 
 class Kind(Enum):
-    """What a command waits for, and what limits it."""
+    """Kind of a command: what it waits for, and which rate limit it counts against."""
 
     QUESTION = auto()
-    """Only this client sees it: at most 10 a second, behind everything that it has said."""
+    """Only this client sees its effect.  At most 10 a second; waits for the client's messages."""
     CHANGE = auto()
-    """It changes something that others see; the chat's own limits apply."""
+    """A change that others see; the chat's own rate limits apply."""
     MESSAGE = auto()
-    """A message: many of them do not wait for one another."""
+    """A message; messages do not wait for one another."""
     FREE = auto()
-    """It is carried out at once: a sign of life, the end."""
+    """Carried out at once, without a limit: PONG, QUIT."""
 
 
 def _too_few(request: Request) -> None:
@@ -38,18 +38,18 @@ class IrcCommand:
 
     name: str
     form: str
-    """The words behind it."""
+    """The parameters, for HELP."""
     help: str
     do: Callable[[Request], None]
     least: int = 0
-    """Words that it takes at least."""
+    """The smallest number of parameters."""
     empty: bool = False
-    """Whether these may be empty."""
+    """Whether these parameters may be empty."""
     kind: Kind = Kind.QUESTION
     early: bool = False
-    """Whether it may be given before registration."""
+    """Whether the command is allowed before registration."""
     with_words: tuple[int, Kind] | None = None
-    """From how many words on it is of another kind."""
+    """A number of parameters, and the kind of the command with that many or more."""
     too_few: Callable[[Request], None] = _too_few
 
     def kind_of(self, message: Message) -> Kind:
@@ -71,7 +71,7 @@ def command(
     with_words: tuple[int, Kind] | None = None,
     too_few: Callable[[Request], None] = _too_few,
 ) -> Callable[[Callable[[Request], None]], IrcCommand]:
-    """Make a function a command; see `IrcCommand` for the arguments."""
+    """Decorator that makes a function a command; see `IrcCommand` for the arguments."""
 
     def make(do: Callable[[Request], None]) -> IrcCommand:
         return IrcCommand(name, form, help, do, least, empty, kind, early, with_words, too_few)

@@ -18,12 +18,12 @@ def _write(client: IrcClient, numeric: numerics.Numeric, *given: str) -> str:
 
 @command("MOTD", "", "the message of the day")
 def motd(request: Request) -> None:
-    """Or that there is none."""
+    """Show the message of the day."""
     request.lines(motd_lines(request.client))
 
 
 def motd_lines(client: IrcClient) -> list[str]:
-    """The message of the day, or that there is none."""
+    """The numerics of the message of the day, or the one that says that there is none."""
     lines = client.door.told.motd
     if not lines:
         return [_write(client, numerics.NOMOTD)]
@@ -36,12 +36,12 @@ def motd_lines(client: IrcClient) -> list[str]:
 
 @command("LUSERS", "", "how many people are here")
 def lusers(request: Request) -> None:
-    """On every door."""
+    """Show the number of people on all doors."""
     request.lines(lusers_lines(request.client))
 
 
 def lusers_lines(client: IrcClient) -> list[str]:
-    """How many people there are."""
+    """The numerics of LUSERS."""
     door, service = client.door, client.service
     held = service.people.held
     here = len(held)
@@ -65,7 +65,7 @@ def lusers_lines(client: IrcClient) -> list[str]:
 
 @command("VERSION", "", "the server's version, and what it supports")
 def version(request: Request) -> None:
-    """With the lines of `005` again."""
+    """Show the version, and the lines of `005`."""
     client = request.client
     request.numeric(numerics.VERSION, VERSION, client.server, "a chat of many doors")
     rooms = client.service.admission.limits.rooms_per_session
@@ -79,14 +79,14 @@ def version(request: Request) -> None:
 
 @command("TIME", "", "the server's time")
 def time(request: Request) -> None:
-    """With its zone."""
+    """Show the server's time with its time zone."""
     now = datetime.now().astimezone()
     request.numeric(numerics.TIME, request.client.server, now.strftime("%A, %d %B %Y, %H:%M:%S %z"))
 
 
 @command("INFO", "", "about the server")
 def info(request: Request) -> None:
-    """In a few lines."""
+    """Describe the server."""
     request.numeric(numerics.INFO, f"{VERSION}: one chat, many doors")
     request.numeric(numerics.INFO, "the same rooms are on telnet, the web and here")
     request.numeric(numerics.ENDOFINFO)
@@ -94,7 +94,7 @@ def info(request: Request) -> None:
 
 @command("ADMIN", "", "who runs the server")
 def admin(request: Request) -> None:
-    """What there is to tell."""
+    """Show how to reach the administrators."""
     client = request.client
     request.numeric(numerics.ADMINME, client.server)
     request.numeric(numerics.ADMINLOC1, client.door.told.network)
@@ -104,7 +104,7 @@ def admin(request: Request) -> None:
 
 @command("LINKS", "", "which servers there are")
 def links(request: Request) -> None:
-    """To clients it is one."""
+    """Answer that there are no other servers: nodes are not shown as servers."""
     request.numeric(numerics.ENDOFLINKS, "*")
 
 

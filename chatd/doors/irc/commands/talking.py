@@ -1,4 +1,4 @@
-"""What clients say: PRIVMSG, NOTICE, TAGMSG, and messages in several lines."""
+"""Messages: PRIVMSG, NOTICE, TAGMSG, and multi-line messages."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from .row import Kind, command
 
 SERVICES = frozenset({"nickserv", "chanserv"})
 IN = {"PRIVMSG": Say, "NOTICE": Notify, "ACTION": Act}
-"""What is said in a room that the person is in."""
+"""The chat's commands for a room that the person is in."""
 OUTSIDE = {"PRIVMSG": SayFromOutside, "NOTICE": NotifyFromOutside, "ACTION": ActFromOutside}
-"""The same in another room."""
+"""The chat's commands for a room that the person is not in."""
 _STATES = frozenset({"active", "paused", "done"})
 
 
@@ -47,13 +47,13 @@ def _no_recipient(request: Request) -> None:
     "PRIVMSG", "target :text", "say something", least=1, kind=Kind.MESSAGE, too_few=_no_recipient
 )
 def privmsg(request: Request) -> None:
-    """To a channel, or to a person."""
+    """Send a message to a channel or a person."""
     _say(request)
 
 
 @command("NOTICE", "target :text", "say something that no program answers", kind=Kind.MESSAGE)
 def notice(request: Request) -> None:
-    """Errors are not answered: programs talk to each other with it."""
+    """Send a notice; errors are not answered, because programs might answer them in turn."""
     if len(request.params) > 1:
         _say(request)
 
@@ -72,7 +72,7 @@ def _say(request: Request) -> None:
 
 
 def _send(request: Request, target: str, text: str, *, fits: bool = False) -> None:
-    """Say a text; with `fits` it has to be one that can be passed on in one line."""
+    """Send a text; with `fits`, refuse one that cannot be relayed in one line."""
     client, command = request.client, request.command
     if fits and size(text) > text_bytes(command, client.source(), target):
         _refuse(request, target, TextTooLong("with your name before it that is too long"))
@@ -130,7 +130,7 @@ def _perform(request: Request, target: str, command: Command, room: str) -> None
 
 
 def _said(request: Request, target: str, room: str, id_: int | None) -> None:
-    """It was shown: the own client sees it only if it asked for that."""
+    """Handle the showing of the client's own message: hide it unless the client wants its echo."""
     client = request.client
     reader = client.reader
     if reader is None or id_ is None:
@@ -152,7 +152,7 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
 
 
 def _echo_outside(request: Request, name: str, id_: int) -> None:
-    """Something was said in a room that this client does not read."""
+    """Echo the client's own message in a room that it does not read."""
     client, room = request.client, request.client.service.rooms.live(name)
     entry = find(room, id_) if room is not None else None
     if entry is not None and client.reader is not None and client.may("echo-message"):
@@ -219,7 +219,7 @@ def _cannot_send(request: Request, shown: str, why: str) -> None:
 
 @command("TAGMSG", "target", "pass on the tag +typing", least=1, kind=Kind.MESSAGE)
 def tagmsg(request: Request) -> None:
-    """Other tags are not passed on."""
+    """Relay the tag `+typing`, and no other tag."""
     client, target = request.client, request.param(0)
     state = request.tags.get(TYPING, "")
     if state not in _STATES:
@@ -270,7 +270,7 @@ def tagmsg(request: Request) -> None:
     kind=Kind.MESSAGE,
 )
 def batch(request: Request) -> None:
-    """Its lines come between the two."""
+    """Open or end a multi-line message."""
     client, word = request.client, request.param(0)
     if word.startswith("+") and request.param(1) == TYPE and request.param(2):
         label, request.label = request.label, ""

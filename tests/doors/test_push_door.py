@@ -10,7 +10,7 @@ from zope.interface import directlyProvides
 
 from chatd.chat.room import LOBBY
 from chatd.codecs.ndjson import NDJSON
-from chatd.doors.pushing import PushConnection, PushFactory
+from chatd.doors.push_door import PushConnection, PushFactory
 from chatd.model.errors import Unavailable
 from chatd.model.identity import Stranger
 from chatd.net.handshakes import HANDSHAKE_SECONDS

@@ -26,7 +26,7 @@ from ..http.resource import dress_live
 from ..net.heartbeat import Heartbeat
 from ..net.peers import Peers
 from ..net.tcp import PeerDead
-from .pushing import PushStream
+from .push_door import PushStream
 from .reading import ReadQuery
 
 

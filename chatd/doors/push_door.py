@@ -27,6 +27,7 @@ from ..chat.service import ChatService
 from ..codecs.streams import ClosingCodec, PushCodec
 from ..model.addresses import Address, address_of
 from ..model.errors import ChatError, TooSlow, Unavailable, internal_error
+from ..model.metrics import RARE
 from ..net.flow import FlowControlled, TcpConnection
 from ..net.heartbeat import Heartbeat
 from ..net.peers import GOING_DOWN, RETRY_SECONDS, Peers, spread
@@ -65,6 +66,7 @@ class Pushing(FlowControlled):
     def deliver(self, batch: Batch) -> bool:
         """Write a batch, its gap first."""
         if batch.gaps:
+            RARE.gaps += 1
             self.transport.write(self.codec.gap)
         if batch.chunk:
             self.transport.write(batch.chunk)

@@ -1,0 +1,189 @@
+"""The metrics of a server: everything that `/metrics` shows, read at the moment of the request.
+
+1. Nothing is labelled by room, person or address.
+2. Counting costs nothing during fan-out: numbers of readers, polls and queues are counted when the
+   metrics are asked for, in the structures that exist anyway.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from ..chat.service import ChatService
+from ..codecs.prometheus import Exposition
+from ..model.metrics import RARE
+from ..net.connections import Connections
+from ..net.peers import Peers
+from ..stream.feed import Source
+from ..stream.subscriber import Subscriber
+from .lag import LoopLag
+
+
+class ServerMetrics:
+    """Reads the metrics of one server."""
+
+    def __init__(
+        self, chat: ChatService, connections: Connections, peers: Peers, lag: LoopLag
+    ) -> None:
+        self._chat = chat
+        self._connections = connections
+        self._peers = peers
+        self._lag = lag
+        self._started = time.time()
+
+    def collect(self) -> bytes:
+        """All metrics, in Prometheus' text format."""
+        page = Exposition()
+        self._add_clients(page)
+        self._add_commands(page)
+        self._add_queues(page)
+        self._add_process(page)
+        return page.encode()
+
+    def _add_clients(self, page: Exposition) -> None:
+        chat, connections = self._chat, self._connections
+        readers, polls = count_readers(chat)
+        page.gauge("chatd_connections", "Open connections.", connections.by_door, "door")
+        page.gauge("chatd_connections_limit", "Connections that may be open.", connections.most)
+        page.counter(
+            "chatd_connections_refused_total",
+            "Connections refused because of a limit.",
+            RARE.refused_connections,
+            "code",
+        )
+        page.gauge(
+            "chatd_readers",
+            "Readers of rooms, by the format of their events; a poll group is one reader, and a "
+            "reader of several rooms counts in each.",
+            readers,
+            "format",
+        )
+        page.gauge("chatd_polls_held", "Long-polls that wait for an event.", polls)
+        page.gauge("chatd_people", "People who are present.", len(chat.people.held))
+        page.gauge("chatd_sessions", "Sessions over HTTP.", chat.admission.sessions)
+        page.gauge("chatd_rooms", "Rooms that exist.", len(chat.rooms.index))
+        page.gauge(
+            "chatd_connections_stalled",
+            "Connections whose buffer is full, because their clients do not read fast enough.",
+            self._peers.stalls.count(),
+        )
+        page.counter(
+            "chatd_connections_too_slow_total",
+            "Connections closed because their clients did not read.",
+            RARE.stalled,
+        )
+        page.counter("chatd_gaps_total", "Gaps reported to readers.", RARE.gaps)
+
+    def _add_commands(self, page: Exposition) -> None:
+        journal = self._chat.journal_metrics
+        stored = {str(kind.__struct_config__.tag): count for kind, count in journal.stored.items()}
+        page.counter(
+            "chatd_commands_stored_total",
+            "Commands of this node that were stored and shown, by the type of their first event.",
+            stored,
+            "type",
+        )
+        page.counter(
+            "chatd_refused_total",
+            "Refusals sent to clients, by the codes of their errors.",
+            RARE.refusals,
+            "code",
+        )
+        page.counter(
+            "chatd_commands_judged_again_total",
+            "Judgements repeated because another command came first.",
+            journal.judged_again,
+        )
+        page.counter(
+            "chatd_store_failures_total",
+            "Appends that the store refused, or whose outcome is in doubt.",
+            journal.failed_appends,
+        )
+        page.histogram(
+            "chatd_shown_seconds",
+            "Time from accepting a command to showing it.",
+            journal.shown_seconds,
+        )
+        page.histogram(
+            "chatd_store_append_seconds",
+            "Time that the store takes for a batch.",
+            journal.append_seconds,
+        )
+        page.histogram(
+            "chatd_store_batch_units", "Commands in a batch for the store.", journal.batches
+        )
+
+    def _add_queues(self, page: Exposition) -> None:
+        page.gauge(
+            "chatd_queue_length",
+            "Waiting work: units for the store (store), readers to be woken (fanout), passwords "
+            "to be hashed (passwords).",
+            self._chat.queues(),
+            "queue",
+        )
+        page.histogram(
+            "chatd_event_loop_lag_seconds",
+            "How late a timer fires, because the event loop is busy.",
+            self._lag.seconds,
+        )
+
+    def _add_process(self, page: Exposition) -> None:
+        page.gauge("chatd_build_info", "The version.", {version("chatd"): 1}, "version")
+        page.gauge("process_resident_memory_bytes", "Resident memory in bytes.", resident_bytes())
+        page.counter(
+            "process_cpu_seconds_total", "User and system CPU time in seconds.", time.process_time()
+        )
+        page.gauge(
+            "process_start_time_seconds", "Start, in seconds since the Unix epoch.", self._started
+        )
+        collections = {str(n): each["collections"] for n, each in enumerate(gc.get_stats())}
+        page.counter(
+            "python_gc_collections_total",
+            "Searches for reference cycles.",
+            collections,
+            "generation",
+        )
+
+
+def count_readers(chat: ChatService) -> tuple[Counter[str], int]:
+    """The readers of rooms by the format of their events, and the number of held polls."""
+    formats: Counter[str] = Counter()
+    polls = 0
+    for source in sources(chat):
+        for feed in source.feeds():
+            readers = feed.readers
+            if not readers:
+                continue
+            # A codec's further words may be names: those of ignored people, for example.
+            formats[feed.codec.name.split(" ")[0]] += len(readers)
+            for reader in readers:
+                if isinstance(reader, Subscriber) and reader.feeds[0] is feed:
+                    polls += getattr(reader.outlet, "held", 0)
+    return formats, polls
+
+
+def sources(chat: ChatService) -> Iterator[Source]:
+    """Everything that readers of rooms read."""
+    for room in chat.rooms:
+        yield room
+        for other in (room.watched, room.streamed):
+            if other is not None:
+                yield other
+
+
+def resident_bytes() -> int:
+    """The resident memory of this process; where the system does not say it, its highest value."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+    return pages * os.sysconf("SC_PAGE_SIZE")
