@@ -67,13 +67,18 @@ class LogOutput:
         observer = json_observer if self._json else textFileLogObserver
         return cast(ILogObserver, observer(file))
 
-    def relay(self, line: str) -> None:
-        """Write a line that another process has logged, with its own time, as it is."""
+    def relay(self, worker: int, line: str) -> None:
+        """Write a line that a worker has logged, with its own time; the worker's number becomes its
+        beginning, or in JSON the first member of its object.
+        """
         output = self._file or (None if self._elsewhere else sys.__stdout__)
-        if output is None:
-            _log.info("{line}", line=line)
+        is_object = line.startswith("{") and line.endswith("}")
+        if output is None or (self._json and not is_object):
+            _log.info("worker {worker}: {line}", worker=worker, line=line)
             return
-        output.write(f"{line}\n")
+        output.write(
+            f'{{"worker":{worker},{line[1:]}\n' if self._json else f"worker {worker}: {line}\n"
+        )
         output.flush()
 
     def reopen(self) -> None:

@@ -87,7 +87,7 @@ class Worker(ProcessProtocol):
             self.ready.callback(serves)
 
     def _relay(self, line: bytes) -> None:
-        OUTPUT.relay(f"worker {self.number}: {line.decode(errors='replace')}")
+        OUTPUT.relay(self.number, line.decode(errors="replace"))
 
     def signal(self, number: int) -> None:
         """Send the process a signal, if there is one."""

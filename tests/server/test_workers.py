@@ -213,15 +213,15 @@ def test_what_a_worker_logs_is_logged_with_its_number(
     serving: Supervisor, reactor: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Line by line, also the last one."""
-    lines: list[str] = []
-    monkeypatch.setattr(OUTPUT, "relay", lines.append)
+    lines: list[tuple[int, str]] = []
+    monkeypatch.setattr(OUTPUT, "relay", lambda worker, line: lines.append((worker, line)))
     worker = reactor.processes[1].worker
     worker.childDataReceived(1, b"one\ntw")
     worker.childDataReceived(2, b"three")
     worker.childDataReceived(1, b"o\n")
     reactor.processes[1].worker.stopping = True
     reactor.processes[1].end()
-    assert lines == ["worker 2: one", "worker 2: two", "worker 2: three"]
+    assert lines == [(2, "one"), (2, "two"), (2, "three")]
 
 
 def test_a_supervisor_that_is_stopped_amid_a_restart_leaves_no_worker(
