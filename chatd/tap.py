@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import time
+from itertools import count
 from pathlib import Path
 from socket import getfqdn, gethostname
 from threading import Thread
 from typing import Any
 
+from twisted.application.service import MultiService
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.python.runtime import platform
@@ -24,14 +26,15 @@ from .net.peers import Peers
 from .server.assembly import chat_of
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
-from .server.drain import ChatServer
 from .server.lag import LoopLag
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
 from .server.settings import Settings
+from .server.sharing import CLOSED, Adopting, own_place
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
+from .server.workers import Ready, Supervisor
 from .store import Store
 from .store.engines import node_name, store_at
 from .store.wallclock import WallClock
@@ -46,7 +49,7 @@ are no cycles to find: except for Twisted's TLS, closed connections leave none
 together; not after more, because that takes longer the more objects there are."""
 
 
-def makeService(options: Options) -> ChatServer:
+def makeService(options: Options) -> MultiService:
     """The chat and its doors, which listen when the service is started.  Raises `StartupError`."""
     if platform.isLinux():
         from .net.reactor import install_by_default
@@ -55,7 +58,10 @@ def makeService(options: Options) -> ChatServer:
     from twisted.internet import reactor
 
     settings = options.settings
-    node = node_name(settings.store, settings.node or "")
+    place = own_place()
+    if settings.workers > 1 and place is None:
+        return _supervisor(options, reactor)
+    node = node_name(settings.store, place.node if place else settings.node or "")
     # Twisted's clock is the wall clock: if it were set back an hour, every timer would stall.
     clock: Any = reactor
     clock.seconds = time.monotonic
@@ -75,6 +81,7 @@ def makeService(options: Options) -> ChatServer:
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
     chat = chat_of(settings, clock, store, node, now)
+    chat.claims.issues = place is None or place.claims
     origins, proxies = settings.allow_origin, settings.proxies
     hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
     connections = _connections(settings, clock)
@@ -103,6 +110,8 @@ def makeService(options: Options) -> ChatServer:
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
         signals = Signals(clock, server.hurry, OUTPUT.reopen)
         signals.expect_reopening()
+        if place is not None:
+            signals.expect_retirement(server.retire)
         signals.setServiceParent(server)
     # With --uid, the other user owns the store, but may not bind low ports.
     other_user = bool(options.parent and options.parent["uid"])
@@ -113,15 +122,20 @@ def makeService(options: Options) -> ChatServer:
         if name not in yielding
         for text in endpoints
     ]
-    PortCheck(clock, required).setServiceParent(server)
+    if place is None:
+        PortCheck(clock, required).setServiceParent(server)
     pages = []
+    index = count()
     for name, endpoints in settings.doors.items():
         for text in endpoints:
             limiter = ConnectionLimiter(factories[name], connections)
+            descriptor = place.sockets[next(index)] if place else None
+            if descriptor == CLOSED:
+                continue
             door = Door(
                 name,
                 text,
-                _endpoint(clock, text),
+                _endpoint(clock if descriptor is None else Adopting(clock, descriptor), text),
                 limiter,
                 privileged=other_user,
                 yields=name in yielding,
@@ -132,9 +146,50 @@ def makeService(options: Options) -> ChatServer:
     if settings.doors["admin"]:
         lag.setServiceParent(server)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
-    ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
+    if place is None:
+        ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
+    else:
+        Ready(clock, place).setServiceParent(server)
     if not other_user:
         _check(store)
+    return server
+
+
+def _supervisor(options: Options, reactor: Any) -> MultiService:
+    """The supervisor of the workers.  Raises `StartupError`."""
+    settings = options.settings
+    node = node_name(settings.store, settings.node or "")
+    if not node:
+        raise StartupError(
+            f"chatd: {settings.workers} workers need a store that they share, redis://HOST; "
+            f"{settings.store} is for one process"
+        )
+    try:
+        store_at(settings.store, reactor, WallClock(), settings.history, node=node)
+    except Malformed as problem:
+        raise StartupError(f"chatd: {problem.message}") from None
+    yielding = settings.yielding
+    endpoints = [
+        (text, name in yielding) for name, texts in settings.doors.items() for text in texts
+    ]
+    for text, _ in endpoints:
+        _endpoint(reactor, text)
+    run = ["-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile="]
+    rundir = ["--rundir", str(Path(options.parent["rundir"] if options.parent else ".").absolute())]
+    supervisor = Supervisor(
+        reactor,
+        endpoints,
+        settings.workers,
+        node,
+        [*run, *rundir, "chatd", *options.arguments],
+        str(Path().absolute()),
+    )
+    server = MultiService()
+    if options.parent:
+        signals = Signals(reactor, supervisor.hurry, OUTPUT.reopen, supervisor.restart)
+        signals.expect_reopening()
+        signals.setServiceParent(server)
+    supervisor.setServiceParent(server)
     return server
 
 

@@ -12,8 +12,9 @@ from random import randrange
 from tempfile import TemporaryDirectory
 
 from .client import Refused
+from .nodes import NODES_PATIENCE, Nodes
 from .report import table
-from .run import Plan, Soak
+from .run import PATIENCE, Plan, Soak
 from .server import Server
 from .world import World
 
@@ -31,6 +32,9 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (10)")
     parser.add_argument("--clients", type=int, default=300, help="how many (300)")
     parser.add_argument("--restarts", type=int, default=0, help="SIGTERM, kill -9, in turn (0)")
+    parser.add_argument(
+        "--nodes", type=int, default=1, help="on one Redis; --restarts are then of all faults (1)"
+    )
     parser.add_argument("--seed", type=int, help="the clients' chance; another one each time")
     parser.add_argument(
         "--option", action="append", default=[], help="of the server: --option=--history=50"
@@ -44,12 +48,15 @@ async def soak(asked: argparse.Namespace, directory: Path) -> int:
         # Whoever ends the soak ends its server too.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     seed = randrange(1_000_000) if asked.seed is None else asked.seed
-    plan = Plan(asked.minutes * 60, asked.clients, asked.restarts)
+    several = asked.nodes > 1
+    patience = NODES_PATIENCE if several else PATIENCE
+    plan = Plan(asked.minutes * 60, asked.clients, asked.restarts, patience)
     print(
         f"{plan.clients} clients for {plan.seconds:g} s, {plan.restarts} restarts, --seed {seed}",
         flush=True,
     )
-    server = Server(directory, [*OPTIONS, *asked.option])
+    options = [*OPTIONS, *asked.option]
+    server = Nodes(directory, options, asked.nodes, seed) if several else Server(directory, options)
     try:
         await server.start()
         world = World(server, seed, plan.haste)

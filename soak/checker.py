@@ -84,6 +84,8 @@ class Trail:
     """Whether it reads text, which shows no ids: then its items are serial numbers."""
     inbox: str = ""
     """Whose private messages it reads too."""
+    lossy: bool = False
+    """Whether the engine may lose what it has acknowledged; then a gap has to be told after it."""
     until: int | None = None
     """The id up to which it has to have read everything in the end, if it has to."""
     items: array[int] = field(default_factory=lambda: array("q"))
@@ -119,11 +121,15 @@ def judge(
     sayings: Iterable[Saying],
     trails: Iterable[Trail],
     contents: Contents,
+    grants: Mapping[str, int] = {},
 ) -> Verdict:
-    """Hold everything against the history, which is by room, each in the order it was paged in."""
+    """Hold everything against the history, which is by room, each in the order it was paged in.
+    `grants` tells how many clients got each name that several wanted at once.
+    """
     said = {saying.serial: saying for saying in sayings}
     findings = [*contents.findings, *_of_history(history, said, contents)]
     findings += _of_sayings(history, said, contents)
+    findings += [f"{name} was granted {n} times" for name, n in grants.items() if n > 1]
     map_ = _Map(history, said.values(), contents)
     findings += _of_voices(said.values(), map_.by_serial)
     idle = 0
@@ -284,7 +290,9 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
         letter = map_.shown_letters.get(id_)
         if letter and trail.inbox in (letter.to, letter.sender):
             room = ""
-        if room not in orders:
+        if room not in orders and trail.lossy and id_ > last and GAP in trail.items[position:]:
+            last = id_  # it was lost, and that is told
+        elif room not in orders:
             findings.append(f"{trail.reader} was shown {item}, which is not in its history")
         elif id_ in seen:
             findings.append(f"{trail.reader} was shown {item} twice")

@@ -17,7 +17,7 @@ from .lines import LineClient
 from .readers import PollReader, StreamReader, TextReader
 from .server import Status
 from .sockets import SocketReader
-from .speakers import Greedy, Poster, Visitor
+from .speakers import Greedy, Poster, Rivals, Visitor
 from .wire import Wire
 from .world import ROOMS, World
 
@@ -55,6 +55,8 @@ class Plan:
     seconds: float
     clients: int
     restarts: int
+    patience: float = PATIENCE
+    """Seconds for everybody to come to the end."""
 
     @property
     def haste(self) -> float:
@@ -78,7 +80,7 @@ class Soak:
         dice, people = self.world.dice("the mix"), list[Client]()
         kinds = {
             LineClient: 25, PollReader: 15, TextReader: 6, StreamReader: 15, SocketReader: 15,
-            Poster: 14, Visitor: 7, Greedy: 3,
+            Poster: 14, Visitor: 7, Greedy: 3, Rivals: 2,
         }  # fmt: skip
         for number, share in enumerate(_shares(self.plan.clients, list(kinds.values()))):
             kind = list(kinds)[number]
@@ -115,7 +117,7 @@ class Soak:
         self._tell("nothing new is said any more; everybody reads to the end")
         await self._wait(lambda: all(task.done() or tasks[task].settled for task in tasks))
         await self._say_the_last()
-        _, late = await asyncio.wait(tasks, timeout=PATIENCE)
+        _, late = await asyncio.wait(tasks, timeout=self.plan.patience)
         for task in late:
             world.findings.append(f"{tasks[task].name} never came to the end")
             task.cancel()
@@ -127,7 +129,7 @@ class Soak:
         self._tell("everybody has left; reading the whole history")
         history = {room: await self._history(room) for room in ROOMS}
         await world.server.stop()
-        verdict = judge(history, world.sayings, world.trails, world.contents)
+        verdict = judge(history, world.sayings, world.trails, world.contents, world.grants)
         verdict.findings[:0] = world.findings
         figures = Figures(start, most, end)
         verdict.findings += self._of_server(figures)
@@ -160,10 +162,10 @@ class Soak:
         for number in range(self.plan.restarts):
             await asyncio.sleep(self.plan.seconds / (self.plan.restarts + 1))
             how = (signal.SIGTERM, signal.SIGKILL)[number % 2]
-            self._tell(f"{how.name}")
+            self._tell(self.world.server.fault(how))
             began = monotonic()
             await self.world.server.restart(how)
-            self._tell(f"the server is back after {monotonic() - began:.1f} s")
+            self._tell(f"all is well again after {monotonic() - began:.1f} s")
 
     async def _watch(self, most: Status) -> Status:
         """Tell of the progress; answers the most that the server ever took."""

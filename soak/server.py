@@ -69,11 +69,26 @@ class Server:
                 await self._process.wait()
                 await self._listening
 
+    def fault(self, number: signal.Signals) -> str:
+        """What `restart` will do."""
+        return number.name
+
     async def restart(self, number: int) -> None:
         """End it with a signal, and start it again."""
         self.life += 1
         await self.stop(number)
         await self._begin()
+
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        assert self._process
+        return self._process.pid
+
+    def signal(self, number: int) -> None:
+        """Send the process a signal."""
+        if self._process:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """See to it that nothing of it is left."""

@@ -4,6 +4,7 @@ behave.
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import quote
 
 import msgspec
@@ -18,6 +19,8 @@ BURST = 60
 """Messages that the greedy post at once: more than a session may."""
 GREED_SECONDS = 25.0
 """Seconds between two bursts, on average."""
+CONTEST_SECONDS = 10.0
+"""Seconds between two contests for a name, on average."""
 _encode = msgspec.json.encode
 
 
@@ -197,3 +200,34 @@ class Greedy(Client):
         if answer.status == 401:
             self.token = ""
             raise Gone
+
+
+class Rivals(Client):
+    """Two clients, on whichever nodes, who want the same name in the same moment."""
+
+    door = "rivals"
+    _contests = 0
+
+    @property
+    def done(self) -> bool:
+        """See `Client.done`."""
+        return self.world.over.is_set()
+
+    async def visit(self) -> None:
+        """One contest after another; who gets a name gives it up again."""
+        wires = [await self.connect("http") for _ in range(2)]
+        while not self.done:
+            self._contests += 1
+            name = f"{self.name}-{self._contests}"
+            body = _encode({"name": name})
+            for wire in wires:
+                wire.request("POST", "/session", body, JSON)
+            answers = await asyncio.gather(*(wire.answer() for wire in wires))
+            for wire, answer in zip(wires, answers, strict=True):
+                if answer.status == 201:
+                    self.world.grants[name] += 1
+                    token = {"Authorization": f"Bearer {answer.json['token']}"}
+                    await wire.ask("DELETE", "/session", headers=token)
+                else:
+                    self.world.refusals[answer.code] += 1
+            await self.world.pause(self.dice.expovariate(1 / CONTEST_SECONDS))

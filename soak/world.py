@@ -39,6 +39,8 @@ class World:
         """Who reads private messages."""
         self.sayings: list[Saying] = []
         self.trails: list[Trail] = []
+        self.grants: Counter[str] = Counter()
+        """How many clients got each name that several wanted at once."""
         self.contents = Contents()
         self.counts: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -75,9 +77,10 @@ class World:
         saying.id = id_ or saying.id
 
     def refused(self, saying: Saying, code: str) -> None:
-        """It was refused, for good."""
-        saying.refusal = code
+        """It was refused, for good; but what is in doubt may be stored all the same."""
         self.refusals[code] += 1
+        if code != "in-doubt":
+            saying.refusal = code
 
     def saw(self, trail: Trail, event: Event) -> None:
         """A reader was shown an event."""

@@ -25,6 +25,7 @@ PROJECT = {"test_changes", "test_contributing", "test_docs", "test_house", "test
 
 THROUGH = {
     # Parts that only one other module uses.
+    "chat/card": "chat/test_cards",
     "chat/person": "chat/test_people",
     "chat/held_names": "chat/test_sessions",
     # Sessions of an account are tested as one with their person.

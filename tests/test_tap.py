@@ -24,7 +24,7 @@ from chatd.net.connections import CountedTCP
 from chatd.net.tcp import WriteThrough
 from chatd.server.doors import DOORS
 from chatd.server.options import Options
-from chatd.server.startup import Door, StartupError, written_place
+from chatd.server.startup import Door, ServerProcess, StartupError, written_place
 from chatd.tap import makeService
 
 from .kit.file_faults import room_for
@@ -233,6 +233,7 @@ def test_the_reactor_uses_a_monotonic_clock(clock: Any) -> None:
 async def test_a_server_opens_its_doors_and_closes_them(clock: Any) -> None:
     """Each on a port of its own, with direct writes; after the stop nothing listens."""
     server = makeService(parsed("--line", HERE, "--line", HERE, "--http", HERE, "--irc", HERE))
+    assert isinstance(server, ServerProcess)
     await server.start()
     doors = [service for service in server if isinstance(service, Door)]
     hosts: list[Any] = [door.port.getHost() for door in doors if door.port]

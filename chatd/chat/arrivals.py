@@ -254,6 +254,7 @@ class Arrivals:
             bucket = self._admission.bucket()
             person = Person(id_, guest.name, key, bucket, named=guest.named, address=address)
             person.kept = kept
+            person.owner = guest.owner
             return person
 
         def load(_: object) -> Deferred[Any]:

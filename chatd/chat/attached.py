@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 
 from ..model.policy import Action, Policy
 from ..model.units import ATTACHED, NAMES, Cell, Change, Expect, Unit
+from .card import PLAIN
 from .elsewhere import Elsewhere
 from .judge import hold
 from .people import People
@@ -112,7 +113,8 @@ class Attached:
         if held.id != person.id:
             self._people.identify(person, held.id)
         policy.may(person, Action.ENTER)
-        holding = hold(person, held.name, held.key, named=held.named)
+        card = held.card if person.card is PLAIN else person.card
+        holding = hold(person, held.name, held.key, named=held.named, card=card)
         expects = (Expect(NAMES, held.key, held.version),)
         return self.arriving(person, Unit((), (holding,), expects))
 

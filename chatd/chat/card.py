@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..model.identity import Holder
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -22,3 +24,11 @@ class Card:
 
 PLAIN = Card()
 """The card of a person on the page."""
+
+
+def card_of(holder: Holder) -> Card:
+    """The card in the cell of a person's name, as `chatd.chat.judge.hold` writes it."""
+    if not (holder.user or holder.realname or holder.bot or holder.away or holder.visible):
+        return PLAIN
+    user = holder.user or PLAIN.user
+    return Card(user, holder.realname, holder.bot, holder.away, not holder.visible)

@@ -121,27 +121,14 @@ class Cards:
 
     def known(self, person: Person | Elsewhere) -> Known:
         """What is known of a person who is here."""
-        if person.account is not None:
-            card = PLAIN if isinstance(person, Elsewhere) else person.card
-            return Known(
-                person.name,
-                "account",
-                self.host_of_account(person.account),
-                person.name,
-                card.realname or person.name,
-                card.bot,
-                card.away,
-            )
-        if isinstance(person, Elsewhere):
-            return Known(
-                person.name, PLAIN.user, f"{self._hash(f'node {person.id}')}.guest", "", person.name
-            )
-        card = person.card
+        card, account = person.card, person.account
         return Known(
             person.name,
-            card.user,
-            self.host_of_address(person.address),
-            "",
+            card.user if account is None else "account",
+            self.host_of_address(person.address)
+            if account is None
+            else self.host_of_account(account),
+            "" if account is None else person.name,
             card.realname or person.name,
             card.bot,
             card.away,

@@ -10,6 +10,7 @@ from ..model.addresses import LOCAL, Address
 from ..model.events import SignedIn
 from ..model.identity import subject_of
 from ..model.units import NAMES, Expect
+from .card import PLAIN, Card
 from .person import Person
 
 
@@ -29,6 +30,7 @@ class Elsewhere(NamedTuple):
     address: Address = LOCAL
     since: int = 0
     """The version by which the person took the name, as far as it is known."""
+    card: Card = PLAIN
 
     @property
     def subject(self) -> str:
@@ -58,4 +60,5 @@ def elsewhere(person: Person) -> Elsewhere:
         person.admin,
         person.address,
         person.since,
+        person.card,
     )

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from ..model.errors import ChatError
 from ..model.events import (
+    Killed,
     Letter,
     PresenceEvent,
     PutOut,
@@ -26,6 +27,7 @@ from ..model.units import (
     ATTACHED,
     ATTEMPTS,
     BANS,
+    CLAIMS,
     GUESTS,
     NAMES,
     REMOVED,
@@ -49,6 +51,7 @@ from .consequences import Consequences
 from .http_sessions import Sessions
 from .ignores import Ignores
 from .journal import Journal
+from .killing import Killing
 from .letters import Letters
 from .node_loss import NodeLoss
 from .node_release import NodeRelease
@@ -75,6 +78,7 @@ class Folds(Protocol):
     consequences: Consequences
     ignores: Ignores
     journal: Journal
+    killing: Killing
     letters: Letters
     node_loss: NodeLoss
     node_release: NodeRelease
@@ -105,12 +109,8 @@ class Fold:
         """Take over the state that the store has on opening; fires when guests are restored."""
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
-        tables = gatherResults(
-            map(
-                self._store.table,
-                (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED, REMOVED),
-            )
-        )
+        names = (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED, REMOVED, CLAIMS)
+        tables = gatherResults(map(self._store.table, names))
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
             ends = {name: ends for name, ends in opened.rooms.items() if not is_conversation(name)}
@@ -121,7 +121,7 @@ class Fold:
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
             self._parts.attempts.opened(cells[3])
-            self._parts.claims.opened(cells[4])
+            self._parts.claims.opened(cells[4], cells[8])
             self._parts.administrators.restated(cells[4])
             if not self._parts.journal.paused:  # or the state is being read anew already
                 self._resume()
@@ -146,6 +146,7 @@ class Fold:
             return
         growth = Growth(self._parts.notifier)
         kicks: list[PutOut] = []
+        killed: list[Killed] = []
         for shown in batch:
             for change in shown.changes:
                 self._parts.rooms.change(change, shown.id)
@@ -190,6 +191,8 @@ class Fold:
                         source = to.signals
                 elif isinstance(event, Told):
                     self._deliver(entry, event, growth)
+                elif isinstance(event, Killed):
+                    killed.append(event)
                 if source is not None:
                     growth.add(source, entry)
             if shown.request_key is not None:
@@ -199,6 +202,8 @@ class Fold:
         self.horizon = batch[-1].id
         for event in kicks:
             self._parts.consequences.kicked(event)
+        for ended in killed:
+            self._parts.killing.shown(ended)
 
     def _shown_early(self, batch: Sequence[Shown]) -> None:
         """Fold what was shown while the state was read: the state has the older units already, but
@@ -233,12 +238,13 @@ class Fold:
         `Unavailable`.
         """
 
-        def fold(admins: Mapping[str, Cell]) -> None:
-            self._parts.claims.restated(admins)
+        def fold(tables: Sequence[Mapping[str, Cell]]) -> None:
+            admins, claims = tables
+            self._parts.claims.restated(admins, claims)
             self._parts.administrators.restated(admins)
 
-        read: Deferred[Any] = self._store.table(ADMINS)
-        return read.addCallback(lambda admins: partial(fold, admins))
+        read: Deferred[Any] = gatherResults([self._store.table(ADMINS), self._store.table(CLAIMS)])
+        return read.addCallback(lambda tables: partial(fold, tables))
 
     def over(self) -> None:
         """See `chatd.store.Follower`."""

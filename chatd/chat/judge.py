@@ -42,6 +42,7 @@ from ..model.units import (
     is_presence,
     room_table,
 )
+from .card import PLAIN, Card
 from .elsewhere import Elsewhere
 from .person import Person
 from .room import Room
@@ -246,12 +247,35 @@ def _renamed(person: Person, room: Room, name: str) -> Iterable[Event]:
     yield NameChanged(room.name, person.name, name)
 
 
-def hold(person: Person, name: str, key: str, *, named: bool | None = None) -> Change:
-    """The change by which a person holds a name; `named`: whether it is a chosen one."""
+def hold(
+    person: Person,
+    name: str,
+    key: str,
+    *,
+    named: bool | None = None,
+    card: Card | None = None,
+    account: bool | None = None,
+) -> Change:
+    """The change by which a person holds a name.  `named` is whether it is a chosen one, `account`
+    whether the person is an account's; these and `card` are by default what the person has.
+    """
     named = person.named if named is None else named
-    account = person.account is not None
+    account = person.account is not None if account is None else account
     address = "" if account else person.address
-    holder = Holder(person.id, name, named, account, person.admin, address)
+    card = card or person.card
+    holder = Holder(
+        person.id,
+        name,
+        named,
+        account,
+        person.admin,
+        address,
+        "" if card.user == PLAIN.user else card.user,
+        card.realname,
+        card.bot,
+        card.away,
+        not card.invisible,
+    )
     return Change(NAMES, key, encode_holder(holder))
 
 
@@ -276,5 +300,7 @@ def kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Chang
     newly chosen one.
     """
     named = person.named or name is not None
-    guest = GuestSession(person.id, name or person.name, named, (*rooms,), person.address)
+    guest = GuestSession(
+        person.id, name or person.name, named, (*rooms,), person.address, person.owner
+    )
     return Change(GUESTS, person.kept, encode(guest))

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from ..model.errors import ChatError
 from ..model.events import AccountTaken, Arrived
-from ..model.identity import Holder, encode_holder
 from ..model.policy import Action, Policy
 from ..model.units import GUESTS, NAMES, Change, Expect, Unit
 from . import judge_guests
@@ -53,13 +52,12 @@ def become(
     the account, and `expects` what they rest on; what the guest was given in these `rooms` becomes
     the account's (`judge_guests.transfer_grants`).
     """
-    held = encode_holder(Holder(person.id, person.name, True, True))
     granted = judge_guests.transfer_grants(person, rooms)
     told = [AccountTaken(room, person.name) for room in person.rooms]
     return Unit(
         (*granted.events, *told),
         (
-            Change(NAMES, person.key, held),
+            hold(person, person.name, person.key, named=True, account=True),
             *account,
             *(change for room in person.rooms for change in joins(person.key, person.name, room)),
             *([Change(GUESTS, person.kept, None)] if person.kept else []),

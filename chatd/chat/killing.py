@@ -1,4 +1,8 @@
-"""Killing: an administrator ends all sessions of a person (IRC's KILL), who may come back."""
+"""Killing: an administrator ends all sessions of a person (IRC's KILL), who may come back.
+
+The unit that records it holds an event that no store keeps; each node ends what it has of the
+person when that is shown.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from collections.abc import Callable, Mapping
 from twisted.internet.defer import gatherResults, succeed
 
 from ..model.audit import Record, recorded
-from ..model.errors import Kicked, NotAllowed
+from ..model.errors import Kicked
+from ..model.events import Killed
 from ..model.policy import Action
 from ..model.units import Unit
 from .account_sessions import AccountSessions, Listed
@@ -48,31 +53,35 @@ class Killing:
         """
         self._readers.policy.may(by, Action.BAN_FROM_SERVER)
         holder = self._people.person(name)
-        if isinstance(holder, Elsewhere) and holder.account is None:
-            raise NotAllowed(
-                f"{holder.name} is a guest on another node; ban the guest from the server"
-            )
         why = reason(text)
         record = Record("kill", by.name, by.account is not None, "", holder.name, why)
         stamp = new_stamp(self._now())
 
+        told = f"killed by {by.name}: {why}" if why else f"killed by {by.name}"
+        killed = Killed(holder.id, holder.name, told)
+
         def judged() -> Unit:
             self._readers.policy.may(by, Action.BAN_FROM_SERVER)
-            return Unit((), (recorded(stamp, record),))
+            return Unit((killed,), (recorded(stamp, record),))
 
-        told = Kicked(f"killed by {by.name}: {why}" if why else f"killed by {by.name}")
-        return self._journal.submit(judged).addCallback(lambda _: self._end(holder, told))
+        return self._journal.submit(judged).addCallback(lambda _: self._sign_out(holder))
 
-    def _end(self, holder: Person | Elsewhere, error: Kicked) -> Outcome:
-        if isinstance(holder, Person):
-            self._readers.revoke(error, person=holder)
-            if holder.account is None:
-                return self._sessions.end_guest(holder)
+    def shown(self, killed: Killed) -> None:
+        """End what a person has on this node."""
+        holder = self._people.by_id(killed.id)
+        if holder is None or holder.ended:
+            return
+        self._readers.revoke(Kicked(killed.text), person=holder)
+        if holder.account is None:
+            self._sessions.end_guest(holder)
+
+    def _sign_out(self, holder: Person | Elsewhere) -> Outcome:
+        """Sign an account out everywhere; a guest has one session, which has ended."""
         if holder.account is None:
             return succeed(None)
-        return self._accounts.find(holder.account).addCallback(self._sign_out)
+        return self._accounts.find(holder.account).addCallback(self._end_all)
 
-    def _sign_out(self, record: LiveAccount) -> Outcome:
+    def _end_all(self, record: LiveAccount) -> Outcome:
         def listed(sessions: Mapping[str, Listed]) -> Outcome:
             ends = [
                 self._signed_in.end_session(record.key, id_, session.hash)

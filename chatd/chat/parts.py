@@ -55,6 +55,7 @@ from .request_keys import RequestKeys
 from .rooms import Rooms
 from .rules import Rules
 from .session_registry import SessionRegistry
+from .shared_tickets import SharedTickets
 from .signals import Signals
 from .signin import SignIn
 from .speech import Speech
@@ -137,12 +138,15 @@ class Parts:
         self.sessions = Sessions(
             core, now, registry, credentials, self.arrivals, self.departures, shared=bool(node)
         )
+        self.tickets = SharedTickets(
+            clock.seconds, micros, store, self.journal, self.sessions, shared=bool(node)
+        )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
         self.signed_in = AccountSessions(now, store, self.journal, self.sessions, connections)
         self.ignores = Ignores(self.journal, self.accounts, self.people)
         self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
         self.tokens = Tokens(now, store, self.journal)
-        self.claims = Claims(clock.seconds, self.journal)
+        self.claims = Claims(clock.seconds, self.journal, node, micros)
         self.administrators = Administrators()
         self.account_removal = AccountRemoval(core, self.correspondence, self.administrators)
         self.attempts = Attempts(clock, store, now)
@@ -184,7 +188,7 @@ class Parts:
             rules,
         )
         self.killing = Killing(core, self.sessions, self.signed_in, micros)
-        self.signals = Signals(core)
+        self.signals = Signals(core, shared=bool(node))
         self.cards = Cards(store, self.people)
         self.administration = Administration(
             core,

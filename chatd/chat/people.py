@@ -20,6 +20,7 @@ from ..model.addresses import LOCAL, Address
 from ..model.identity import decode_holder
 from ..model.lookalikes import Lookalikes
 from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, room_table
+from .card import card_of
 from .elsewhere import Elsewhere, elsewhere
 from .held_names import HeldNames
 from .inbox import Inboxes
@@ -77,6 +78,10 @@ class People(HeldNames):
     def local(self) -> Iterable[Person]:
         """The persons of this node."""
         return self._own.values()
+
+    def by_id(self, id: str) -> Person | None:
+        """The person of this node that has that id."""
+        return self._own.get(id)
 
     def began_here(self, id: str) -> bool:
         """Whether a person of that id came by this node, now or before it was restarted."""
@@ -210,8 +215,11 @@ class People(HeldNames):
                 holder.admin,
                 Address(holder.address or LOCAL),
                 before.since if before is not None and before.id == holder.id else version,
+                card_of(holder),
             )
         else:
+            if holder.named and not person.owner:
+                person.owner = key
             if person.name != holder.name:  # else keep the string that is shared already
                 person.name = holder.name
             if person.key != key or not person.since:
@@ -222,6 +230,8 @@ class People(HeldNames):
                     person.since = before.since  # it comes from another node
             person.key, person.named, person.version = key, holder.named, version
             person.account = key if holder.account else None
+            if self._node:  # its client on another node may have changed the card
+                person.card = card_of(holder)
             if holder.account and person.inbox.account is None:  # a guest has registered
                 self.inboxes.register(person.inbox, key)
             self._by_key[key] = person

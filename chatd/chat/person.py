@@ -49,6 +49,7 @@ class Person:
         "listeners",
         "name",
         "named",
+        "owner",
         "record",
         "renames",
         "rooms",
@@ -126,6 +127,10 @@ class Person:
         """What is sent to this person's IRC clients and kept nowhere; None: there are none."""
         self.lane: Lane | None = None
         """The order of its commands under way; None: there are none."""
+        self.owner = ""
+        """Whose the request keys of its sessions are: the key of its first chosen name, whatever
+        name it takes later, so that they are the same on all nodes and for the next session of that
+        name.  Empty: no name was chosen yet."""
         self.ended = False
         """Whether the person has left or is about to; then it can give no more commands."""
 

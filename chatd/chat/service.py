@@ -115,6 +115,8 @@ class ChatService(Service):
         """The accounts and their registered names."""
         self.sessions = parts.sessions
         """The sessions over HTTP."""
+        self.tickets = parts.tickets
+        """The tickets for streams of those sessions."""
         self.signed_in = parts.signed_in
         """The stored sessions of accounts."""
         self.sign_in = parts.sign_in

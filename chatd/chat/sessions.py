@@ -85,7 +85,6 @@ class LastingSession(Session):
         "ended",
         "hash",
         "note_use",
-        "owner",
         "timer",
         "used",
     )
@@ -101,8 +100,6 @@ class LastingSession(Session):
         self._noted = clock.seconds()
         self.ended: Callable[[], object] | None = None
         """Called when it ends."""
-        self.owner = ""
-        """The scope of its request keys (`chatd.doors.access`); empty until the first one."""
         self._clock = clock
         self._most = most_holders
         self._holders: dict[Holder, None] = {}

@@ -16,15 +16,19 @@ from ..model.names import clean_room
 from ..model.policy import Action
 from ..model.units import Unit
 from . import judge_messages
+from .card import Card
 from .core import Core
 from .journal import Outcome
+from .judge import hold
 from .person import Person
 
 
 class Signals:
     """Passes signals on."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, *, shared: bool = False) -> None:
+        """With `shared` there may be other nodes, which know cards by the cells of the names."""
+        self._shared = shared
         self._journal = core.journal
         self._people = core.people
         self._rooms = core.rooms
@@ -71,17 +75,26 @@ class Signals:
         """A person is away, or with an empty text is back."""
         if person.card.away == text:
             return succeed(None)
-        person.card = replace(person.card, away=text)
-        return self._tell_rooms(person, lambda room: AwayChanged(room, person.name, text))
+        card = replace(person.card, away=text)
+        return self._change(person, card, lambda room: AwayChanged(room, person.name, text))
 
     def describe(self, person: Person, realname: str) -> Outcome:
         """A person has another real name."""
-        person.card = replace(person.card, realname=realname)
-        return self._tell_rooms(person, lambda room: CardChanged(room, person.name, realname))
+        card = replace(person.card, realname=realname)
+        return self._change(person, card, lambda room: CardChanged(room, person.name, realname))
 
-    def _tell_rooms(self, person: Person, make: Callable[[str], PresenceEvent]) -> Outcome:
+    def restate(self, person: Person, card: Card) -> Outcome:
+        """A person has another card, of which no client is told before it asks."""
+        return self._change(person, card, None)
+
+    def _change(
+        self, person: Person, card: Card, make: Callable[[str], PresenceEvent] | None
+    ) -> Outcome:
+        person.card = card
+
         def judged() -> Unit:
-            events: list[Event] = [make(room) for room in person.rooms]
-            return Unit(events, (), (person.expect,))
+            events: list[Event] = [make(room) for room in person.rooms] if make else []
+            changes = [hold(person, person.name, person.key, card=card)] if self._shared else []
+            return Unit(events, changes, (person.expect,))
 
         return self._journal.submit(judged, person)

@@ -12,7 +12,6 @@ from ..chat.person import Person
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import LastingSession
-from ..chat.tickets import Tickets
 from ..chat.tokens import PREFIX
 from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
@@ -30,7 +29,6 @@ from ..model.errors import (
     NotAllowed,
 )
 from ..model.identity import Stranger
-from ..model.names import name_key
 from ..model.policy import Action
 from ..model.text import printable
 from ..net.heartbeat import Heartbeat
@@ -76,7 +74,7 @@ class Access:
         self.sessions = service.sessions
         self.heartbeat = Heartbeat(service.clock)
         self.streams = Streams(self.heartbeat, peers)
-        self.tickets: Tickets[LastingSession] = Tickets(service.clock.seconds)
+        self.tickets = service.tickets
 
     @property
     def cookie(self) -> bytes:
@@ -135,9 +133,13 @@ class Access:
         """Load the session of a request from the store; None if there is nothing to load, because
         the request has no token, or the session is in memory.
 
-        An invalid token is no failure here: the request itself is refused when it looks the session
-        up.  Raises `BadToken`, `Malformed`; fails with `Unavailable`, `NotAllowed`.
+        A ticket is fetched from the node that issued it.  An invalid token or ticket is no failure
+        here: the request itself is refused when it looks the session up.  Raises `BadToken`,
+        `Malformed`; fails with `Unavailable`, `NotAllowed`.
         """
+        ticket = one(request, "ticket")
+        if ticket is not None:
+            return self.tickets.fetch(ticket, self.address(request))
         token = self.token(request)
         if token is None and isinstance(request, ChatRequest):
             request.is_anonymous = True
@@ -333,14 +335,14 @@ class Access:
 
 
 def key_owner(session: LastingSession) -> str:
-    """Scope of a session's request keys: its name if it was chosen, so that they hold for the next
-    session of that name, else its token, because a guest's name is reused.  A session keeps the
-    scope of its first key.
+    """Scope of a session's request keys: the name that its person chose first, so that they hold
+    for the next session of that name, else the session, because a guest's name is reused.  It is
+    the same on every node, and stays as it is from the first key on.
     """
-    if not session.owner:
-        person = session.person
-        session.owner = name_key(person.name) if person.named else session.token
-    return session.owner
+    person = session.person
+    if not person.owner:
+        person.owner = person.key if person.named else session.hash
+    return person.owner
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -91,6 +91,12 @@ class ChatChannel(TimedHandshake, PacedChannel):
             # Twisted does not limit input behind a body, nor any input while the client is full.
             self._transport.pauseProducing()
 
+    @property
+    def awaited(self) -> bool:
+        """Whether the first request of the client, or the rest of a request, is still to come."""
+        begun = bool(self.requests or self.unparsed)
+        return self._new or (begun and not (self._busy or self._refused))
+
     def readConnectionLost(self) -> None:
         """The client sends no more; its last request is answered, if that takes at most
         `LINGER_SECONDS`.

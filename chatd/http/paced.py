@@ -68,7 +68,8 @@ class PacedChannel(StrictChannel):
     @property
     def is_last(self) -> bool:
         """See `StrictChannel.is_last`."""
-        return self._late or self.site.peers.draining
+        peers = self.site.peers
+        return self._late or peers.draining or peers.retiring
 
     def complete(self) -> None:
         """A request is complete, and the server begins to answer it."""

@@ -74,6 +74,8 @@ class GuestSession(msgspec.Struct, frozen=True, omit_defaults=True):
     rooms: tuple[str, ...] = ()
     address: str = ""
     """The address from which the session was begun."""
+    owner: str = ""
+    """See `chatd.chat.person.Person.owner`; empty: the name, if it is a chosen one."""
 
 
 class PersonalToken(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -329,6 +329,16 @@ class Signalled(Event, frozen=True, tag="signal"):
     text: str
 
 
+class Killed(Event, frozen=True, tag="killed"):
+    """All sessions of a person end, on whichever nodes they are.  No store keeps it."""
+
+    id: str
+    """The person's id (`chatd.model.identity.Holder.id`)."""
+    name: str
+    text: str
+    """What the person's clients are told."""
+
+
 class NameChanged(PresenceEvent, frozen=True, tag="name-changed"):
     """A person in the room took another name."""
 
@@ -347,5 +357,6 @@ Appended = (
     | CardChanged
     | Typing
     | Signalled
+    | Killed
 )
 """All events that a store is given, and so all that nodes decode from a store that they share."""

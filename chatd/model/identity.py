@@ -95,6 +95,12 @@ class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the account administers the server."""
     address: str = ""
     """The address of a guest; empty for an account."""
+    # What the person's client says of it (`chatd.chat.card.Card`), where that is no default:
+    user: str = ""
+    realname: str = ""
+    bot: bool = False
+    away: str = ""
+    visible: bool = False
 
 
 _encode = msgspec.json.Encoder().encode

@@ -34,6 +34,8 @@ ADMINS = "admins"
 REMOVED = "removed"
 """Table of deleted accounts of which not everything is removed yet: name key -> the name of who
 deleted it (`chatd.chat.account_removal`)."""
+CLAIMS = "claims"
+"""Table of the claim codes of nodes that share a store: node -> a `chatd.chat.claims.Issued`."""
 SKELETONS = "skeletons"
 """Table of the skeletons of registered names (`chatd.model.lookalikes`): skeleton -> of the names
 that have it, the one registered first."""
@@ -96,7 +98,10 @@ RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}
 ATTACHED = "attached"
 """Table of the nodes that have sessions of a person, if several share a store: the person's id and
 the node -> nothing."""
-PRESENCE = (NAMES, MEMBERS, ATTACHED)
+TICKETS = "tickets"
+"""Table of tickets that no request has used, if several nodes share a store: hash of the ticket ->
+a `chatd.chat.shared_tickets.Stored`."""
+PRESENCE = (NAMES, MEMBERS, ATTACHED, TICKETS)
 """Tables about connected people: they are empty at a start, and not written to a file."""
 
 

@@ -44,6 +44,9 @@ class Peers:
         self.stalls = Stalls(clock, stall)
         self.draining = False
         """Whether the server is going down, so that no new request is accepted."""
+        self.retiring = False
+        """Whether another process takes this one's place: clients are asked to connect anew, and
+        are served until they do."""
         self._here: set[Connected] = set()
         self._emptied: list[Deferred[None]] = []
 

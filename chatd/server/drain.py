@@ -11,6 +11,10 @@ Startup: the store is opened first, then the doors (`ChatServer.startService`). 
    not stored by then was never acknowledged.
 5. The store is closed last.
 
+A server whose place another process has taken on the same sockets retires first: its ports are
+closed, and clients that have connected by then send their requests, for at most `RETIRE_SECONDS`.
+So no client is refused by a restart of workers (`chatd.server.workers`).
+
 A step ends as soon as its work is done.  All times count from the beginning of the shutdown, which
 takes at most `DRAIN_SECONDS`, whatever clients and store do.
 """
@@ -35,6 +39,11 @@ ANSWER_SECONDS = 4.0
 """Seconds for accepted commands to be stored and acknowledged."""
 DRAIN_SECONDS = 4.75
 """Seconds for the whole shutdown: below the five after which operators send SIGKILL."""
+
+RETIRE_SECONDS = 2.0
+"""Seconds for clients of a server that retires to send the requests that they have begun."""
+LOOK_SECONDS = 0.05
+"""Seconds between two looks whether they have."""
 
 
 class ChatServer(MultiService):
@@ -83,9 +92,32 @@ class ChatServer(MultiService):
         if self._wait:
             self._wait.callback(None)
 
+    def retire(self) -> Deferred[None]:
+        """Accept no more connections, and serve those that there are; fires when the server may be
+        stopped.
+        """
+        self._log.info("retiring: another process has taken the place of this one")
+        self._peers.retiring = True
+        for door in self._doors:
+            _stopped(door)
+        retired: Deferred[None] = Deferred()
+        self._look(retired, self._clock.seconds() + RETIRE_SECONDS)
+        return retired
+
+    def _look(self, retired: Deferred[None], end: float) -> None:
+        # Only HTTP connections have this attribute: on other doors the server speaks first.
+        awaited = any(getattr(connection, "awaited", False) for connection in self._peers)
+        if awaited and self._clock.seconds() < end:
+            self._clock.callLater(LOOK_SECONDS, self._look, retired, end)
+        else:
+            retired.callback(None)
+
+    @property
+    def _doors(self) -> list[IService]:
+        return [service for service in self if service is not self._chat]
+
     async def _go_down(self) -> None:
-        doors: list[IService] = [service for service in self if service is not self._chat]
-        closed = DeferredList([_stopped(door) for door in doors])
+        closed = DeferredList([_stopped(door) for door in self._doors])
         await self._until(self._chat.drain(), SETTLE_SECONDS)
         for connection in self._peers:
             try:

@@ -35,6 +35,8 @@ class LogOutput:
         self._name = ""
         self._file: ReopenedFile | None = None
         self._json = False
+        self._elsewhere = False
+        """Whether twistd logs to syslog, or by a log observer that its options name."""
 
     def take_over(self, twistd: usage.Options, form: str = "text") -> None:
         """Have twistd log with `begin` if its options name a log file, or if `form` is "json".
@@ -43,6 +45,7 @@ class LogOutput:
         """
         name = twistd["logfile"] or ("" if twistd["nodaemon"] else "twistd.log")
         other = twistd.get("syslog") or twistd.get("logger")
+        self._elsewhere = bool(other)
         self._json = form == "json"
         if self._json and other:
             raise usage.UsageError(
@@ -63,6 +66,20 @@ class LogOutput:
             file = self._file = ReopenedFile.fromFullPath(self._name)
         observer = json_observer if self._json else textFileLogObserver
         return cast(ILogObserver, observer(file))
+
+    def relay(self, worker: int, line: str) -> None:
+        """Write a line that a worker has logged, with its own time; the worker's number becomes its
+        beginning, or in JSON the first member of its object.
+        """
+        output = self._file or (None if self._elsewhere else sys.__stdout__)
+        is_object = line.startswith("{") and line.endswith("}")
+        if output is None or (self._json and not is_object):
+            _log.info("worker {worker}: {line}", worker=worker, line=line)
+            return
+        output.write(
+            f'{{"worker":{worker},{line[1:]}\n' if self._json else f"worker {worker}: {line}\n"
+        )
+        output.flush()
 
     def reopen(self) -> None:
         """The log file was moved: open a new one at its path."""

@@ -70,11 +70,14 @@ class Options(usage.Options):
 
     def __init__(self) -> None:
         super().__init__()
+        self.arguments: list[str] = []
+        """The words of the command line, as they were given."""
         self.repeated: dict[str, list[Any]] = {}
         """The values of repeatable options, by option."""
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse the command line.  Raises `StartupError`, whose message is one line."""
+        self.arguments = list(options or ())
         try:
             super().parseOptions(options)
         except usage.UsageError as problem:

@@ -66,6 +66,11 @@ class Settings:
         node_name,
         default_is="the host's name and the process id",
     )
+    workers: int = option(
+        1,
+        "Processes behind the same ports; more than one need a store that nodes share.",
+        number(1),
+    )
     durability: str = option(
         "disk",
         "What an acknowledged message survives: disk, a loss of power; process, a crash only.",

@@ -63,6 +63,10 @@ def _redis_store(
         raise Malformed(
             "a Redis store needs two libraries more; install them with pip install 'chatd[redis]'"
         )
+    if parsed.tls and not (find_spec("OpenSSL") and find_spec("service_identity")):
+        raise Malformed(
+            "rediss:// needs two libraries more; install them with pip install 'chatd[redis,tls]'"
+        )
     return RedisStore(
         reactor,
         Dialler(reactor, parsed),

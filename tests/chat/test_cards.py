@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from chatd.chat.card import Card
 from chatd.chat.cards import Cards
 from chatd.model.addresses import Address
 from chatd.model.commands import Rename
 from chatd.testing import InMemoryChat, result_of
+
+from ..kit.chat import registered, settled, signed_in
 
 HOME, OFFICE = Address("192.0.2.1"), Address("198.51.100.7")
 
@@ -122,3 +126,43 @@ def test_a_key_that_the_store_has_lost_is_stored_again() -> None:
         chat.settle()
     assert host(one, "ada") == before
     assert two.service.cards.host_of_address(HOME) == before
+
+
+def test_a_person_on_another_node_has_the_same_card(chat: InMemoryChat) -> None:
+    """Also when it is changed later; a host does not tell on which node its guest is."""
+    node = InMemoryChat(node=chat)
+    make_ready(node)
+    card = Card("~ada", "Ada Lovelace", invisible=False)
+    entering = node.service.enter("ada", HOME, card=card)
+    chat.settle()
+    ada = result_of(entering)
+    assert chat.service.cards.of("ada") == node.service.cards.of("ada")
+    assert chat.service.people.person("ada").card == card
+    assert host(chat, "ada") == chat.service.cards.host_of_address(HOME)
+    for change in (
+        lambda: node.service.signals.away(ada, "tea"),
+        lambda: node.service.signals.describe(ada, "Countess"),
+        lambda: node.service.signals.restate(ada, replace(ada.card, bot=True)),
+    ):
+        changing = change()
+        chat.settle()
+        result_of(changing)
+    there = chat.service.cards.of("ada")
+    assert there == node.service.cards.of("ada")
+    assert (there.away, there.realname, there.bot) == ("tea", "Countess", True)
+
+
+def test_a_person_with_sessions_on_two_nodes_has_one_card(chat: InMemoryChat) -> None:
+    """A session that says nothing of the person changes nothing of it."""
+    registered(chat, "ada")
+    ada = signed_in(chat, "ada")
+    describing = chat.service.signals.restate(ada.person, replace(ada.person.card, realname="A."))
+    chat.settle()
+    result_of(describing)
+    node = InMemoryChat(node=chat)
+    there = settled(node, node.service.sessions.adopt(ada.token, HOME))
+    assert there.person.card.realname == ada.person.card.realname == "A."
+    going = node.service.signals.away(there.person, "tea")
+    chat.settle()
+    result_of(going)
+    assert ada.person.card.away == "tea"

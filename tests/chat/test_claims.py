@@ -11,7 +11,8 @@ from chatd.chat.claims import CLAIM_SECONDS
 from chatd.chat.rules import Rules
 from chatd.model.addresses import LOCAL
 from chatd.model.errors import NotAllowed
-from chatd.testing import InMemoryChat
+from chatd.model.units import CLAIMS
+from chatd.testing import InMemoryChat, result_of
 
 from ..kit.chat import PASSWORD, registered, restarted, settled, signed_in
 
@@ -83,3 +84,68 @@ def test_of_two_claims_at_once_one_succeeds(chat: InMemoryChat) -> None:
     chat.settle()
     admins = [signed_in(chat, name).person.admin for name in ("ada", "eve")]
     assert sorted(admins) == [False, True]
+
+
+def nodes(number: int = 2) -> list[InMemoryChat]:
+    """Nodes of one chat that has no administrator."""
+    chats = [InMemoryChat()]
+    chats += [InMemoryChat(node=chats[0]) for _ in range(number - 1)]
+    return chats
+
+
+def test_a_claim_code_is_valid_on_every_node_that_shares_the_store() -> None:
+    """Also on one that was started earlier than the node that logged it; and once only."""
+    one, two = nodes()
+    codes = [chat.service.claims.code for chat in (one, two)]
+    assert codes[0] != codes[1]
+    claim(one, "ada", codes[1])
+    assert signed_in(two, "ada").person.admin
+    for chat in (one, two):
+        for code in codes:
+            with pytest.raises(NotAllowed):
+                claim(chat, "eve", code)
+
+
+def test_a_claim_code_of_another_node_expires_with_its_hour_or_its_start() -> None:
+    """The store forgets it then."""
+    one, two = nodes()
+    old = two.service.claims.code
+    restarted = InMemoryChat(node=one)
+    with pytest.raises(NotAllowed):
+        claim(one, "ada", old)
+    one.advance(CLAIM_SECONDS)
+    with pytest.raises(NotAllowed):
+        claim(one, "ada", restarted.service.claims.code)
+    another = InMemoryChat(node=one)
+    assert len(one.service.claims._issued) == 1
+    claim(one, "ada", another.service.claims.code)
+    assert one.service.claims._issued == {}
+
+
+def test_a_store_that_lost_the_codes_gets_them_again() -> None:
+    """A replica took its place that misses them."""
+    one, two = nodes()
+    code = two.service.claims.code
+    for column in one.store.engine.cells._tables["claims"]:
+        column.clear()
+    for chat in (one, two):
+        reading = chat.service._fold.claims_anew()
+        chat.settle()
+        result_of(reading)()
+        chat.settle()
+    claim(one, "ada", code)
+    assert signed_in(two, "ada").person.admin
+
+
+def test_the_store_has_no_code_that_could_be_used() -> None:
+    """Only its hash: who reads the store claims nothing."""
+    one, two = nodes()
+    cells = result_of(settled_table(one, CLAIMS))
+    for chat in (one, two):
+        assert chat.service.claims.code.encode() not in b"".join(c.value for c in cells.values())
+
+
+def settled_table(chat: InMemoryChat, name: str) -> Any:
+    asked = chat.store.table(name)
+    chat.settle()
+    return asked

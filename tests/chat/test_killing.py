@@ -38,12 +38,41 @@ def test_a_guest_who_is_killed_leaves_and_its_readers_end(chat: InMemoryChat, ru
         chat.service.sessions.find(session.token)
 
 
-def test_a_guest_on_another_node_cannot_be_killed(chat: InMemoryChat, ruth: Deputy) -> None:
-    """The refusal says what reaches it; an audit record is not written."""
-    InMemoryChat(node=chat).enter("bob")
+def test_a_guest_on_another_node_who_is_killed_leaves(chat: InMemoryChat, ruth: Deputy) -> None:
+    """Its readers there are told why, and its token is invalid on every node."""
+    node = InMemoryChat(node=chat)
+    session = settled(node, node.service.sessions.open("bob"))
+    outlet = reading(node, node.room("lobby"), owner=session)
+    settled(chat, chat.service.kill(ruth, "bob", "spam"))
+    for one in (chat, node):
+        assert one.service.people.find("bob") is None
+        assert refused(adopting(one, session.token)) is BadToken
+    assert [error.message for error in outlet.revocations] == ["killed by ruth: spam"]
+
+
+def test_a_guest_with_sessions_on_two_nodes_is_killed_on_both(
+    chat: InMemoryChat, ruth: Deputy
+) -> None:
+    """Whichever of them the administrator is on."""
+    node, third = InMemoryChat(node=chat), InMemoryChat(node=chat)
+    session = settled(node, node.service.sessions.open("bob"))
+    settled(third, third.service.sessions.adopt(session.token, LOCAL))
+    settled(chat, chat.service.kill(ruth, "bob", ""))
+    for one in (chat, node, third):
+        assert one.service.people.find("bob") is None
+        assert refused(adopting(one, session.token)) is BadToken
+
+
+def test_who_has_the_name_next_is_not_killed(chat: InMemoryChat, ruth: Deputy) -> None:
+    """The person is meant, not the name."""
+    node = InMemoryChat(node=chat)
+    bob = node.enter("bob")
+    killing = chat.service.kill(ruth, "bob", "")
+    node.service.end(bob)
+    settled(chat, killing)
+    again = node.enter("bob")
     chat.settle()
-    with pytest.raises(NotAllowed, match="ban the guest from the server"):
-        chat.service.kill(ruth, "bob", "spam")
+    assert node.service.people.own("bob") is again
 
 
 def test_an_account_that_is_killed_is_signed_out_everywhere(

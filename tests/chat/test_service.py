@@ -29,7 +29,7 @@ from chatd.model.errors import (
 )
 from chatd.model.events import Joined, Said
 from chatd.stream.places import Place
-from chatd.testing import InMemoryChat, result_of
+from chatd.testing import START, InMemoryChat, result_of
 from chatd.testing.stores import RefusingStore
 
 from ..kit.chat import events, private, read, reading, refused
@@ -131,7 +131,7 @@ def test_a_cursor_from_the_future_is_told_a_gap_and_the_newest_events(chat: InMe
 
 def test_a_cursor_from_before_the_start_is_told_of_a_gap(chat: InMemoryChat) -> None:
     """In every room, even one that does not exist: this server cannot know what was lost."""
-    began = chat.service.horizon
+    began = int(START * 1_000_000)
     for room in ("lobby", "unheard-of"):
         log = chat.room(room).log
         assert (log.since(began).complete, log.since(began - 1).complete) == (True, False)

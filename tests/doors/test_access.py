@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.chat.sessions import GRACE_SECONDS
+from chatd.chat.sessions import GRACE_SECONDS, LastingSession
 from chatd.chat.tickets import TICKET_SECONDS
+from chatd.doors.access import key_owner
+from chatd.model.addresses import LOCAL
+from chatd.model.commands import Rename
+from chatd.testing import InMemoryChat
 
+from ..kit.chat import settled
 from ..kit.echo import HANDSHAKE
 from ..kit.http import HttpClient
 from ..kit.server import MemoryServer
@@ -151,3 +156,43 @@ def test_repr_of_a_request_has_no_token(server: MemoryServer, ada: HttpClient) -
     for request in ada.wire.protocol.requests:
         assert "secret-token" not in repr(request)
         assert "lobby" in repr(request)
+
+
+def nodes_with(name: str) -> tuple[InMemoryChat, InMemoryChat, LastingSession]:
+    """Two nodes, and a guest's session that began on the first."""
+    one = InMemoryChat()
+    return one, InMemoryChat(node=one), settled(one, one.service.sessions.open(name))
+
+
+def adopted(chat: InMemoryChat, token: str) -> LastingSession:
+    """The session of that token on a node."""
+    session: LastingSession = settled(chat, chat.service.sessions.adopt(token, LOCAL))
+    return session
+
+
+@pytest.mark.parametrize("name", ["ada", ""])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_request_keys_of_a_session_have_one_scope_on_all_nodes_and_under_all_names(
+    name: str, when: str
+) -> None:
+    """A request is repeated on another node after a rename; whether that node knew the session."""
+    one, two, session = nodes_with(name)
+    there = adopted(two, session.token) if when == "before" else None
+    first = key_owner(session)
+    for new in ("eve", "eva"):
+        one.perform(session.person, Rename(new))
+    there = there or adopted(two, session.token)
+    assert key_owner(session) == first
+    if name or when == "after":
+        assert key_owner(there) == first
+    restarted = InMemoryChat(node=two)
+    assert key_owner(adopted(restarted, session.token)) == first
+
+
+def test_request_keys_hold_for_the_next_session_of_a_name() -> None:
+    """A client that was away for too long begins another session, and repeats its request."""
+    one, two, session = nodes_with("ada")
+    first = key_owner(session)
+    settled(one, one.service.sessions.close(session))
+    again = settled(two, two.service.sessions.open("ada"))
+    assert key_owner(again) == first

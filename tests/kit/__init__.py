@@ -12,6 +12,7 @@
 - `stream`: rooms, archives, codecs and outlets, without a chat
 - `stores`, `workers`, `desk`, `file_faults`: engines under test; a writer of a file; faulty files
 - `vectors`: the test vectors of the IRC community
+- `redis`, `redis_chat`, `certificates`: a Redis, sentinels, chats on several nodes; TLS
 - `garbage`: rooms and reference cycles that are left in memory
 
 Doubles that programs that use chatd may need in their own tests are in `chatd.testing`.

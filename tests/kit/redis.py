@@ -120,6 +120,34 @@ class RedisServer:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+class Sentinel:
+    """One `redis-server --sentinel`, which alone decides on a failover from `master`."""
+
+    def __init__(self, master: RedisServer, service: str = "main") -> None:
+        self.port = free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="chatd-sentinel-"))
+        settings = [
+            f"port {self.port}",
+            "bind 127.0.0.1",
+            f"dir {self.directory}",
+            f"sentinel monitor {service} 127.0.0.1 {master.port} 1",
+            f"sentinel down-after-milliseconds {service} 200",
+            f"sentinel failover-timeout {service} 2000",
+        ]
+        path = self.directory / "sentinel.conf"
+        path.write_text("\n".join([*settings, ""]))
+        self._process = subprocess.Popen(
+            ["redis-server", str(path), "--sentinel", "--loglevel", "warning"],
+            stdout=subprocess.DEVNULL,
+        )
+
+    def remove(self) -> None:
+        """Nothing is left of it."""
+        self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
 def free_port() -> int:
     """A port that nothing listens on; Redis cannot choose one itself."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -15,6 +15,8 @@ from chatd.server.drain import (
     ANSWER_SECONDS,
     DRAIN_SECONDS,
     GOODBYE_SECONDS,
+    LOOK_SECONDS,
+    RETIRE_SECONDS,
     SETTLE_SECONDS,
     ChatServer,
 )
@@ -60,6 +62,53 @@ def lines_of(wire: FakeConnection) -> list[str]:
 def is_last(response: Response) -> bool:
     """Whether a response says that none follows."""
     return response.headers["connection"] == "close"
+
+
+# -- retiring --------------------------------------------------------------------------------------
+
+
+def test_a_server_that_retires_serves_the_requests_that_clients_have_begun(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """So none that was accepted by this process is refused."""
+    http.send_raw(
+        b"POST /rooms/lobby/messages?name=ada HTTP/1.1\r\nHost: chat.example\r\n"
+        b"Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhe",
+        "POST",
+    )
+    retired: list[object] = []
+    server.going_down().retire().addCallback(retired.append)
+    server.chat.settle()
+    assert not retired
+    http.wire.send(b"llo")
+    assert http.response().status == 201
+    server.chat.advance(LOOK_SECONDS)
+    assert retired
+    assert server.chat.texts("lobby") == ["hello"]
+
+
+def test_a_client_that_had_just_connected_is_served_by_a_server_that_retires(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """Then the connection is closed: the next one is another process's."""
+    retired: list[object] = []
+    server.going_down().retire().addCallback(retired.append)
+    assert is_last(http.request("GET", "/healthz"))
+    assert http.closed
+    server.chat.advance(LOOK_SECONDS)
+    assert retired
+
+
+def test_a_client_that_sends_nothing_cannot_delay_a_retirement_for_ever(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """It has connected, and no more; one that has been served is not waited for."""
+    retired: list[object] = []
+    server.going_down().retire().addCallback(retired.append)
+    server.chat.advance(RETIRE_SECONDS - LOOK_SECONDS)
+    assert not retired
+    server.chat.advance(2 * LOOK_SECONDS)
+    assert retired
 
 
 # -- HTTP ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger, capturedLogs, globalLogPublisher
 from twisted.python.reflect import namedAny
 from twisted.python.usage import UsageError
 
@@ -140,3 +140,36 @@ def test_a_daemon_logs_to_a_file_by_default(
     options.parent = parent
     options.parseOptions([])
     assert namedAny(parent["logger"]) == OUTPUT.begin
+
+
+def test_a_line_of_a_worker_is_written_as_it_is(output: LogOutput, tmp_path: Path) -> None:
+    """It has a time already; after a rotation it is written to the new file."""
+    output.relay(1, "{one}")
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    output.reopen()
+    output.relay(1, "two")
+    assert (tmp_path / "log.1").read_text() == "worker 1: {one}\n"
+    assert (tmp_path / "log").read_text().endswith("worker 1: two\n")
+
+
+def test_a_line_of_a_worker_goes_where_the_log_goes() -> None:
+    """To syslog, say."""
+    output = LogOutput()
+    output.take_over(twistd_options(syslog=True))
+    with capturedLogs() as logged:
+        output.relay(1, "{one}")
+    assert [(event["worker"], event["line"]) for event in logged] == [(1, "{one}")]
+
+
+def test_a_line_of_a_worker_in_json_stays_one_object(tmp_path: Path) -> None:
+    """With the number of the worker; what is no object is logged as a message."""
+    output = LogOutput()
+    output.take_over(twistd_options(logfile=str(tmp_path / "log")), "json")
+    output.begin()
+    output.relay(2, '{"message":"hi"}')
+    with capturedLogs() as logged:
+        output.relay(2, "chatd: cannot start")
+    assert output._file
+    output._file.close()
+    assert json.loads((tmp_path / "log").read_text()) == {"worker": 2, "message": "hi"}
+    assert [event["line"] for event in logged] == ["chatd: cannot start"]

@@ -105,9 +105,10 @@ class TicketResource(ApiResource):
         super().__init__()
         self._access = access
 
-    def render_POST(self, request: Request) -> bytes:
+    def render_POST(self, request: Request) -> Deferred[bytes]:
         """Make a ticket.  The request's `Idempotency-Key` is ignored: a ticket is a secret."""
         session = self._access.need_session(request)
         if session.person.scope is not None:
             raise NotAllowed("a ticket stands for a session; a personal token goes into a header")
-        return answer(request, {"ticket": self._access.tickets.issue(session)}, 201)
+        issued = self._access.tickets.issue(session)
+        return issued.addCallback(lambda ticket: answer(request, {"ticket": ticket}, 201))

@@ -191,8 +191,9 @@ class IrcShell(IrcClient):
             self.service.signed_in.disconnect(session, self.parting)
             return
         if applicant.proof is not None:
-            card = session.person.card
-            session.person.card = replace(card, realname=applicant.realname)
+            card = replace(session.person.card, realname=applicant.realname)
+            told = self.service.signals.restate(session.person, card)
+            told.addErrback(lambda failure: failure.trap(ChatError))
         self.applicant = None
         self.door.unregistered -= 1
         until = self.service.horizon

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -13,12 +15,17 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
-from chatd.model.errors import Unavailable
+from chatd.model.errors import InDoubt, Unavailable
 from chatd.store.redis import dialling
 from chatd.store.redis.dialling import Dialler
+from chatd.store.redis.store import RedisStore
 from chatd.store.redis.url import RedisUrl, parse
+from chatd.testing.stores import FakeFollower
 
-from ...kit.redis import RedisServer, free_port
+from ...kit import redis as kit
+from ...kit.certificates import write_certificate
+from ...kit.redis import RedisServer, free_port, fresh_prefix
+from ...kit.stores import saying, texts
 
 
 @pytest.fixture
@@ -74,6 +81,69 @@ def test_why_there_is_no_connection_is_told(server: RedisServer, url: str, reaso
     assert "wrong" not in refusal.value.message.replace("WRONG", "")
 
 
+# -- TLS -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, and its key."""
+    return write_certificate(tmp_path)
+
+
+@pytest.fixture
+def tls_port(certificate: tuple[Path, Path]) -> Iterator[int]:
+    """The port at which a server speaks TLS."""
+    port, (its, key) = free_port(), certificate
+    server = RedisServer(
+        *("--tls-port", str(port), "--tls-auth-clients", "no"),
+        *("--tls-cert-file", str(its), "--tls-key-file", str(key), "--tls-ca-cert-file", str(its)),
+    )
+    server.start()
+    yield port
+    server.remove()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_server_is_reached_by_tls(
+    tls_port: int, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> Running:
+    """If an authority of the system has signed its certificate; both of a round's connections."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    url = parse(f"rediss://127.0.0.1:{tls_port}?prefix={fresh_prefix()}")
+    link = yield dial(url)
+    assert (yield link.ask("PING")) == b"PONG"
+    link.abandon()
+    store = RedisStore(reactor, Dialler(reactor, url), 10, node="n", prefix=url.prefix)
+    follower = FakeFollower()
+    yield store.open(follower)
+    yield store.append([saying("sealed")])
+    assert texts(follower.entries) == ["sealed"]
+    yield store.close()
+    yield a_turn()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_server_whose_certificate_is_not_trusted_is_not_used(tls_port: int) -> Running:
+    """Nothing is said to it, and no password sent."""
+    with pytest.raises(Unavailable, match="certificate verify failed"):
+        yield dial(parse(f"rediss://:secret@127.0.0.1:{tls_port}"))
+    yield a_turn()
+
+
+@pytest_twisted.inlineCallbacks
+def test_a_certificate_for_another_host_is_not_trusted(
+    tls_port: int, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> Running:
+    """Though an authority of the system has signed it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    with pytest.raises(Unavailable, match="localhost"):
+        yield dial(parse(f"rediss://:secret@localhost:{tls_port}"))
+    yield a_turn()
+
+
+# -- sentinels -------------------------------------------------------------------------------------
+
+
 class Silent(Protocol):
     """Accepts, and says nothing."""
 
@@ -116,3 +186,88 @@ def test_a_sentinel_says_where_the_server_is(
     for port in ports:
         yield port.stopListening()
     yield a_turn()
+
+
+class Failover:
+    """A server, its replica, and a sentinel that watches both."""
+
+    def __init__(self) -> None:
+        self.master = RedisServer(tcp=True).start()
+        place = ("127.0.0.1", str(self.master.port))
+        self.replica = RedisServer("--replicaof", *place, tcp=True).start()
+        self.sentinel = kit.Sentinel(self.master)
+        self.url = parse(f"redis+sentinel://127.0.0.1:{self.sentinel.port}/main")
+
+    def remove(self) -> None:
+        """Nothing is left."""
+        for one in (self.sentinel, self.replica, self.master):
+            one.remove()
+
+
+@pytest.fixture
+def failover() -> Iterator[Failover]:
+    failover = Failover()
+    yield failover
+    failover.remove()
+
+
+async def until(asked: Callable[[], Awaitable[bool]]) -> None:
+    """Ask again until it is so, for half a minute at most."""
+    end = monotonic() + 30
+    while not await asked():
+        assert monotonic() < end
+        await deferLater(reactor, 0.02, lambda: None)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.usefixtures("logged_warnings")
+async def test_nodes_go_on_at_the_replica_that_the_sentinels_promote(failover: Failover) -> None:
+    """With all that it has, in one order; readers are told of nothing, as nothing was lost."""
+    stores, followers = [], []
+    dialler = Dialler(reactor, failover.url)
+
+    async def knows_both() -> bool:
+        try:
+            link = await dialler._connect(("127.0.0.1", failover.sentinel.port), tls=False)
+        except Unavailable:
+            return False
+        found = await link.ask("SENTINEL", "REPLICAS", "main")
+        link.abandon()
+        told = [dict(zip(one[::2], one[1::2], strict=True)) for one in found]
+        return [one[b"master-link-status"] for one in told] == [b"ok"]
+
+    await until(knows_both)
+    for name in ("a", "b"):
+        store = RedisStore(reactor, Dialler(reactor, failover.url), 10, node=name)
+        followers.append(FakeFollower())
+        await store.open(followers[-1])
+        stores.append(store)
+    for n in range(5):
+        await stores[n % 2].append([saying(f"before {n}")])
+    assert b":1" in failover.master.ask("WAIT", "1", "10000")
+    failover.master.kill()
+
+    async def is_taken() -> bool:
+        try:
+            await stores[0].append([saying("after")._replace(request_key=b"once")])
+        except (Unavailable, InDoubt):
+            return False
+        return True
+
+    await until(is_taken)
+    assert b"role:master" in failover.replica.ask("INFO", "replication")
+    last = await stores[1].append([saying("and after")])
+    expected = [*(f"before {n}" for n in range(5)), "after", "and after"]
+
+    async def is_shown() -> bool:
+        return all(follower.units[-1].id == last[0] for follower in followers)
+
+    await until(is_shown)
+    for follower in followers:
+        assert texts(follower.entries) == expected
+        ids = [unit.id for unit in follower.units]
+        assert ids == sorted(set(ids))
+        assert follower.happened == []
+    for store in stores:
+        await store.close()
+    await deferLater(reactor, 0.01, lambda: None)

@@ -220,8 +220,14 @@ def test_reading_fails_while_the_server_hangs_and_then_goes_on(server: RedisServ
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
-def test_a_server_that_is_restarted_has_everything(server: RedisServer, how: str) -> None:
-    """With its log of writes; what was carried out and not answered is found again."""
+@pytest.mark.parametrize("fsync", ["always", "everysec"])
+def test_a_server_that_is_restarted_has_everything(
+    server: RedisServer, fsync: str, how: str
+) -> None:
+    """With its log of writes; what was carried out and not answered is found again.  When that is
+    written to the disk matters to a loss of power only.
+    """
+    server.ask("CONFIG", "SET", "appendfsync", fsync)
     with RedisNodes("a", "b", server=server) as nodes:
         one, two = nodes.nodes
         answers = [one.store.append([saying(str(n))]) for n in range(10)]

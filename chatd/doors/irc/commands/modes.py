@@ -297,7 +297,7 @@ def _of_person(request: Request, target: str) -> None:
 
 def _change_own(request: Request, written: str) -> None:
     client, person = request.client, request.person
-    before = set(user_modes(client)) - {"+"}
+    before, card = set(user_modes(client)) - {"+"}, person.card
     on, unknown = True, False
     for letter in written:
         match letter:
@@ -314,6 +314,9 @@ def _change_own(request: Request, written: str) -> None:
                     client.step_down()
             case _:
                 unknown = True
+    if person.card != card:
+        told = client.service.signals.restate(person, person.card)
+        told.addErrback(lambda failure: failure.trap(ChatError))
     after = set(user_modes(client)) - {"+"}
     plus, minus = "".join(sorted(after - before)), "".join(sorted(before - after))
     changed = (f"+{plus}" if plus else "") + (f"-{minus}" if minus else "")

@@ -54,7 +54,7 @@ def shares_room(client: IrcClient, key: str) -> bool:
 
 def invisible(client: IrcClient, holder: Person | Elsewhere) -> bool:
     """Whether only clients that share a room with a person may find it (mode `+i`)."""
-    if client.operator or holder is client.person or isinstance(holder, Elsewhere):
+    if client.operator or holder is client.person:
         return False
     return holder.card.invisible and holder.card.user.startswith("~")
 

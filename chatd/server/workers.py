@@ -1,0 +1,328 @@
+"""`--workers N`: several processes behind the same ports, and the supervisor that runs them.
+
+1. The supervisor binds the ports, and serves no client itself.  Each worker is a node of the chat
+   (`chatd.chat.nodes`), with connections of its own.
+2. A worker that ends by itself is started again, after a pause that doubles while it fails at once.
+   If a worker ends before the first start is complete, the supervisor ends too, with status 1.
+3. SIGTERM and SIGINT drain all workers at once; the supervisor ends with the last one.
+4. SIGHUP restarts the workers one by one.  A worker retires (`ChatServer.retire`) when its
+   successor serves, and the next worker is restarted when the one before is gone.  A worker that
+   does not start ends the restart: the others, and the one that it was to replace, go on.
+5. A worker whose supervisor is gone shuts down: its standard input ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ReactorNotRunning
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .drain import DRAIN_SECONDS, RETIRE_SECONDS
+from .logfile import OUTPUT
+from .ports import CannotOpen
+from .sharing import WORKER, Bound, Place, bind, signal_ready
+from .startup import no_start
+
+READY = 3
+"""The descriptor to which a worker writes when it serves."""
+FIRST_SOCKET = 4
+PAUSE_SECONDS = 0.5
+"""Seconds before a worker that has ended is started again; doubled each time it fails at once."""
+LONGEST_PAUSE = 30.0
+STABLE_SECONDS = 60.0
+"""Seconds after which a worker that ends counts as one that had started well."""
+STUCK_SECONDS = RETIRE_SECONDS + DRAIN_SECONDS + 3
+"""Seconds after which a worker that was asked to end is killed."""
+DRAIN, RETIRE = signal.SIGTERM, signal.SIGUSR2
+"""The signals by which a worker is asked to end, and by which it retires first; `RETIRE` after
+`DRAIN`: end at once (`chatd.server.signals`)."""
+
+
+class Worker(ProcessProtocol):
+    """One worker process, as its supervisor sees it."""
+
+    def __init__(self, number: int, node: str, began: float) -> None:
+        """`began` is the time of its start, on the reactor's clock."""
+        self.number = number
+        self.node = node
+        self.began = began
+        self.ready: Deferred[bool] = Deferred()
+        """Fires with True when it serves, or with False when it has ended before."""
+        self.ended: Deferred[str] = Deferred()
+        """Fires when it has ended, with the reason; empty: it was asked to."""
+        self.stopping = False
+        self._rest: dict[int, bytes] = {}
+        """The beginnings of lines, by the descriptor to which the worker writes them."""
+
+    def childDataReceived(self, fd: int, data: bytes) -> None:  # noqa: N802
+        """The worker serves, or it logs something."""
+        if fd == READY:
+            self._known(True)
+            return
+        *lines, self._rest[fd] = (self._rest.get(fd, b"") + data).split(b"\n")
+        for line in lines:
+            self._relay(line)
+
+    def processEnded(self, reason: Failure) -> None:  # noqa: N802
+        """The worker is gone."""
+        for line in filter(None, self._rest.values()):
+            self._relay(line)
+        self._known(False)
+        self.ended.callback("" if reason.check(ProcessDone) else reason.getErrorMessage())
+
+    def _known(self, serves: bool) -> None:
+        if not self.ready.called:
+            self.ready.callback(serves)
+
+    def _relay(self, line: bytes) -> None:
+        OUTPUT.relay(self.number, line.decode(errors="replace"))
+
+    def signal(self, number: int) -> None:
+        """Send the process a signal, if there is one."""
+        with suppress(ProcessExitedAlready):
+            self.transport.signalProcess(number)  # type: ignore[union-attr]
+
+    def stop(self, reactor: Any, how: int = DRAIN) -> Deferred[Any]:
+        """Ask the worker to end, by `DRAIN` or `RETIRE`; fires when it has ended."""
+        self.stopping = True
+        self.signal(how)
+        kill: IDelayedCall = reactor.callLater(STUCK_SECONDS, self.signal, signal.SIGKILL)
+        gone: Deferred[Any] = Deferred()
+
+        def ended(why: str) -> str:
+            if kill.active():
+                kill.cancel()
+            gone.callback(None)
+            return why
+
+        self.ended.addCallback(ended)
+        return gone
+
+
+class Supervisor(Service):
+    """Runs the workers."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        endpoints: Iterable[tuple[str, bool]],
+        count: int,
+        node: str,
+        command: Sequence[str],
+        directory: str | None = None,
+    ) -> None:
+        """`endpoints` are those of all doors, as for `bind`.  `node` begins the names of the
+        workers' nodes, and `command` are the arguments of Python in a worker, which starts in
+        `directory`.
+        """
+        self._reactor = reactor
+        self._endpoints = endpoints
+        self._count = count
+        self._node = node
+        self._command = command
+        self._directory = directory
+        self._bound = Bound([], [])
+        self._workers: dict[int, Worker] = {}
+        """The workers that serve, or begin to, by number."""
+        self._processes: set[Worker] = set()
+        """All workers that have not ended: also those that are being replaced."""
+        self._turns: dict[int, int] = {}
+        """How often each worker was replaced while it ran."""
+        self._pauses: dict[int, float] = {}
+        self._started = False
+        self._restarting = False
+
+    def privilegedStartService(self) -> None:
+        """Bind the ports.  Raises `StartupError`."""
+        super().privilegedStartService()
+        try:
+            self._bound = bind(self._reactor, self._endpoints)
+        except CannotOpen as problem:
+            raise no_start(str(problem)) from None
+        for why in self._bound.closed:
+            self._log.warn("a door stays closed: {why}", why=why)
+
+    def startService(self) -> None:
+        """Start the workers as soon as the reactor runs."""
+        super().startService()
+        self._reactor.callWhenRunning(self._begin)
+
+    def stopService(self) -> Deferred[Any]:
+        """Drain all workers; fires when they are gone."""
+        super().stopService()
+        self._bound.close()
+        return DeferredList([worker.stop(self._reactor) for worker in self._processes])
+
+    def hurry(self) -> None:
+        """Have all workers shut down at once, without waiting for clients."""
+        for worker in self._processes:
+            worker.signal(RETIRE)
+
+    def restart(self) -> None:
+        """Restart the workers one by one."""
+        if self._restarting or not (self._started and self.running):
+            return
+        self._restarting = True
+        restarting: Deferred[Any] = Deferred.fromCoroutine(self._restart())
+
+        def done(result: object) -> None:
+            self._restarting = False
+            if isinstance(result, Failure):
+                self._log.failure("the workers could not be restarted", result)
+
+        restarting.addBoth(done)
+
+    # -- the workers -----------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        starting = [self._start(number) for number in range(1, self._count + 1)]
+        serving = [worker.ready for worker in starting]
+
+        def begun(outcomes: list[tuple[bool, bool]]) -> None:
+            self._started = all(serves for _, serves in outcomes)
+            if self._started:
+                self._log.info("{count} workers serve", count=self._count)
+            elif self.running:
+                self._log.critical("the start failed: a worker ended before it served")
+                atexit.register(os._exit, 1)  # `reactor.stop` takes no exit status
+                self._reactor.stop()
+
+        if self.running:
+            DeferredList(serving).addCallback(begun)
+
+    def _start(self, number: int) -> Worker:
+        worker = self._workers[number] = self._spawn(number)
+        return worker
+
+    def _spawn(self, number: int) -> Worker:
+        turn = "ab"[self._turns.get(number, 0) % 2]
+        worker = Worker(number, f"{self._node}.{number}{turn}", self._reactor.seconds())
+        sockets, inherited = self._bound.inherited(FIRST_SOCKET)
+        claims = number == 1 and not self._started
+        place = Place(number, worker.node, sockets, READY, claims)
+        self._reactor.spawnProcess(
+            worker,
+            sys.executable,
+            [sys.executable, *self._command],
+            env={**os.environ, WORKER: place.written()},
+            path=self._directory,
+            childFDs={0: "w", 1: "r", 2: "r", READY: "r", **inherited},
+        )
+        self._processes.add(worker)
+        worker.ended.addCallback(lambda why: self._ended(worker, why))
+        return worker
+
+    def _ended(self, worker: Worker, why: str) -> str:
+        self._processes.discard(worker)
+        number = worker.number
+        if self._workers.get(number) is not worker or worker.stopping or not self.running:
+            return why
+        if not self._started:
+            return why  # `_begin` ends the supervisor
+        pause = self._pauses.get(number, PAUSE_SECONDS)
+        if self._reactor.seconds() - worker.began >= STABLE_SECONDS:
+            pause = PAUSE_SECONDS
+        self._pauses[number] = min(2 * pause, LONGEST_PAUSE)
+        self._log.error(
+            "worker {number} has ended ({why}); it is started again in {pause:g} seconds",
+            number=number,
+            why=why or "without an error",
+            pause=pause,
+        )
+        self._reactor.callLater(pause, self._again, worker)
+        return why
+
+    def _again(self, worker: Worker) -> None:
+        if self.running and self._workers.get(worker.number) is worker:
+            self._start(worker.number)
+
+    async def _restart(self) -> None:
+        for number in range(1, self._count + 1):
+            old = self._workers[number]
+            self._turns[number] = self._turns.get(number, 0) + 1
+            new = self._spawn(number)
+            serves = await _told(new.ready)
+            if not self.running:
+                return
+            if not serves:
+                self._turns[number] -= 1
+                self._log.error(
+                    "worker {number} did not start; the others go on as they are", number=number
+                )
+                return
+            self._workers[number] = new
+            await old.stop(self._reactor, RETIRE)
+            if not self.running:
+                return
+        self._log.info("all workers are restarted")
+
+
+def _told(ready: Deferred[bool]) -> Deferred[bool]:
+    """Fires with what `ready` fires with, and leaves it as it is."""
+    told: Deferred[bool] = Deferred()
+
+    def tell(serves: bool) -> bool:
+        told.callback(serves)
+        return serves
+
+    ready.addCallback(tell)
+    return told
+
+
+class Ready(Service):
+    """A worker's own part, started after the last door: tells the supervisor that it serves, and
+    stops it when the supervisor is gone.
+    """
+
+    def __init__(self, reactor: Any, place: Place) -> None:
+        self._reactor = reactor
+        self._place = place
+
+    def startService(self) -> None:
+        """All doors listen."""
+        super().startService()
+        signal_ready(self._place)
+        self._reactor.addReader(Life(self._reactor))
+
+
+class Life:
+    """The standard input of a worker, which ends when the supervisor is gone."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return 0
+
+    def logPrefix(self) -> str:
+        """The prefix of the reactor's own messages."""
+        return "supervisor"
+
+    def doRead(self) -> None:
+        """The input has ended, or has bytes: the supervisor writes none."""
+        if not os.read(0, 1024):
+            self._gone()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The pipe was closed: epoll(7) tells that without calling `doRead`."""
+        self._gone()
+
+    def _gone(self) -> None:
+        self._reactor.removeReader(self)
+        with suppress(ReactorNotRunning):  # it stops already
+            self._reactor.stop()
