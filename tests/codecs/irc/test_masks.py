@@ -31,7 +31,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_source_is_taken_apart_and_put_together(source: str) -> None:
+def test_a_source_is_split_and_joined_without_a_change(source: str) -> None:
     assert split(source) == SOURCES[source]
     assert str(split(source)) == source
 
@@ -63,12 +63,12 @@ MASKS = [
 
 
 @pytest.mark.parametrize(("mask", "matching", "others"), MASKS)
-def test_a_mask_matches_what_it_says(mask: str, matching: str, others: str) -> None:
+def test_a_mask_matches_by_star_and_question_mark(mask: str, matching: str, others: str) -> None:
     assert [source for source in matching.split() if not matches(mask, source)] == []
     assert [source for source in others.split() if matches(mask, source)] == []
 
 
-def test_a_mask_of_many_stars_takes_no_time() -> None:
+def test_a_mask_of_many_stars_is_matched_in_bounded_time() -> None:
     begin = time.perf_counter()
     assert not matches("*a" * 150 + "b", "a" * 400)
     assert time.perf_counter() - begin < 1
@@ -100,7 +100,7 @@ def test_a_ban_has_one_of_three_forms(mask: str, ban: object, again: str) -> Non
 @pytest.mark.parametrize(
     "mask", ["*", "*!*@*", "e*!*@*", "eve!~eve@*", "eve!*@host.guest", "*!*@*.guest", "a b"]
 )
-def test_any_other_ban_is_none(mask: str) -> None:
+def test_a_ban_of_another_form_is_refused(mask: str) -> None:
     assert read_ban(mask) is None
 
 
@@ -114,11 +114,11 @@ def test_any_other_ban_is_none(mask: str) -> None:
         ("", "~user"),
     ],
 )
-def test_a_user_name_is_short_and_marked_as_unchecked(given: str, user: str) -> None:
+def test_a_user_name_is_truncated_and_marked_as_unverified(given: str, user: str) -> None:
     assert user_of(given) == user
 
 
-def test_names_are_compared_as_everywhere() -> None:
+def test_names_are_compared_as_on_every_other_door() -> None:
     assert fold("Ada") == fold("ADA") == "ada"
     assert fold("[x]") != fold("{x}")
     assert fold("Straße") == fold("STRASSE")
@@ -138,7 +138,7 @@ def test_names_are_compared_as_everywhere() -> None:
         "services.",
     ],
 )
-def test_a_server_has_the_name_of_a_host(name: str) -> None:
+def test_a_host_name_with_a_dot_is_a_valid_server_name(name: str) -> None:
     assert is_server_name(name)
 
 
@@ -149,5 +149,5 @@ def test_a_server_has_the_name_of_a_host(name: str) -> None:
         *("example. net", "ex ample.org", " example.org", "example.org "),
     ],
 )
-def test_other_names_are_no_servers(name: str) -> None:
+def test_other_texts_are_not_valid_server_names(name: str) -> None:
     assert not is_server_name(name)
