@@ -1,8 +1,8 @@
 """People who use the page in a browser."""
 
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -22,6 +22,14 @@ WIDE = (1100, 700)
 NARROW = (360, 640)
 EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|WebSocket is closed")
 """Messages that the browser itself logs to the console when a connection fails."""
+PATIENCE = 20_000
+"""
+Milliseconds until a test gives up waiting for the page.
+
+A page that works answers within 100 ms; a busy machine may hold it up for seconds, and no promise
+of the page is about that.
+"""
+expect.set_options(timeout=PATIENCE)
 MAY_WRITE = re.compile("^Message #")
 """The placeholder in the message box of a person who has a name."""
 
@@ -53,6 +61,17 @@ class Person:
         button = {"You": "#account", "This place": "#room-menu"}[menu]
         self.page.locator(button).click()
         self.page.get_by_role("menuitem", name=item, exact=True).click()
+
+    @contextmanager
+    def begins_anew(self) -> Iterator[None]:
+        """
+        Wait, at the end of the block, until the page has reloaded itself.
+
+        Signing in does that, shortly after the page says who is signed in: what is typed between
+        the two is done by the page that goes, and the page that comes does not look at it.
+        """
+        with self.page.expect_event("load"):
+            yield
 
     def say(self, text: str) -> None:
         """Type a text and click Send."""
@@ -153,7 +172,7 @@ class People:
             reduced_motion="reduce",
             **more,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         prepare(context)
         return self._open(context, url, name, room, transport, expecting or f"#{room}")
 
