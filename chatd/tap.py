@@ -28,6 +28,7 @@ from .server.lag import LoopLag
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
+from .server.peoplelog import PeopleLog
 from .server.settings import Settings
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
@@ -79,6 +80,8 @@ def makeService(options: Options) -> ChatServer:
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
     irc = IrcDoor(chat, peers, _told(settings))
+    if settings.log_people:
+        PeopleLog(chat)
     lag = LoopLag(clock)
     context = DoorContext(
         settings=settings,
