@@ -30,6 +30,7 @@ from .server.lag import LoopLag
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
+from .server.peoplelog import PeopleLog
 from .server.settings import Settings
 from .server.sharing import CLOSED, Adopting, own_place
 from .server.signals import Signals
@@ -87,6 +88,8 @@ def makeService(options: Options) -> MultiService:
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
     irc = IrcDoor(chat, peers, _told(settings))
+    if settings.log_people:
+        PeopleLog(chat)
     lag = LoopLag(clock)
     context = DoorContext(
         settings=settings,

@@ -180,8 +180,8 @@ class Journal:
         except ChatError:
             accepted.outcome.errback(Failure())
         except Exception:
-            self._log.failure("a command could not be judged again")
-            accepted.outcome.errback(Failure(internal_error()))
+            error = internal_error(self._log, "a command could not be judged again")
+            accepted.outcome.errback(Failure(error))
         else:
             if unit.events or unit.changes:
                 self._accept(accepted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -216,6 +216,14 @@ class Parts:
             ],
         )
         self.fold = Fold(self, store)
+
+    def queues(self) -> Mapping[str, int]:
+        """The lengths of the queues, counted now: see docs/metrics.md."""
+        return {
+            "store": self.journal.unstored,
+            "fanout": self.notifier.pending,
+            "passwords": self.passwords.under_way,
+        }
 
 
 def _reader_failed(problem: Exception) -> None:

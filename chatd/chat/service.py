@@ -12,7 +12,7 @@ rate limits, request keys and so on.  Each part has one job and a file of its ow
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
@@ -142,11 +142,13 @@ class ChatService(Service):
         caught up: at once if it has been."""
         self.page, self.page_after = parts.past.page, parts.past.page_after
         self.place = parts.past.place
+        self.visitor_observers: list[Callable[[str, Address], object]] = []
+        """Called with name and address of each visitor."""
         self._store = store
         self._journal = parts.journal
         self.journal_metrics = parts.journal.metrics
         """Measurements of the commands that were stored."""
-        self._notifier = parts.notifier
+        self.queues = parts.queues
         self._passwords = parts.passwords
         self._speech = parts.speech
         self._fold = parts.fold
@@ -188,14 +190,6 @@ class ChatService(Service):
         """Fires if the store takes events now; else fails with `Unavailable`, which says why."""
         return self._store.probe()
 
-    def queues(self) -> Mapping[str, int]:
-        """The lengths of the queues, counted now: see docs/metrics.md."""
-        return {
-            "store": self._journal.unstored,
-            "fanout": self._notifier.pending,
-            "passwords": self._passwords.under_way,
-        }
-
     def drain(self) -> Deferred[None]:
         """Take no more commands; fires when all that were accepted are shown or refused.
 
@@ -235,6 +229,8 @@ class ChatService(Service):
         Raises `BadName`, `NameInUse`, `NameRegistered`.
         """
         shown = self.people.free_name(name)
+        for observer in self.visitor_observers:
+            observer(shown, address)
         bucket = self.admission.visitors(address)
         return Person(
             "", shown, name_key(shown), bucket, named=True, visiting=True, address=address

@@ -228,12 +228,10 @@ class PushFactory(Factory):
 def refusal_of(failure: Failure, what: str) -> ChatError:
     """The error to send to a client for a failure.
 
-    A failure that is no `ChatError` is a bug: it is logged as `what`, and the client gets
-    `internal_error`.
+    A failure that is no `ChatError` is a bug: it is logged as `what` (`internal_error`).
     """
     if isinstance(failure.value, FirstError):
         failure = failure.value.subFailure
     if isinstance(failure.value, ChatError):
         return failure.value
-    _log.failure("{what}", failure, what=what)
-    return internal_error()
+    return internal_error(_log, what, failure)

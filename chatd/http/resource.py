@@ -254,8 +254,7 @@ def finish_later(request: Request, result: Deferred[Any]) -> None:
             request.finish()
 
     def broken(failure: Failure) -> None:
-        _log.failure("a request failed", failure)
-        finish(refuse(request, internal_error()))
+        finish(refuse(request, internal_error(_log, "a request failed", failure)))
 
     result.addErrback(refused).addCallback(finish).addErrback(broken)
 

@@ -7,7 +7,8 @@ the line door as `!!`, HTTP as a status and a JSON body, WebSocket as an `error`
 
 from __future__ import annotations
 
-from typing import ClassVar
+from secrets import token_hex
+from typing import Any, ClassVar, Protocol
 
 NO_ROOM_SECONDS = 10.0
 """Seconds after which a client may try again, if the server had no room for its connection,
@@ -193,9 +194,22 @@ class Unavailable(ChatError):
         self.retry_after = retry_after
 
 
-def internal_error() -> Unavailable:
-    """The refusal of a request that failed because of a bug, which the server has logged."""
-    return Unavailable("internal error; the server has logged it")
+class FailureLog(Protocol):
+    """The part of Twisted's `Logger` that logs exceptions."""
+
+    def failure(self, format: str, failure: Any = None, **fields: Any) -> object:
+        """Log an exception with its traceback; without `failure`, the one that is being handled."""
+
+
+def internal_error(log: FailureLog, what: str, failure: Any = None) -> Unavailable:
+    """Log an exception that is a bug, and return the refusal of its request.
+
+    Log and refusal have the same random id, by which an operator finds what a user reports.  `what`
+    says what has failed; `failure` is as in `FailureLog`.
+    """
+    id_ = token_hex(4)
+    log.failure("{what} (error {id})", failure, what=what, id=id_)
+    return Unavailable(f"internal error {id_}; the server has logged it")
 
 
 class InDoubt(ChatError):

@@ -96,6 +96,10 @@ class Settings:
         one_of("text", "json"),
     )
 
+    log_people: bool = flag(
+        "Log which names are used from which addresses, and when; never what is said."
+    )
+
     # Web origins, host names, proxies.
     allow_origin: tuple[str, ...] = option(
         (),

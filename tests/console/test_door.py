@@ -29,7 +29,7 @@ def asked(chat: InMemoryChat, *packets: bytes) -> tuple[FakeConnection, Any]:
     return wire, json.loads(data) if data else None
 
 
-def test_a_task_is_answered_and_the_connection_ends(chat: InMemoryChat) -> None:
+def test_a_task_is_answered_and_the_connection_closes(chat: InMemoryChat) -> None:
     """However it was cut."""
     task = written(AddAccount(name="ada", password=PASSWORD)) + b"\n"
     wire, answer = asked(chat, *(task[n : n + 1] for n in range(len(task))))
@@ -69,7 +69,7 @@ def test_a_client_that_sends_nothing_is_cut_off(chat: InMemoryChat) -> None:
     assert wire.lost
 
 
-def test_a_client_that_goes_away_leaves_nothing(chat: InMemoryChat) -> None:
+def test_a_closed_connection_leaves_no_timer(chat: InMemoryChat) -> None:
     """No timer either."""
     wire, _ = asked(chat)
     wire.hang_up()

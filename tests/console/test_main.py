@@ -143,7 +143,7 @@ def test_the_store_is_that_of_the_server(
         ("invite dev --uses many", "invalid int value"),
     ],
 )
-def test_a_line_that_is_not_understood_is_told(
+def test_a_malformed_command_line_is_reported(
     desk: Desk, capsys: pytest.CaptureFixture[str], line: str, why: str
 ) -> None:
     """With the exit status 2."""
@@ -162,7 +162,7 @@ def test_a_line_that_is_not_understood_is_told(
         ("bans --config nowhere.toml", None, "chatd: cannot read the configuration nowhere.toml"),
     ],
 )
-def test_what_cannot_be_done_is_told(
+def test_a_refused_command_is_reported(
     desk: Desk, capsys: pytest.CaptureFixture[str], line: str, answer: Any, why: str
 ) -> None:
     """In one line, with the exit status 1."""
@@ -203,7 +203,7 @@ def test_a_person_is_asked_before_an_account_is_removed(
     assert len(desk.asked) == (status == 0)
 
 
-def test_no_server_is_told_from_one_that_cannot_be_reached(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
     """Only then may the store be worked on."""
     assert ask(tmp_path / "nothing", ListAccounts()) is None
     with pytest.raises(Refused, match="cannot reach the server"):
@@ -211,7 +211,7 @@ def test_no_server_is_told_from_one_that_cannot_be_reached(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("data", [b"", b'{"lines":'])
-def test_a_server_that_goes_away_is_told(data: bytes) -> None:
+def test_a_server_that_ends_before_its_answer_is_reported(data: bytes) -> None:
     """It may have been done."""
     with pytest.raises(Refused, match="check whether the command was carried out"):
         told(data)

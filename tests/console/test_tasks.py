@@ -197,7 +197,7 @@ def test_sessions_are_listed_and_ended(chat: InMemoryChat) -> None:
         EndSessions(name="nobody"),
     ],
 )
-def test_an_unknown_account_is_told(chat: InMemoryChat, task: Task) -> None:
+def test_an_unknown_account_is_reported(chat: InMemoryChat, task: Task) -> None:
     """Whatever was to be done."""
     with pytest.raises(NotFound, match="nobody has an account of that name"):
         done(chat, task)
@@ -253,7 +253,7 @@ def test_a_ban_from_the_server_holds_until_it_is_lifted(chat: InMemoryChat) -> N
         done(chat, UnbanWho(who="eve"))
 
 
-def test_whatever_the_console_does_is_in_the_audit_trail(chat: InMemoryChat) -> None:
+def test_every_change_by_the_console_is_in_the_audit_trail(chat: InMemoryChat) -> None:
     """Under a name that nobody can have."""
     assert done(chat, ShowAudit()) == ["nothing yet"]
     registered(chat, "ada")
@@ -299,7 +299,7 @@ def test_whatever_the_console_does_is_in_the_audit_trail(chat: InMemoryChat) -> 
         b'{"do":"account add","name":"ada","password":1}',
     ],
 )
-def test_what_is_no_task_is_refused(data: bytes) -> None:
+def test_a_malformed_task_is_refused(data: bytes) -> None:
     """With what is wrong about it."""
     with pytest.raises(Malformed):
         read(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -159,11 +160,13 @@ def test_a_deferred_response_to_a_lost_connection_is_dropped(
 def test_an_internal_error_is_logged_and_answered_with_503(
     http: HttpClient, toy: ToyResource, logged_errors: list[str]
 ) -> None:
-    """So the client may try again; the log has the traceback."""
+    """So the client may try again; the log has the traceback, and the answer an id."""
     toy.waiting = Deferred()
     http.send("GET", "/toy")
     toy.waiting.errback(ZeroDivisionError("oops"))
-    assert http.response().refusal == (503, "unavailable")
+    response = http.response()
+    assert response.refusal == (503, "unavailable")
+    assert re.match("internal error [0-9a-f]{8};", response.json["error"]["message"])
     assert "ZeroDivisionError" in logged_errors.pop()
 
 

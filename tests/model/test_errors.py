@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from chatd.http.resource import STATUS
 from chatd.model.errors import ChatError, MethodNotAllowed, RateLimited, Unavailable, internal_error
@@ -30,9 +31,18 @@ def test_overload_errors_have_a_retry_after() -> None:
 
 
 def test_an_internal_error_reveals_no_details() -> None:
-    """They are in the log only."""
-    assert isinstance(internal_error(), Unavailable)
-    assert internal_error().message == "internal error; the server has logged it"
+    """They are in the log only, under the id that the client gets."""
+    logged: list[str] = []
+
+    class Log:
+        def failure(self, format: str, failure: Any = None, **fields: Any) -> None:
+            logged.append(f"{format.format(**fields)}: {failure}")
+
+    error = internal_error(Log(), "a command failed", "secret")
+    id_ = error.message.removeprefix("internal error ").removesuffix("; the server has logged it")
+    assert len(id_) == 8
+    assert logged == [f"a command failed (error {id_}): secret"]
+    assert internal_error(Log(), "a command failed").message != error.message
 
 
 def test_a_refused_method_names_the_allowed_ones() -> None:

@@ -167,9 +167,9 @@ class AfterAdoption(Resource):
                 request.render(Refusal(failure.value))
 
         def broken(failure: Failure) -> None:
-            _log.failure("a request failed", failure)
+            error = internal_error(_log, "a request failed", failure)
             if not gone:
-                request.render(Refusal(internal_error()))
+                request.render(Refusal(error))
 
         self._adopting.addCallback(lambda _: self._check())
         self._adopting.addCallbacks(adopted, refused).addErrback(broken)

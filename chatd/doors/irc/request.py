@@ -22,7 +22,7 @@ from ...codecs.irc.labels import labelled
 from ...codecs.irc.message import form
 from ...codecs.irc.numerics import Numeric
 from ...model.commands import Command
-from ...model.errors import ChatError, RateLimited, Unavailable
+from ...model.errors import ChatError, RateLimited, internal_error
 from ...model.metrics import RARE
 from .client import IrcClient
 
@@ -151,8 +151,7 @@ class Request:
     def _failed(self, failure: Failure, refuse: Refuse | None) -> None:
         error = failure.value
         if not isinstance(error, ChatError):
-            self._log.failure("a command failed", failure)
-            error = Unavailable("the server made a mistake, and has written it down")
+            error = internal_error(self._log, "a command failed", failure)
         RARE.refused(error)
         (refuse or self.refuse)(error)
 

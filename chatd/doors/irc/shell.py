@@ -20,7 +20,7 @@ from ...chat.limits import TokenBucket
 from ...chat.sessions import Session
 from ...codecs.irc import numerics
 from ...codecs.irc.message import Message, NoUtf8, TooLong, cut, form, read
-from ...model.errors import ChatError, RateLimited, Unavailable
+from ...model.errors import ChatError, RateLimited, internal_error
 from ...model.metrics import RARE
 from ..linequeue import WaitForAcks
 from .client import Applicant, IrcClient, Link
@@ -104,8 +104,7 @@ class IrcShell(IrcClient):
             RARE.refused(error)
             request.refuse(error)
         except Exception:
-            self._log.failure("a command failed")
-            request.refuse(Unavailable("the server made a mistake, and has written it down"))
+            request.refuse(internal_error(self._log, "a command failed"))
         request.done()
         return kind is Kind.MESSAGE
 
@@ -205,8 +204,7 @@ class IrcShell(IrcClient):
     def _not_let_in(self, failure: Failure) -> None:
         error = failure.value
         if not isinstance(error, ChatError):
-            self._log.failure("a client could not come in", failure)
-            error = Unavailable("the server made a mistake, and has written it down")
+            error = internal_error(self._log, "a client could not come in", failure)
         assert self.applicant is not None
         self.applicant.entering = False
         not_let_in(self, error)

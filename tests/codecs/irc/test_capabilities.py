@@ -4,13 +4,13 @@ from chatd.codecs.irc import capabilities
 from chatd.codecs.irc.capabilities import CAPABILITIES, Asked, asked, effective, listed, offered
 
 
-def test_sign_in_is_offered_only_where_passwords_are_taken() -> None:
+def test_sasl_is_offered_only_where_passwords_are_accepted() -> None:
     secure = {capability.name for capability in offered(secure=True)}
     plain = {capability.name for capability in offered(secure=False)}
     assert secure - plain == {"sasl", "draft/account-registration"}
 
 
-def test_capabilities_are_listed_in_lines_with_values_if_they_are_understood() -> None:
+def test_the_list_of_capabilities_has_values_from_version_302_on() -> None:
     lines = [*listed(offered(secure=True), values=True)]
     assert [more for _, more in lines] == [True] * (len(lines) - 1) + [False]
     words = " ".join(text for text, _ in lines).split()
@@ -21,7 +21,7 @@ def test_capabilities_are_listed_in_lines_with_values_if_they_are_understood() -
     assert [*listed([], values=True)] == [("", False)]
 
 
-def test_a_request_is_granted_whole_or_not_at_all() -> None:
+def test_a_capability_request_is_granted_or_refused_as_a_whole() -> None:
     assert asked("batch -chghost", CAPABILITIES) == Asked(
         frozenset({"batch"}), frozenset({"chghost"})
     )
@@ -30,7 +30,7 @@ def test_a_request_is_granted_whole_or_not_at_all() -> None:
     assert asked("", CAPABILITIES) == Asked(frozenset(), frozenset())
 
 
-def test_what_a_capability_needs_comes_with_it() -> None:
+def test_a_capability_implies_those_that_it_needs() -> None:
     assert effective(["labeled-response"]) == {"labeled-response", "batch"}
     assert all(set(one.implies) <= set(CAPABILITIES) for one in CAPABILITIES.values())
     assert capabilities.MOST_MULTILINE_LINES == 51

@@ -44,7 +44,7 @@ def rendered(event: Event, profile: Profile = PLAIN) -> list[str]:
     return IrcCodec(profile, who).render(Entry(ID, event))
 
 
-def test_history_tells_an_own_private_message_once() -> None:
+def test_history_contains_a_client_s_own_private_message_once() -> None:
     """To clients that are not told of own messages live too, and when it was to oneself."""
     for to in ("bob", "ada"):
         entry = Entry(ID, SentPrivately("ada", to, "psst"))
@@ -78,17 +78,17 @@ def test_an_event_is_a_line(event: Event, line: str) -> None:
     "event",
     [Joined("dev", "bob"), Left("dev", "bob"), Renamed("dev", "a", "b"), Noticed("dev", "x")],
 )
-def test_presence_is_told_once(event: Event) -> None:
+def test_a_join_is_encoded_from_presence_and_not_from_history(event: Event) -> None:
     assert rendered(event) == []
 
 
-def test_own_private_messages_are_told_to_clients_that_ask_for_them() -> None:
+def test_own_private_messages_are_sent_to_clients_with_the_capability() -> None:
     event = SentPrivately("ada", "bob", "psst")
     assert rendered(event) == []
     assert rendered(event, Profile(own=True)) == [":ada!web@h.account PRIVMSG bob :psst"]
 
 
-def test_a_message_to_oneself_has_come_and_was_sent() -> None:
+def test_a_message_to_oneself_is_shown_as_received_and_as_sent() -> None:
     """It is told once to a client that is not shown what it sends, and otherwise twice."""
     event, line = SentPrivately("bob", "bob", "milk"), ":bob!web@h.guest PRIVMSG bob :milk"
     assert rendered(event) == [line]
@@ -126,13 +126,13 @@ def test_a_message_to_oneself_has_come_and_was_sent() -> None:
         ),
     ],
 )
-def test_signals_are_told_to_clients_that_understand_them(
+def test_signals_are_sent_to_clients_with_message_tags(
     event: Event, profile: Profile, lines: list[str]
 ) -> None:
     assert rendered(event, profile) == lines
 
 
-def test_tags_are_told_to_clients_that_take_them() -> None:
+def test_tags_are_sent_to_clients_with_their_capabilities() -> None:
     (line,) = rendered(Said("dev", "ada", "hi"), RICH)
     assert line == (
         f"@time=2025-11-29T14:03:50.123Z;msgid={ID};account=ada :ada!web@h.account PRIVMSG #dev :hi"
@@ -143,13 +143,13 @@ def test_tags_are_told_to_clients_that_take_them() -> None:
     )
 
 
-def test_several_lines_have_one_id() -> None:
+def test_only_the_first_line_of_a_text_has_the_msgid() -> None:
     first, second = rendered(Said("dev", "bob", "one\n\ntwo"), Profile(msgid=True))
     assert first == f"@msgid={ID} :bob!web@h.guest PRIVMSG #dev :one"
     assert second == ":bob!web@h.guest PRIVMSG #dev :two"
 
 
-def test_several_lines_are_one_batch_where_that_is_understood() -> None:
+def test_a_text_of_several_lines_is_one_batch_for_multiline_clients() -> None:
     ref = f"m{ID:x}"
     assert rendered(Said("dev", "bob", "one\n\ntwo"), Profile(msgid=True, multiline=True)) == [
         f"@msgid={ID} :bob!web@h.guest BATCH +{ref} draft/multiline #dev",
@@ -160,7 +160,7 @@ def test_several_lines_are_one_batch_where_that_is_understood() -> None:
     ]
 
 
-def test_a_long_line_goes_on_in_the_next() -> None:
+def test_a_long_text_is_divided_into_lines() -> None:
     text = "word " * 150
     lines = rendered(Said("dev", "bob", text.rstrip()), Profile(multiline=True))
     parts = [parsed for line in lines[1:-1] if (parsed := parse(line))]
@@ -169,7 +169,7 @@ def test_a_long_line_goes_on_in_the_next() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=1500))
-def test_every_line_fits(text: str) -> None:
+def test_every_encoded_line_has_at_most_512_bytes(text: str) -> None:
     for profile in (PLAIN, RICH):
         for event in (Said("dev", "bob", text), Acted("dev", "bob", text)):
             for line in rendered(event, profile):
@@ -177,7 +177,7 @@ def test_every_line_fits(text: str) -> None:
                 assert len(body.encode()) <= MAX_BODY
 
 
-def test_playback_tells_presence_as_history_has_it() -> None:
+def test_playback_encodes_joins_and_leaves_of_the_history() -> None:
     codec = IrcCodec(Profile(), who)
     told = [Joined("dev", "bob"), Renamed("dev", "bob", "rob"), Left("dev", "rob", "tea")]
     lines = [line for event in told for line in codec.playback(Entry(ID, event), "h1")]

@@ -48,7 +48,7 @@ def walked(stretch: Stretch, kept: list[Entry], size: int) -> list[int]:
         ("TARGETS msgid=5 msgid=9 3", [Stretch(5, 9, True, 3)]),
     ],
 )
-def test_a_request_is_a_stretch_of_history(words: str, stretches: list[Stretch]) -> None:
+def test_a_chathistory_request_selects_a_range_of_ids(words: str, stretches: list[Stretch]) -> None:
     assert list(read_request(words.split()).stretches) == stretches
 
 
@@ -63,7 +63,7 @@ def test_a_request_is_a_stretch_of_history(words: str, stretches: list[Stretch])
         "BETWEEN #d msgid=1 10",
     ],
 )
-def test_a_request_of_another_form_is_refused(words: str) -> None:
+def test_a_malformed_chathistory_request_is_refused(words: str) -> None:
     with pytest.raises(BadRequest) as refused:
         read_request(words.split())
     assert refused.value.code == "INVALID_PARAMS"
@@ -77,7 +77,7 @@ def test_a_request_of_another_form_is_refused(words: str) -> None:
     st.integers(0, 20),
     st.integers(1, 9),
 )
-def test_a_walk_finds_its_number_and_the_rest_of_the_millisecond(
+def test_a_walk_collects_its_limit_and_the_rest_of_the_last_millisecond(
     ids: set[int], low: int, high: int, forwards: bool, count: int, size: int
 ) -> None:
     kept = log(*sorted(ids))

@@ -4,7 +4,7 @@ from chatd.codecs.irc import isupport
 from chatd.codecs.irc.message import MAX_BODY, form
 
 
-def test_what_the_server_supports_fits_into_lines_of_thirteen_words() -> None:
+def test_isupport_lines_have_at_most_thirteen_tokens() -> None:
     told = [*isupport.lines("chatd")]
     assert [token for line in told for token in line] == [*isupport.tokens("chatd")]
     for line in told:
@@ -14,7 +14,7 @@ def test_what_the_server_supports_fits_into_lines_of_thirteen_words() -> None:
         assert len(text) <= MAX_BODY
 
 
-def test_the_server_says_what_it_supports() -> None:
+def test_isupport_has_the_advertised_tokens() -> None:
     tokens = isupport.tokens("chatd")
     assert "PREFIX=(qov)~@+" in tokens
     assert "CHANMODES=b,,,imMnst" in tokens

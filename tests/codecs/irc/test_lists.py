@@ -11,13 +11,13 @@ from chatd.codecs.irc.message import MAX_BODY
 @given(
     st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)), st.integers(0, 200)
 )
-def test_words_are_listed_in_lines_that_fit(words: list[str], overhead: int) -> None:
+def test_a_list_of_words_is_divided_into_lines_that_fit(words: list[str], overhead: int) -> None:
     lines = list(in_lines(words, overhead, ","))
     assert all(len(line.encode()) + overhead <= MAX_BODY for line in lines)
     assert ",".join(lines) == ",".join(words)
 
 
-def test_whox_tells_the_fields_in_its_own_order() -> None:
+def test_a_whox_answer_has_the_requested_fields_in_whox_order() -> None:
     asked = read_whox("%natc,321")
     assert asked == Whox("tcna", "321")
     row = {"c": "#dev", "n": "ada", "a": "0"}
@@ -38,11 +38,11 @@ def test_whox_tells_the_fields_in_its_own_order() -> None:
         ("%xyz", Whox("")),
     ],
 )
-def test_what_is_no_field_is_not_told(option: str, asked: Whox) -> None:
+def test_unknown_whox_fields_are_ignored(option: str, asked: Whox) -> None:
     assert read_whox(option) == asked
 
 
-def test_rooms_are_listed_by_name_by_mask_and_by_people() -> None:
+def test_list_selects_rooms_by_name_mask_and_number_of_people() -> None:
     assert read_elist("#Dev,*an?,!#x*,>1,<9") == Elist(("#dev",), ("*an?",), ("#x*",), 1, 9)
     wanted = read_elist("*an1")
     assert wanted.wants("#chan1", 1)

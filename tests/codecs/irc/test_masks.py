@@ -38,7 +38,7 @@ def test_a_mask_matches_what_it_says(vector: dict[str, Any]) -> None:
     assert [source for source in vector["fails"] if matches(mask, source)] == []
 
 
-def test_a_mask_of_many_stars_takes_no_time() -> None:
+def test_a_mask_of_many_stars_is_matched_in_bounded_time() -> None:
     begin = time.perf_counter()
     assert not matches("*a" * 150 + "b", "a" * 400)
     assert time.perf_counter() - begin < 1
@@ -71,7 +71,7 @@ def test_a_ban_has_one_of_three_forms(mask: str, ban: object, again: str) -> Non
 @pytest.mark.parametrize(
     "mask", ["*", "*!*@*", "e*!*@*", "eve!~eve@*", "eve!*@host.guest", "*!*@*.guest", "a b"]
 )
-def test_any_other_ban_is_none(mask: str) -> None:
+def test_a_ban_of_another_form_is_refused(mask: str) -> None:
     assert read_ban(mask) is None
 
 
@@ -85,11 +85,11 @@ def test_any_other_ban_is_none(mask: str) -> None:
         ("", "~user"),
     ],
 )
-def test_a_user_name_is_short_and_marked_as_unchecked(given: str, user: str) -> None:
+def test_a_user_name_is_truncated_and_marked_as_unverified(given: str, user: str) -> None:
     assert user_of(given) == user
 
 
-def test_names_are_compared_as_everywhere() -> None:
+def test_names_are_compared_as_on_every_other_door() -> None:
     assert fold("Ada") == fold("ADA") == "ada"
     assert fold("[x]") != fold("{x}")
     assert fold("Straße") == fold("STRASSE")

@@ -70,7 +70,7 @@ keys = st.from_regex(r"\A\+?[a-z]{1,8}(/[a-z-]{1,8})?\Z")
 
 
 @given(words, st.lists(words, max_size=4), texts, st.dictionaries(keys, values, max_size=4))
-def test_what_is_written_is_read_as_it_was(
+def test_a_formatted_line_is_parsed_as_it_was(
     command: str, given: list[str], text: str, tags: Mapping[str, str]
 ) -> None:
     command = command.lstrip("@") or "X"
@@ -80,7 +80,7 @@ def test_what_is_written_is_read_as_it_was(
 
 
 @given(st.text(), st.text(), st.dictionaries(keys, st.text(st.characters(codec="utf-8"))))
-def test_nothing_that_is_written_breaks_a_line(
+def test_a_formatted_line_contains_no_line_break(
     word: str, text: str, tags: Mapping[str, str]
 ) -> None:
     word, text = (one.encode(errors="replace").decode() for one in (word, text))
@@ -89,7 +89,7 @@ def test_nothing_that_is_written_breaks_a_line(
 
 
 @given(st.binary(max_size=700))
-def test_any_bytes_are_read_or_refused(line: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(line: bytes) -> None:
     try:
         message = read(line)
     except (TooLong, NoUtf8):
@@ -97,14 +97,14 @@ def test_any_bytes_are_read_or_refused(line: bytes) -> None:
     assert message is None or message.command
 
 
-def test_a_line_has_as_many_bytes_as_may_be_and_no_more() -> None:
+def test_a_line_of_510_bytes_is_accepted_and_a_longer_one_refused() -> None:
     fits = b"PRIVMSG #lobby :" + b"x" * (MAX_BODY - 16)
     assert read(fits)
     with pytest.raises(TooLong):
         read(fits + b"x")
 
 
-def test_tags_have_a_limit_of_their_own() -> None:
+def test_tags_have_their_own_length_limit() -> None:
     tags = b"@+a=" + b"x" * (MAX_CLIENT_TAGS - 3)
     body = b"PRIVMSG #lobby :" + b"x" * (MAX_BODY - 16)
     assert read(tags + b" " + body)
@@ -123,9 +123,7 @@ def test_tags_have_a_limit_of_their_own() -> None:
         (b"", None),
     ],
 )
-def test_a_line_in_another_encoding_is_refused_by_the_name_of_its_command(
-    line: bytes, command: str | None
-) -> None:
+def test_the_refusal_of_invalid_utf_8_names_the_command(line: bytes, command: str | None) -> None:
     if command is None:
         assert read(line) is None
         return
@@ -135,16 +133,16 @@ def test_a_line_in_another_encoding_is_refused_by_the_name_of_its_command(
 
 
 @pytest.mark.parametrize("line", ["", " ", "@a=b", ":ada", ":ada ", "@a :ada "])
-def test_a_line_without_a_command_is_nothing(line: str) -> None:
+def test_a_line_without_a_command_is_ignored(line: str) -> None:
     assert parse(line) is None
 
 
-def test_a_line_that_is_too_long_is_cut_between_characters() -> None:
+def test_a_formatted_line_is_truncated_between_characters() -> None:
     line = form("PRIVMSG", "#lobby", text="é" * 400)
     assert len(line.encode()) in (MAX_BODY, MAX_BODY - 1)
     assert cut("é", 1) == ""
 
 
 @pytest.mark.parametrize("param", ["", ":x", "a b"])
-def test_what_cannot_be_one_word_is_a_star(param: str) -> None:
+def test_a_parameter_that_cannot_be_one_word_becomes_a_star(param: str) -> None:
     assert form("401", param, text="x") == "401 * :x"

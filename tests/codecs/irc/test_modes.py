@@ -31,27 +31,27 @@ def room(**settings: object) -> SimpleNamespace:
         (["+"], []),
     ],
 )
-def test_mode_changes_are_read(params: list[str], changes: list[Change]) -> None:
+def test_mode_changes_are_parsed(params: list[str], changes: list[Change]) -> None:
     assert modes.read_changes(params) == changes
 
 
-def test_mode_changes_are_written() -> None:
+def test_mode_changes_are_formatted() -> None:
     changes = [Change(True, "o", "ada"), Change(True, "i"), Change(False, "v", "bob")]
     assert modes.write_changes(changes) == ["+oi-v", "ada", "bob"]
 
 
 @given(st.lists(change, min_size=1, max_size=4))
-def test_what_is_written_of_changes_is_read_as_it_was(changes: list[Change]) -> None:
+def test_formatted_mode_changes_are_parsed_as_they_were(changes: list[Change]) -> None:
     line = parse(form("MODE", "#c", *modes.write_changes(changes)))
     assert line is not None
     assert modes.read_changes(line.params[1:]) == changes
 
 
-def test_a_mode_that_does_not_exist_is_known_to_be_none() -> None:
+def test_an_unknown_mode_is_marked_as_unknown() -> None:
     assert [one.mode for one in modes.read_changes(["+kiZ", "x"]) if one.unknown] == ["k", "Z"]
 
 
-def test_a_fresh_room_has_no_flags() -> None:
+def test_a_new_room_has_no_flags() -> None:
     assert modes.flags_of(room()) == "+"
     assert modes.flags_of(room(access="members", listed=False, outside=False)) == "+ins"
 
@@ -68,14 +68,16 @@ def test_a_fresh_room_has_no_flags() -> None:
         ("+s-n", {"outside": False}, {"listed": False, "outside": True}),
     ],
 )
-def test_flags_are_settings(
+def test_a_flag_is_a_setting_that_is_not_its_default(
     words: str, before: dict[str, object], settings: dict[str, object]
 ) -> None:
     assert modes.settings_of(modes.read_changes([words]), room(**before)) == settings
 
 
 @given(st.sets(st.sampled_from("imnst")), st.sets(st.sampled_from("imnst")))
-def test_settings_become_the_flags_that_were_asked_for(before: set[str], wanted: set[str]) -> None:
+def test_a_change_of_flags_changes_the_settings_and_back(
+    before: set[str], wanted: set[str]
+) -> None:
     there = room(**modes.settings_of([Change(True, one) for one in before], room()))
     asked_for = [Change(one in wanted, one) for one in "imnst"]
     vars(there).update(modes.settings_of(asked_for, there))

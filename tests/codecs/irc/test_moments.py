@@ -9,14 +9,14 @@ from chatd.codecs.irc import moments
 ID = 1_764_425_030_123_456
 
 
-def test_an_id_is_shown_as_its_millisecond() -> None:
+def test_the_time_of_an_id_is_its_millisecond() -> None:
     assert moments.server_time(ID) == "2025-11-29T14:03:50.123Z"
     assert moments.clock_time(ID) == "14:03"
     assert moments.date_and_time(ID) == "2025-11-29 14:03"
     assert moments.seconds(ID) == 1_764_425_030
 
 
-def test_a_selector_names_a_place() -> None:
+def test_a_selector_is_parsed_as_a_place_in_history() -> None:
     found = moments.selector("timestamp=2025-11-29T14:03:50.123Z")
     assert found == moments.Selector(ID // 1000 * 1000, ID // 1000 * 1000 + 999, by_time=True)
     assert moments.selector(f"msgid={ID}") == moments.Selector(ID, ID, by_time=False)
@@ -37,11 +37,11 @@ def test_a_selector_names_a_place() -> None:
         "123",
     ],
 )
-def test_other_words_name_none(text: str) -> None:
+def test_a_malformed_selector_is_refused(text: str) -> None:
     assert moments.selector(text) is None
 
 
 @given(st.integers(0, 4_000_000_000_000_000))
-def test_a_time_that_is_told_is_understood(id_: int) -> None:
+def test_the_time_of_an_id_is_parsed_as_its_millisecond(id_: int) -> None:
     assert moments.milliseconds(moments.server_time(id_)) == id_ // 1000
     assert moments.same_millisecond(id_, id_ // 1000 * 1000)

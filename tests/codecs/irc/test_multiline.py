@@ -5,7 +5,7 @@ import pytest
 from chatd.codecs.irc.multiline import CONCAT, BadBatch, Multiline
 
 
-def test_a_batch_is_one_text() -> None:
+def test_the_lines_of_a_multiline_batch_are_one_text() -> None:
     batch = Multiline("1", "#dev")
     batch.add("PRIVMSG", "#dev", "one", {"batch": "1"})
     batch.add("PRIVMSG", "#DEV", " more", {"batch": "1", CONCAT: ""})
@@ -26,7 +26,7 @@ def test_a_batch_is_one_text() -> None:
         ("PRIVMSG", "#dev", "x" * 4095, {"batch": "1"}, "MULTILINE_MAX_BYTES"),
     ],
 )
-def test_a_line_that_does_not_fit_ends_the_batch(
+def test_a_foreign_line_ends_a_multiline_batch(
     command: str, target: str, text: str, tags: dict[str, str], code: str
 ) -> None:
     batch = Multiline("1", "#dev")
@@ -36,7 +36,7 @@ def test_a_line_that_does_not_fit_ends_the_batch(
     assert refused.value.code == code
 
 
-def test_a_batch_has_as_many_lines_as_a_message_may_have() -> None:
+def test_a_multiline_batch_has_limits_of_lines_and_bytes() -> None:
     batch = Multiline("1", "#dev")
     for _ in range(51):
         batch.add("PRIVMSG", "#dev", "x", {"batch": "1"})
@@ -44,7 +44,7 @@ def test_a_batch_has_as_many_lines_as_a_message_may_have() -> None:
         batch.add("PRIVMSG", "#dev", "x", {"batch": "1"})
 
 
-def test_a_batch_of_blanks_is_nothing() -> None:
+def test_a_multiline_batch_of_blank_lines_is_refused() -> None:
     batch = Multiline("1", "#dev")
     with pytest.raises(BadBatch):
         batch.finish()

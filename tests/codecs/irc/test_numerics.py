@@ -8,12 +8,12 @@ from chatd.codecs.irc.numerics import Numeric
 TABLE = [value for value in vars(numerics).values() if isinstance(value, Numeric)]
 
 
-def test_no_number_has_two_meanings() -> None:
+def test_each_numeric_has_a_number_of_its_own() -> None:
     numbers = [numeric.number for numeric in TABLE]
     assert sorted(set(numbers)) == sorted(numbers)
 
 
-def test_a_numeric_is_written_with_what_it_takes() -> None:
+def test_a_numeric_is_formatted_with_its_parameters() -> None:
     line = numerics.write(numerics.TOPIC, "irc.example", "ada", "#lobby", "tea at four")
     assert line == ":irc.example 332 ada #lobby :tea at four"
     line = numerics.write(numerics.NOSUCHNICK, "irc.example", "ada", "eve")
@@ -22,6 +22,6 @@ def test_a_numeric_is_written_with_what_it_takes() -> None:
     assert line == ":irc.example 329 ada #lobby 1"
 
 
-def test_a_numeric_with_too_little_is_a_mistake_of_ours() -> None:
+def test_a_numeric_with_missing_parameters_raises_value_error() -> None:
     with pytest.raises(ValueError, match="332 takes"):
         numerics.write(numerics.TOPIC, "irc.example", "ada", "#lobby")

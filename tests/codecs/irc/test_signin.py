@@ -11,12 +11,12 @@ def plain(*parts: str) -> str:
     return base64.b64encode("\0".join(parts).encode()).decode()
 
 
-def test_plain_credentials_are_read() -> None:
+def test_sasl_plain_credentials_are_parsed() -> None:
     assert PlainExchange().feed(plain("", "ada", "s p")) == Credentials("ada", "s p")
     assert PlainExchange().feed(plain("ada", "ada", "é")) == Credentials("ada", "é")
 
 
-def test_credentials_come_in_parts_of_400_bytes() -> None:
+def test_credentials_are_joined_from_parts_of_400_bytes() -> None:
     encoded = plain("ada", "ada", "x" * 592)
     assert len(encoded) == 800
     exchange = PlainExchange()
@@ -37,12 +37,12 @@ def test_credentials_come_in_parts_of_400_bytes() -> None:
         "/w==",
     ],
 )
-def test_other_answers_fail(part: str) -> None:
+def test_malformed_sasl_answers_fail(part: str) -> None:
     with pytest.raises(Failed):
         PlainExchange().feed(part)
 
 
-def test_an_answer_has_an_end() -> None:
+def test_a_sasl_answer_has_a_limited_number_of_parts() -> None:
     with pytest.raises(TooLong):
         PlainExchange().feed("A" * 401)
     exchange = PlainExchange()
@@ -62,5 +62,5 @@ def test_an_answer_has_an_end() -> None:
         (":ada:", None),
     ],
 )
-def test_pass_has_a_name_and_a_password(text: str, found: Credentials | None) -> None:
+def test_pass_contains_a_name_and_a_password(text: str, found: Credentials | None) -> None:
     assert from_pass(text) == found

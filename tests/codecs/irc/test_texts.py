@@ -10,7 +10,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_siz
 
 
 @given(texts, st.integers(64, 200))
-def test_pieces_fit_and_are_the_text_again(text: str, most: int) -> None:
+def test_pieces_fit_and_are_the_text_when_joined(text: str, most: int) -> None:
     found = list(pieces(text, most))
     assert all(len(piece.text.encode()) <= most for piece in found)
     joined = "".join(piece.text if piece.concat else f"\n{piece.text}" for piece in found)
@@ -22,17 +22,17 @@ def test_no_line_is_blank(text: str, most: int) -> None:
     assert all(line.strip() for line in lines(text, most))
 
 
-def test_a_text_is_cut_behind_a_blank() -> None:
+def test_a_text_is_divided_after_a_blank() -> None:
     text = "word " * 20
     assert list(pieces(text, 64)) == [Piece("word " * 12, False), Piece("word " * 8, True)]
     assert lines(text, 64) == [("word " * 12).rstrip(), ("word " * 8).rstrip()]
 
 
-def test_a_text_without_blanks_is_cut_between_characters() -> None:
+def test_a_text_without_blanks_is_divided_between_characters() -> None:
     assert lines("é" * 70, 64) == ["é" * 32, "é" * 32, "é" * 6]
 
 
-def test_a_mark_stays_with_its_letter() -> None:
+def test_a_combining_mark_stays_with_its_letter() -> None:
     text = "x" * 63 + "e\u0301" + "y" * 10
     first, second = pieces(text, 64)
     assert first.text == "x" * 63
@@ -41,7 +41,7 @@ def test_a_mark_stays_with_its_letter() -> None:
     assert [piece.text for piece in pieces(family, 64)] == ["x" * 60, "\U0001f469\u200d\U0001f467"]
 
 
-def test_marks_without_end_are_cut_after_all() -> None:
+def test_an_endless_run_of_combining_marks_is_divided() -> None:
     assert all(len(piece.text.encode()) <= 64 for piece in pieces("e" + "\u0301" * 100, 64))
 
 
@@ -59,7 +59,7 @@ def test_marks_without_end_are_cut_after_all() -> None:
         ("1,2 plain", "1,2 plain"),
     ],
 )
-def test_formatting_goes_with_its_numbers(coded: str, text: str) -> None:
+def test_formatting_codes_are_removed_with_their_numbers(coded: str, text: str) -> None:
     assert plain(coded) == text
 
 

@@ -26,7 +26,7 @@ def test_another_protocol_ends_the_connection(server: MemoryServer, data: bytes)
     assert client.closed
 
 
-def test_a_silent_client_is_asked_and_then_its_connection_ends(server: MemoryServer) -> None:
+def test_a_silent_client_is_pinged_and_then_disconnected(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#lobby")
     server.chat.advance(89)
     assert ada.read() == []
@@ -40,7 +40,7 @@ def test_a_silent_client_is_asked_and_then_its_connection_ends(server: MemorySer
     assert server.here == []
 
 
-def test_a_client_that_answers_stays(server: MemoryServer) -> None:
+def test_a_client_that_answers_ping_stays_connected(server: MemoryServer) -> None:
     ada = register(server, "ada")
     for _ in range(5):
         server.chat.advance(91)
@@ -49,7 +49,7 @@ def test_a_client_that_answers_stays(server: MemoryServer) -> None:
     assert not ada.closed
 
 
-def test_a_client_that_never_registers_has_an_end(server: MemoryServer) -> None:
+def test_a_client_that_never_registers_is_disconnected(server: MemoryServer) -> None:
     client = IrcWire(server)
     client.send("CAP LS 302", "NICK ada", "USER ada 0 * :A")
     for _ in range(15):
@@ -60,7 +60,7 @@ def test_a_client_that_never_registers_has_an_end(server: MemoryServer) -> None:
     assert server.irc.unregistered == 0
 
 
-def test_the_end_of_input_is_not_the_end_of_the_conversation(server: MemoryServer) -> None:
+def test_commands_before_a_half_close_are_carried_out_and_answered(server: MemoryServer) -> None:
     """`printf … | nc -N`."""
     client = IrcWire(server)
     client.send("NICK ci", "USER ci 0 * :CI", "JOIN #dev")
@@ -72,7 +72,7 @@ def test_the_end_of_input_is_not_the_end_of_the_conversation(server: MemoryServe
     assert client.closed
 
 
-def test_lines_that_were_received_are_carried_out_though_their_sender_has_closed(
+def test_received_lines_are_carried_out_after_the_client_has_closed(
     server: MemoryServer,
 ) -> None:
     client = IrcWire(server)
@@ -91,7 +91,7 @@ def test_a_lost_connection_is_a_quit(server: MemoryServer) -> None:
     assert line.startswith(f":{gone} QUIT :")
 
 
-def test_a_slow_reader_goes_on_where_it_stood(server: MemoryServer) -> None:
+def test_a_slow_reader_resumes_from_its_cursor(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#dev")
     ada.wire.fill()
     server.say(*(str(number) for number in range(300)), room="dev", name="bob")
@@ -100,7 +100,7 @@ def test_a_slow_reader_goes_on_where_it_stood(server: MemoryServer) -> None:
     assert [line.rpartition(":")[2] for line in ada.read()] == [str(n) for n in range(300)]
 
 
-def test_a_gap_is_told() -> None:
+def test_a_gap_is_reported_by_a_notice() -> None:
     server = MemoryServer(history=10)
     ada = register(server, "ada", rooms="#dev")
     ada.wire.fill()
@@ -111,7 +111,7 @@ def test_a_gap_is_told() -> None:
     assert lines
 
 
-def test_a_server_that_goes_down_says_so(server: MemoryServer) -> None:
+def test_clients_are_told_of_a_shutdown(server: MemoryServer) -> None:
     ada = register(server, "ada")
     going = server.going_down()
     going.stopService()
@@ -135,7 +135,7 @@ def test_a_server_that_goes_down_says_so(server: MemoryServer) -> None:
         (b"@tag", None),
     ],
 )
-def test_bad_lines_are_answered_and_nothing_else_happens(
+def test_malformed_lines_are_answered_and_have_no_effect(
     server: MemoryServer, line: bytes, answer: str | None
 ) -> None:
     ada = register(server, "ada", rooms="#dev")
@@ -151,14 +151,14 @@ def test_ten_thousand_channels_in_one_line_are_too_long(server: MemoryServer) ->
     assert ada.commands() == ["417"]
 
 
-def test_lines_come_however_their_bytes_are_cut(server: MemoryServer) -> None:
+def test_lines_do_not_depend_on_packet_boundaries(server: MemoryServer) -> None:
     client = IrcWire(server)
     for byte in b"NICK ada\r\nUSER ada 0 * :A\nPING x\r":
         client.wire.send(bytes([byte]))
     assert client.commands()[-1] == "PONG"
 
 
-def test_nothing_is_left_of_a_connection_that_has_gone(server: MemoryServer) -> None:
+def test_a_closed_connection_leaves_no_object_behind(server: MemoryServer) -> None:
     register(server, "eve", rooms="#dev").wire.hang_up()
     server.chat.settle()
     with no_garbage():
@@ -168,14 +168,14 @@ def test_nothing_is_left_of_a_connection_that_has_gone(server: MemoryServer) -> 
         server.chat.settle()
 
 
-def test_a_client_that_reads_too_slowly_is_told(server: MemoryServer) -> None:
+def test_a_stalled_client_gets_the_reason(server: MemoryServer) -> None:
     ada = register(server, "ada")
     ada.wire.fill()
     server.chat.advance(61)
     assert any("you read too slowly" in line for line in ada.read())
 
 
-def test_what_was_accepted_is_shown_before_the_server_goes_down(server: MemoryServer) -> None:
+def test_accepted_messages_are_shown_before_a_shutdown(server: MemoryServer) -> None:
     ada = register(server, "ada", "echo-message", rooms="#dev")
     server.hold_appends()
     ada.send("PRIVMSG #dev :hi")

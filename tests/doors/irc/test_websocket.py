@@ -49,7 +49,7 @@ class IrcSocketClient:
         ("other", b"", TEXT),
     ],
 )
-def test_the_subprotocol_is_the_clients_first_that_is_spoken(
+def test_the_subprotocol_is_the_client_s_first_known_one(
     server: MemoryServer, offered: str, chosen: bytes, opcode: int
 ) -> None:
     client = IrcSocketClient(server, offered, opcode)
@@ -83,7 +83,7 @@ def test_a_frame_is_one_line(server: MemoryServer) -> None:
     assert server.chat.texts("dev") == ["one  QUIT"]
 
 
-def test_bytes_that_are_no_text_are_refused_by_name(server: MemoryServer) -> None:
+def test_the_refusal_of_invalid_utf_8_names_the_command(server: MemoryServer) -> None:
     client = IrcSocketClient(server)
     client.ask(*REGISTERED)
     client.wire.send(frame(BINARY, b"PRIVMSG #dev :caf\xe9"))
@@ -110,7 +110,7 @@ def test_quit_closes_a_websocket(server: MemoryServer) -> None:
     assert data.endswith(b"\x88\x02\x03\xe8")
 
 
-def test_a_flood_of_frames_is_held_back(server: MemoryServer) -> None:
+def test_a_flood_of_frames_is_slowed_down(server: MemoryServer) -> None:
     server = MemoryServer(message_rate=1)
     client = IrcSocketClient(server)
     client.ask(*REGISTERED)
@@ -119,11 +119,11 @@ def test_a_flood_of_frames_is_held_back(server: MemoryServer) -> None:
     assert server.chat.texts("dev") == [str(number) for number in range(12)]
 
 
-def test_a_request_that_is_no_websocket_is_told(server: MemoryServer) -> None:
+def test_a_request_without_an_upgrade_is_refused(server: MemoryServer) -> None:
     assert server.http().get("/irc").refusal == (400, "malformed")
 
 
-def test_a_page_from_elsewhere_is_not_let_in(server: MemoryServer) -> None:
+def test_a_page_of_another_origin_is_refused(server: MemoryServer) -> None:
     wire = server.chat.connect(server.http_door, peer(HOST))
     foreign = HANDSHAKE | {"Origin": "https://evil.example"}
     wire.send(asked("GET", "/irc", foreign.items()))

@@ -73,7 +73,7 @@ def test_a_sign_in_that_fails_may_be_tried_again(
     assert client.commands("NICK eve", "USER e 0 * :E", "CAP END")[0] == "001"
 
 
-def test_no_password_is_taken_where_others_may_read_it(server: MemoryServer) -> None:
+def test_passwords_are_refused_on_unencrypted_remote_connections(server: MemoryServer) -> None:
     client = IrcWire(server)
     assert client.ask("CAP REQ :sasl") == ["CAP * NAK :sasl"]
     assert client.commands("AUTHENTICATE PLAIN") == ["904"]
@@ -95,7 +95,7 @@ def test_a_password_may_come_with_pass(server: MemoryServer) -> None:
     assert other.commands("PASS serverpassword", "NICK y", "USER y 0 * :Y")[0] == "001"
 
 
-def test_a_registered_name_is_its_accounts(server: MemoryServer) -> None:
+def test_a_guest_cannot_take_a_registered_name(server: MemoryServer) -> None:
     have_account(server, "ada")
     client = IrcWire(server, LOCAL)
     assert client.commands("NICK ada", "USER x 0 * :X") == ["433"]
@@ -138,7 +138,7 @@ def test_a_guest_becomes_an_account(server: MemoryServer) -> None:
     assert line.startswith("FAIL REGISTER WEAK_PASSWORD * :")
 
 
-def test_others_are_told_that_a_guest_is_an_account_now(server: MemoryServer) -> None:
+def test_others_are_notified_when_a_guest_registers(server: MemoryServer) -> None:
     """Once, however many channels they share; on whichever door it registers."""
     bob = register(server, "bob", "account-notify", "chghost", rooms="#a,#b")
     cy = register(server, "cy", "account-notify", rooms="#a")
@@ -165,7 +165,7 @@ def test_an_account_that_a_checker_knows_is_put_into_no_channel() -> None:
     assert "JOIN" not in commands
 
 
-def test_nobody_acts_as_an_administrator_who_is_none(server: MemoryServer) -> None:
+def test_oper_is_refused_to_accounts_that_are_not_administrators(server: MemoryServer) -> None:
     have_account(server, "ada")
     client = register(server, "bob", host=LOCAL)
     assert client.commands(f"OPER ada :{PASSWORD}") == ["491"]
@@ -183,7 +183,7 @@ def oper(server: MemoryServer, nick: str, *rooms: str) -> tuple[IrcWire, Proof]:
     return client, proof
 
 
-def test_an_administrators_rights_are_those_of_one_connection(server: MemoryServer) -> None:
+def test_oper_gives_rights_to_one_connection_only(server: MemoryServer) -> None:
     """What it changes is changed, and shown, as done by the administrator's account."""
     bob = register(server, "bob", rooms="#dev")
     ada, _ = oper(server, "ada", "#dev")
@@ -199,7 +199,7 @@ def test_an_administrators_rights_are_those_of_one_connection(server: MemoryServ
 
 
 @pytest.mark.parametrize("how", ["MODE -o", "rights", "password"])
-def test_an_administrators_rights_end(server: MemoryServer, how: str) -> None:
+def test_oper_rights_end(server: MemoryServer, how: str) -> None:
     """By one's own wish, and when the account has them no more."""
     bob = register(server, "bob", rooms="#dev")
     ada, proof = oper(server, "ada", "#dev")
@@ -214,7 +214,7 @@ def test_an_administrators_rights_end(server: MemoryServer, how: str) -> None:
     assert not bob.closed
 
 
-def test_whoever_is_killed_is_gone_at_every_door(server: MemoryServer) -> None:
+def test_kill_disconnects_a_person_on_every_door(server: MemoryServer) -> None:
     """And others read who did it, and why."""
     bob = register(server, "bob", rooms="#dev")
     telnet = server.line()

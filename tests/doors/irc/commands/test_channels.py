@@ -13,7 +13,7 @@ from ....kit.irc import register, source
 from ....kit.server import MemoryServer
 
 
-def test_whoever_comes_in_is_told_what_is_there(server: MemoryServer) -> None:
+def test_join_shows_topic_and_people(server: MemoryServer) -> None:
     register(server, "bob", rooms="#dev").ask("TOPIC #dev :tea at four")
     ada = register(server, "ada", "draft/read-marker", "draft/chathistory")
     me = source(server, "ada")
@@ -26,7 +26,7 @@ def test_whoever_comes_in_is_told_what_is_there(server: MemoryServer) -> None:
     assert end == "366 ada #dev :end of NAMES"
 
 
-def test_everybody_is_told_singly_who_comes_and_goes(server: MemoryServer) -> None:
+def test_each_join_and_leave_is_shown_singly(server: MemoryServer) -> None:
     """Guests of other doors too, who are announced nowhere else."""
     ada = register(server, "ada", rooms="#lobby")
     wire = server.line()
@@ -45,7 +45,7 @@ def test_names_of_several_channels_are_joined_one_after_another(server: MemorySe
     assert ada.commands("JOIN #a") == []
 
 
-def test_a_channel_needs_its_sign_and_a_name_that_can_be(server: MemoryServer) -> None:
+def test_a_channel_name_needs_its_sign_and_valid_characters(server: MemoryServer) -> None:
     ada = register(server, "ada")
     assert ada.ask("JOIN lobby") == ["403 ada lobby :no such channel"]
     assert ada.commands("JOIN #b@d", "JOIN #" + "x" * 65) == ["403", "403"]
@@ -81,7 +81,7 @@ def test_only_join_brings_a_channel_into_being(server: MemoryServer) -> None:
     assert "new" not in server.chat.service.rooms.index
 
 
-def test_leaving_is_told_with_its_words(server: MemoryServer) -> None:
+def test_part_shows_its_reason(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#dev")
     bob = register(server, "bob", rooms="#dev")
     ada.read()
@@ -105,7 +105,7 @@ def test_a_client_follows_its_person_into_rooms_and_out(server: MemoryServer) ->
     assert line.endswith(" PART #dev")
 
 
-def test_what_is_said_in_the_batch_of_the_own_coming_is_not_lost(server: MemoryServer) -> None:
+def test_a_message_in_the_batch_of_a_join_is_not_lost(server: MemoryServer) -> None:
     """It comes behind the answer to JOIN."""
     bob = register(server, "bob", rooms="#dev")
     ada = register(server, "ada")
@@ -116,7 +116,7 @@ def test_what_is_said_in_the_batch_of_the_own_coming_is_not_lost(server: MemoryS
     assert text.index("JOIN #dev") < text.index("PRIVMSG #dev :hello")
 
 
-def test_a_newcomer_is_shown_the_last_messages(server: MemoryServer) -> None:
+def test_join_replays_the_last_messages(server: MemoryServer) -> None:
     """As notices, or with the time as they were; in a batch where that is understood."""
     server.say(*(f"line {number}" for number in range(12)), name="bob")
     plain = register(server, "ada").ask("JOIN #lobby")[-10:]
@@ -131,7 +131,7 @@ def test_a_newcomer_is_shown_the_last_messages(server: MemoryServer) -> None:
     assert asking == ["JOIN", "353", "366"]
 
 
-def test_the_topic_is_told_to_all_and_cleared(server: MemoryServer) -> None:
+def test_a_topic_is_shown_to_all_and_cleared(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#dev")
     bob = register(server, "bob", rooms="#dev")
     ada.read()
@@ -143,7 +143,7 @@ def test_the_topic_is_told_to_all_and_cleared(server: MemoryServer) -> None:
     assert ada.commands("TOPIC #dev") == ["331"]
 
 
-def test_a_thousand_names_are_told_in_lines_that_fit(server: MemoryServer) -> None:
+def test_a_thousand_names_are_listed_in_lines_that_fit(server: MemoryServer) -> None:
     for number in range(300):
         server.chat.perform(server.chat.enter(f"person-{number:03}"), Say("lobby", "hi"))
     ada = register(server, "ada", "draft/chathistory")
@@ -178,7 +178,7 @@ ASKED = [
 
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("loaded", [True, False], ids=["in memory", "not in memory"])
-def test_a_hidden_room_is_answered_like_one_that_never_was(
+def test_a_hidden_room_is_answered_like_a_missing_one(
     server: MemoryServer, asked: str, loaded: bool
 ) -> None:
     """Only JOIN tells that its name is taken."""
@@ -222,7 +222,7 @@ def test_a_room_that_becomes_hidden_is_taken_from_its_readers_at_once(
     assert line.endswith("PRIVMSG #dev :here")
 
 
-def test_whoever_is_banned_from_the_server_is_disconnected_at_once(server: MemoryServer) -> None:
+def test_a_person_banned_from_the_server_is_disconnected_at_once(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#dev")
     root = with_account(server.chat, "rosa", admin=True)
     server.chat.perform(root, BanFromServer("ada", None, "spam"))

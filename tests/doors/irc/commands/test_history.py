@@ -36,7 +36,7 @@ def past(server: MemoryServer, count: int) -> list[int]:
     return ids
 
 
-def test_history_is_told_by_id_in_all_six_ways(server: MemoryServer) -> None:
+def test_every_chathistory_subcommand_accepts_ids(server: MemoryServer) -> None:
     ada = register(server, "ada", *CAPS, rooms="#dev")
     ids = past(server, 9)
     ada.read()
@@ -69,7 +69,7 @@ def test_history_reaches_behind_what_is_in_memory() -> None:
     assert texts(ada, "CHATHISTORY LATEST #dev * 4") == ["26", "27", "28", "29"]
 
 
-def test_what_happened_is_told_only_to_clients_that_ask(server: MemoryServer) -> None:
+def test_history_contains_other_events_only_with_event_playback(server: MemoryServer) -> None:
     ada = register(server, "ada", *CAPS, "draft/event-playback", rooms="#dev")
     eve = register(server, "eve", *CAPS, rooms="#dev")
     ada.ask("TOPIC #dev :tea", "PRIVMSG #dev :hi")
@@ -80,7 +80,7 @@ def test_what_happened_is_told_only_to_clients_that_ask(server: MemoryServer) ->
 
 
 @pytest.mark.parametrize("target", ["#other", "#nowhere", "bob", "x y"])
-def test_the_past_of_others_is_not_told(server: MemoryServer, target: str) -> None:
+def test_history_of_a_channel_needs_membership(server: MemoryServer, target: str) -> None:
     register(server, "bob", rooms="#other").ask("PRIVMSG #other :secret")
     ada = register(server, "ada", *CAPS, "standard-replies", rooms="#dev")
     (line,) = ada.ask(f"CHATHISTORY LATEST {target.split()[0]} * 9")
@@ -105,7 +105,7 @@ def correspondence(server: MemoryServer, *capabilities: str) -> tuple[IrcWire, l
     return ada, [entry.id for entry in settled(server.chat, page).entries]
 
 
-def test_private_conversations_of_accounts_are_told_in_all_ways(server: MemoryServer) -> None:
+def test_every_chathistory_subcommand_works_for_private_conversations(server: MemoryServer) -> None:
     ada, ids = correspondence(server, *CAPS)
     assert texts(ada, "CHATHISTORY LATEST bob * 3") == ["1", "2", "3"]
     assert texts(ada, f"CHATHISTORY LATEST BOB msgid={ids[1]} 9") == ["2", "3"]
@@ -132,7 +132,7 @@ def test_own_private_messages_are_in_the_history_once(
     assert texts(ada, "CHATHISTORY LATEST ada * 9") == ["milk"]
 
 
-def test_a_private_conversation_is_told_to_its_two_accounts_only(server: MemoryServer) -> None:
+def test_only_its_two_accounts_can_read_a_private_conversation(server: MemoryServer) -> None:
     """A third account has another conversation with each of them, and a guest has none."""
     correspondence(server, *CAPS)
     registered(server.chat, "eve")

@@ -11,7 +11,7 @@ from ....kit.irc import register, source
 from ....kit.server import MemoryServer
 
 
-def test_the_flags_of_a_channel_are_told(server: MemoryServer) -> None:
+def test_mode_shows_the_flags_of_a_channel(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#dev")
     flags, created = ada.ask("MODE #dev")
     assert flags == "324 ada #dev +"
@@ -20,7 +20,7 @@ def test_the_flags_of_a_channel_are_told(server: MemoryServer) -> None:
     assert ada.ask("MODE #dev +b") == ["368 ada #dev :end of the ban list"]
 
 
-def test_own_modes_are_changed_and_told(server: MemoryServer) -> None:
+def test_a_client_changes_and_sees_its_own_modes(server: MemoryServer) -> None:
     ada = register(server, "ada")
     assert ada.ask("MODE ada") == ["221 ada +i"]
     assert ada.ask("MODE ADA +B-i") == [f":{source(server, 'ada')} MODE ada +B-i"]
@@ -29,19 +29,19 @@ def test_own_modes_are_changed_and_told(server: MemoryServer) -> None:
     assert ada.commands("MODE ada +B") == []
 
 
-def test_the_modes_of_others_are_not_ones_own(server: MemoryServer) -> None:
+def test_a_client_cannot_see_or_change_the_modes_of_others(server: MemoryServer) -> None:
     ada = register(server, "ada")
     register(server, "bob")
     assert ada.commands("MODE bob", "MODE nobody +i") == ["502", "401"]
 
 
-def test_nobody_makes_themselves_an_operator(server: MemoryServer) -> None:
+def test_a_client_cannot_give_itself_mode_o(server: MemoryServer) -> None:
     ada = register(server, "ada")
     assert ada.commands("MODE ada +o") == []
     assert ada.ask("MODE ada") == ["221 ada +i"]
 
 
-def test_the_one_who_begins_a_channel_gives_roles(server: MemoryServer) -> None:
+def test_the_creator_of_a_channel_gives_roles(server: MemoryServer) -> None:
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     ada.read()
     me = source(server, "ada")
@@ -90,7 +90,7 @@ def test_flags_are_the_rooms_settings(server: MemoryServer) -> None:
     assert ada.ask("MODE #dev -nst") == [f":{source(server, 'ada')} MODE #dev -nst"]
 
 
-def test_somebody_put_out_is_told_once_and_may_come_back(server: MemoryServer) -> None:
+def test_a_kick_is_shown_once_and_the_person_may_rejoin(server: MemoryServer) -> None:
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     eve = register(server, "eve", rooms="#dev")
     for client in (ada, bob, eve):
@@ -104,7 +104,7 @@ def test_somebody_put_out_is_told_once_and_may_come_back(server: MemoryServer) -
     assert [message.command for message in eve.messages()] == ["JOIN", "PART"]
 
 
-def test_kick_takes_a_role_and_somebody_who_is_there(server: MemoryServer) -> None:
+def test_kick_needs_a_role_and_a_person_in_the_channel(server: MemoryServer) -> None:
     register(server, "ada", rooms="#dev")
     bob, eve = register(server, "bob", rooms="#dev"), register(server, "eve")
     assert bob.commands("KICK #dev ada", "KICK #dev nobody", "KICK #dev eve") == [

@@ -6,7 +6,7 @@ from ....kit.irc import register, source
 from ....kit.server import MemoryServer
 
 
-def test_somebody_who_is_watched_is_told_to_come_and_go(server: MemoryServer) -> None:
+def test_monitor_reports_a_person_s_arrival_and_departure(server: MemoryServer) -> None:
     ada = register(server, "ada")
     assert ada.ask("MONITOR + bob,cy") == ["731 ada :bob,cy"]
     bob = register(server, "Bob")
@@ -16,7 +16,7 @@ def test_somebody_who_is_watched_is_told_to_come_and_go(server: MemoryServer) ->
     assert ada.read() == ["731 ada :Bob"]
 
 
-def test_a_change_of_name_is_a_going_and_a_coming(server: MemoryServer) -> None:
+def test_monitor_reports_a_change_of_name_as_both(server: MemoryServer) -> None:
     ada, bob = register(server, "ada"), register(server, "bob")
     ada.ask("MONITOR + bob,rob")
     bob.ask("NICK Bob")
@@ -25,7 +25,7 @@ def test_a_change_of_name_is_a_going_and_a_coming(server: MemoryServer) -> None:
     assert sorted(line.split()[0] for line in ada.read()) == ["730", "731"]
 
 
-def test_the_list_is_told_and_cleared(server: MemoryServer) -> None:
+def test_the_monitor_list_is_shown_and_cleared(server: MemoryServer) -> None:
     ada = register(server, "ada")
     ada.ask("MONITOR + bob,cy", "MONITOR - cy")
     assert ada.ask("MONITOR L") == ["732 ada :bob", "733 ada :end of MONITOR list"]
@@ -35,7 +35,7 @@ def test_the_list_is_told_and_cleared(server: MemoryServer) -> None:
     assert ada.read() == []
 
 
-def test_a_list_has_an_end(server: MemoryServer) -> None:
+def test_the_monitor_list_has_a_limit(server: MemoryServer) -> None:
     ada = register(server, "ada")
     ada.ask(*(f"MONITOR + n{number}" for number in range(100)))
     server.chat.advance(60)
@@ -43,7 +43,7 @@ def test_a_list_has_an_end(server: MemoryServer) -> None:
     assert ada.commands("MONITOR + more") == ["734"]
 
 
-def test_a_client_that_has_gone_watches_nobody(server: MemoryServer) -> None:
+def test_a_closed_client_leaves_the_monitors(server: MemoryServer) -> None:
     ada = register(server, "ada")
     ada.ask("MONITOR + bob")
     ada.wire.hang_up()

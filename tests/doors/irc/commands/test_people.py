@@ -15,7 +15,7 @@ from ....kit.irc import IrcWire, of_account, register, source
 from ....kit.server import MemoryServer
 
 
-def test_who_tells_who_is_in_a_channel(server: MemoryServer) -> None:
+def test_who_lists_the_people_in_a_channel(server: MemoryServer) -> None:
     register(server, "bob", rooms="#dev").ask("AWAY :tea")
     ada = register(server, "ada", rooms="#dev")
     who = server.irc.who("bob")
@@ -26,7 +26,7 @@ def test_who_tells_who_is_in_a_channel(server: MemoryServer) -> None:
     assert end == "315 ada #DEV :end of WHO"
 
 
-def test_who_finds_those_who_are_not_hidden(server: MemoryServer) -> None:
+def test_who_leaves_out_invisible_people(server: MemoryServer) -> None:
     """By a name always, by a mask only if they are visible or share a channel."""
     ada, bob = register(server, "ada"), register(server, "bob")
     assert ada.commands("WHO bob") == ["352", "315"]
@@ -38,7 +38,7 @@ def test_who_finds_those_who_are_not_hidden(server: MemoryServer) -> None:
     assert ada.commands("WHO b*") == ["352", "315"]
 
 
-def test_whox_tells_no_address(server: MemoryServer) -> None:
+def test_whox_shows_no_address(server: MemoryServer) -> None:
     ada = register(server, "ada")
     line, _ = ada.ask("WHO ada %tcuihsnfdlaor,42")
     words = line.split(" ")
@@ -47,7 +47,7 @@ def test_whox_tells_no_address(server: MemoryServer) -> None:
     assert line.endswith(":ada B.")
 
 
-def test_whois_tells_who_somebody_is(server: MemoryServer) -> None:
+def test_whois_describes_a_person(server: MemoryServer) -> None:
     bob = register(server, "bob", rooms="#dev")
     bob.ask("AWAY :tea", "MODE bob +B")
     ada = register(server, "ada", rooms="#dev")
@@ -57,7 +57,7 @@ def test_whois_tells_who_somebody_is(server: MemoryServer) -> None:
     assert "192.0.2" not in "\n".join(ada.ask("WHOIS bob"))
 
 
-def test_the_channels_of_somebody_invisible_are_not_told(server: MemoryServer) -> None:
+def test_whois_hides_the_channels_of_invisible_people(server: MemoryServer) -> None:
     register(server, "bob", rooms="#dev")
     ada = register(server, "ada")
     assert "319" not in ada.commands("WHOIS bob")
@@ -65,7 +65,7 @@ def test_the_channels_of_somebody_invisible_are_not_told(server: MemoryServer) -
     assert "319" in ada.commands("WHOIS bob")
 
 
-def test_whowas_remembers_those_who_have_gone(server: MemoryServer) -> None:
+def test_whowas_shows_people_who_have_left(server: MemoryServer) -> None:
     for host in ("192.0.2.1", "198.51.100.7"):
         register(server, "bob", host=host).ask("QUIT")
     ada = register(server, "ada")
@@ -74,7 +74,7 @@ def test_whowas_remembers_those_who_have_gone(server: MemoryServer) -> None:
     assert ada.commands("WHOWAS eve") == ["406", "369"]
 
 
-def test_who_is_here_is_answered_in_the_spelling_of_the_names(server: MemoryServer) -> None:
+def test_ison_and_userhost_use_the_holder_s_spelling(server: MemoryServer) -> None:
     register(server, "Bob")
     ada = register(server, "ada")
     assert ada.ask("ISON bob eve") == ["303 ada :Bob"]
@@ -82,7 +82,7 @@ def test_who_is_here_is_answered_in_the_spelling_of_the_names(server: MemoryServ
     assert ada.ask("USERHOST bob eve") == [f"302 ada :Bob=+~Bob@{who.host}"]
 
 
-def test_being_away_is_told_to_those_who_ask(server: MemoryServer) -> None:
+def test_away_is_shown_to_clients_with_away_notify(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#dev,#lobby")
     bob = register(server, "bob", "away-notify", rooms="#dev,#lobby")
     for client in (ada, bob):
@@ -93,7 +93,7 @@ def test_being_away_is_told_to_those_who_ask(server: MemoryServer) -> None:
     assert bob.read() == [f":{source(server, 'ada')} AWAY"]
 
 
-def test_somebody_away_who_comes_in_is_told_to_be(server: MemoryServer) -> None:
+def test_a_join_of_an_away_person_shows_the_away_message(server: MemoryServer) -> None:
     bob = register(server, "bob", "away-notify", rooms="#dev")
     client = IrcWire(server)
     client.ask("CAP REQ draft/pre-away", "AWAY :tea", "NICK ada", "USER ada 0 * :A", "CAP END")
@@ -103,7 +103,7 @@ def test_somebody_away_who_comes_in_is_told_to_be(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize("line", ["WHO", "WHO *", "WHO 0", "ISON", "USERHOST x", "WHO #dev %"])
-def test_odd_questions_are_answered(server: MemoryServer, line: str) -> None:
+def test_malformed_questions_are_answered(server: MemoryServer, line: str) -> None:
     assert register(server, "ada").commands(line)
 
 

@@ -8,14 +8,14 @@ from ....kit.irc import IrcWire, register, source
 from ....kit.server import MemoryServer
 
 
-def test_a_client_is_told_where_it_is(server: MemoryServer) -> None:
+def test_registration_is_answered_with_the_welcome(server: MemoryServer) -> None:
     """001 to 005, how many people there are, the message of the day, and its modes."""
     commands = IrcWire(server).commands("NICK ada", "USER ada 0 * :Ada L.")
     welcome = ["001", "002", "003", "004", "005", "005"]
     assert commands == [*welcome, "251", "252", "253", "254", "255", "265", "266", "422", "221"]
 
 
-def test_nobody_is_put_into_a_channel(server: MemoryServer) -> None:
+def test_a_new_client_is_in_no_channel(server: MemoryServer) -> None:
     register(server, "ada")
     assert server.here == []
 
@@ -41,7 +41,7 @@ def test_other_commands_wait_for_registration(server: MemoryServer, line: str) -
 
 
 @pytest.mark.parametrize("nick", ["0", "*", "a!b", "#a", "guest-0007", "😊"])
-def test_a_name_that_cannot_be_is_refused(server: MemoryServer, nick: str) -> None:
+def test_an_invalid_nick_is_refused(server: MemoryServer, nick: str) -> None:
     client = IrcWire(server)
     assert client.commands(f"NICK {nick}", "USER a 0 * :A") == ["432"]
     assert client.commands("NICK ada")[0] == "001"
@@ -54,7 +54,7 @@ def test_a_name_in_use_is_refused_and_another_may_be_taken(server: MemoryServer)
     assert client.commands("NICK ADA", "NICK bob")[-1] == "221"
 
 
-def test_only_one_of_two_gets_a_name(server: MemoryServer) -> None:
+def test_only_one_of_two_registrations_gets_a_nick(server: MemoryServer) -> None:
     """It is judged at the end of registration, and taken once."""
     one, other = IrcWire(server), IrcWire(server)
     one.send("NICK ada", "USER a 0 * :A")
@@ -93,7 +93,7 @@ def test_a_nick_change_without_a_channel_is_told_to_oneself(server: MemoryServer
     assert ada.commands("NICK bob") == []
 
 
-def test_words_that_are_missing_are_told(server: MemoryServer) -> None:
+def test_missing_parameters_are_reported(server: MemoryServer) -> None:
     client = IrcWire(server)
     assert client.commands("NICK") == ["431"]
     assert client.commands("USER ada 0 *", "USER ada 0 * :") == ["461", "461"]
@@ -120,7 +120,7 @@ def test_pong_comes_when_all_before_it_was_written_to_others(server: MemoryServe
     pytest.fail("there was no PONG")
 
 
-def test_quit_is_told_to_others_with_its_words(server: MemoryServer) -> None:
+def test_quit_is_shown_to_others_with_its_reason(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#lobby,#dev")
     bob = register(server, "bob", rooms="#lobby,#dev")
     gone = source(server, "ada")
@@ -131,7 +131,7 @@ def test_quit_is_told_to_others_with_its_words(server: MemoryServer) -> None:
     assert bob.commands("WHOIS ada") == ["401", "318"]
 
 
-def test_a_real_name_is_told_to_those_who_understand(server: MemoryServer) -> None:
+def test_setname_is_shown_to_clients_with_the_capability(server: MemoryServer) -> None:
     ada = register(server, "ada", "setname", rooms="#lobby")
     bob = register(server, "bob", "setname", rooms="#lobby")
     eve = register(server, "eve", rooms="#lobby")

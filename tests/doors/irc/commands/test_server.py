@@ -36,7 +36,7 @@ def test_help_lists_every_command(server: MemoryServer) -> None:
     assert all(row.help for row in COMMANDS.values())
 
 
-def test_the_message_of_the_day_is_told(server: MemoryServer) -> None:
+def test_motd_shows_the_message_of_the_day(server: MemoryServer) -> None:
     server.irc.told = Told("irc.example", "test", ["tea at four"])
     assert "372 ada :- tea at four" in register(server, "ada").ask("MOTD")
 

@@ -25,7 +25,7 @@ def test_a_message_reaches_the_others_and_not_its_sender(server: MemoryServer) -
     assert entry.event == Said("lobby", "ada", "hi  there")
 
 
-def test_an_own_message_is_shown_to_a_client_that_asks_for_it(server: MemoryServer) -> None:
+def test_an_own_message_is_shown_with_echo_message(server: MemoryServer) -> None:
     ada = register(server, "ada", "echo-message", rooms="#lobby")
     (line,) = ada.ask("PRIVMSG #lobby :hi")
     assert line.endswith("PRIVMSG #lobby :hi")
@@ -54,7 +54,7 @@ def test_without_an_echo_a_label_is_acknowledged(server: MemoryServer) -> None:
     assert (opening.command, opening.tags["label"], end.command) == ("BATCH", "9", "BATCH")
 
 
-def test_actions_and_notices_are_told_on_all_doors(server: MemoryServer) -> None:
+def test_actions_and_notices_are_shown_on_all_doors(server: MemoryServer) -> None:
     ada = register(server, "ada", rooms="#lobby")
     wire = server.line()
     wire.received()
@@ -64,7 +64,7 @@ def test_actions_and_notices_are_told_on_all_doors(server: MemoryServer) -> None
     assert isinstance(server.chat.entries("lobby")[-2].event, Acted)
 
 
-def test_formatting_is_taken_out(server: MemoryServer) -> None:
+def test_formatting_codes_are_removed(server: MemoryServer) -> None:
     register(server, "ada", rooms="#lobby").ask("PRIVMSG #lobby :\x02bold\x02 \x0304,12red\x03")
     assert last(server) == Said("lobby", "ada", "bold red")
 
@@ -76,7 +76,7 @@ def test_a_private_message_reaches_one_person(server: MemoryServer) -> None:
 
 
 @pytest.mark.parametrize(("capabilities", "times"), [((), 1), (("echo-message",), 2)])
-def test_a_message_to_oneself_comes(
+def test_a_message_to_oneself_is_received(
     server: MemoryServer, capabilities: tuple[str, ...], times: int
 ) -> None:
     ada = register(server, "ada", *capabilities)
@@ -96,13 +96,13 @@ def test_a_message_to_oneself_comes(
         ("PRIVMSG #dev :" + "x" * 480, "417"),
     ],
 )
-def test_what_cannot_be_said_is_refused(server: MemoryServer, line: str, numeric: str) -> None:
+def test_invalid_messages_are_refused(server: MemoryServer, line: str, numeric: str) -> None:
     ada = register(server, "ada", rooms="#dev")
     assert ada.commands(line) == [numeric]
     assert not any(isinstance(entry.event, Said) for entry in server.chat.entries("dev"))
 
 
-def test_notices_are_refused_in_silence(server: MemoryServer) -> None:
+def test_a_refused_notice_is_not_answered(server: MemoryServer) -> None:
     ada = register(server, "ada")
     assert ada.ask("NOTICE", "NOTICE #nowhere :x", "NOTICE nobody :x", "NOTICE #lobby :x") == []
 
@@ -116,7 +116,7 @@ def test_ctcp_goes_from_client_to_client_and_is_kept_nowhere(server: MemoryServe
     assert person.inbox.log.count == 0
 
 
-def test_typing_is_passed_on_to_clients_with_tags(server: MemoryServer) -> None:
+def test_typing_is_relayed_to_clients_with_tags(server: MemoryServer) -> None:
     ada = register(server, "ada", "message-tags", rooms="#dev")
     bob = register(server, "bob", "message-tags", rooms="#dev")
     eve = register(server, "eve", rooms="#dev")
@@ -140,7 +140,7 @@ def test_several_lines_are_one_message(server: MemoryServer) -> None:
     assert [line.rpartition(":")[2] for line in bob.read()] == ["one more", "two"]
 
 
-def test_a_batch_that_is_wrong_says_nothing(server: MemoryServer) -> None:
+def test_an_invalid_batch_sends_no_message(server: MemoryServer) -> None:
     ada = register(server, "ada", "standard-replies", "batch", "draft/multiline", rooms="#dev")
     lines = ["BATCH +1 draft/multiline #dev", "@batch=2 PRIVMSG #dev :one"]
     (line,) = ada.ask(*lines)
@@ -154,7 +154,9 @@ def test_services_answer_that_there_are_none(server: MemoryServer) -> None:
     assert line.startswith("NOTICE ada :there is no NickServ here")
 
 
-def test_somebody_away_is_told_to_the_sender(server: MemoryServer) -> None:
+def test_a_message_to_an_away_person_is_answered_with_away(
+    server: MemoryServer,
+) -> None:
     ada, bob = register(server, "ada"), register(server, "bob")
     bob.ask("AWAY :tea")
     assert ada.ask("PRIVMSG bob :hi") == ["301 ada bob :tea"]
@@ -171,7 +173,7 @@ def test_a_flood_is_slowed_and_nothing_of_it_is_lost() -> None:
     assert not ada.closed
 
 
-def test_somebody_outside_speaks_where_the_channel_allows_it(server: MemoryServer) -> None:
+def test_a_person_outside_speaks_where_the_channel_allows_it(server: MemoryServer) -> None:
     """Without coming in; `+n` refuses it; and no channel is begun that way."""
     ada = register(server, "ada", rooms="#dev")
     bob = register(server, "bob", "echo-message")
