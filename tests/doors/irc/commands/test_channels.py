@@ -201,7 +201,7 @@ def test_a_hidden_room_is_answered_like_a_missing_one(
     assert ada.ask(asked.format("den")) == absent
     assert ada.commands("JOIN #den") == ["473"]
     lists = ada.ask("LIST", "WHOIS otto", "NAMES", "LUSERS")
-    assert not any("den" in line or "secret" in line for line in lists)
+    assert not any("#den" in line or "secret" in line for line in lists)
 
 
 def test_a_room_that_becomes_hidden_is_taken_from_its_readers_at_once(
