@@ -141,7 +141,7 @@ class Request:
             service.clock.callLater(error.retry_after, later.callback, None)
             self.wait_for(later, lambda _: self.perform(person, command, then, refuse))
         except ChatError as error:
-            (refuse or self.refuse)(error)
+            self._refused(error, refuse)
         else:
             self.wait_for(outcome, then, refuse=refuse)
 
@@ -152,6 +152,10 @@ class Request:
         error = failure.value
         if not isinstance(error, ChatError):
             error = internal_error(self._log, "a command failed", failure)
+        self._refused(error, refuse)
+
+    def _refused(self, error: ChatError, refuse: Refuse | None) -> None:
+        """Count a refusal, and answer it."""
         RARE.refused(error)
         (refuse or self.refuse)(error)
 
