@@ -70,14 +70,9 @@ PATHS = {
     ],
 }
 """A path of every resource of the two HTTP doors."""
-COMING_IN = {
-    "POST /accounts",
-    "POST /session",
-    "POST /invites/abc",
-    "GET /healthz",
-    "GET /metrics",
-    "GET /chat.js",
-}
+FOR_ALL = {"GET /healthz", "GET /chat.js", "GET /metrics"}
+"""Requests that anybody may send to the door."""
+COMING_IN = FOR_ALL | {"POST /accounts", "POST /session", "POST /invites/abc"}
 """Requests that are passed on, whoever sends them."""
 READING = {
     "GET /rooms",
@@ -140,11 +135,12 @@ def test_the_paths_tried_are_of_every_resource(door: str, monkeypatch: pytest.Mo
     for path in PATHS[door]:
         methods(http, path)
     module = "chatd.doors.api"
+    admin = (f"{module}.admin", f"{module}.metrics")
     known = [
         kind
         for kind in subclasses(ApiResource)
         if kind.__module__.startswith(module)
-        and (kind.__module__ in (f"{module}.admin", f"{module}.metrics")) == (door == "admin")
+        and (kind.__module__ in admin) == (door == "admin")
         and any(name.startswith("render_") for name in vars(kind))
     ]
     assert {kind for kind in known if kind.__name__ != "CommandResource"} <= tried
