@@ -20,6 +20,7 @@ from ...codecs.irc.profile import Profile, Sender
 from ...model.names import name_key
 from ...net.deadlines import Deadlines
 from ...net.peers import Peers
+from .unshown import Unshown
 
 VERSION = "chatd-0.1"
 """The server's version, as clients see it."""
@@ -89,6 +90,7 @@ class IrcDoor:
         self.told = told
         self.monitors = Monitors()
         self.deadlines = Deadlines(service.clock)
+        self.unshown = Unshown(service.clock)
         self.clients: WeakSet[Watcher] = WeakSet()
         """The registered clients."""
         self.unregistered = 0

@@ -50,6 +50,8 @@ class Request:
         self._waits = 1
         self.changes = False
         """Whether later lines must wait for the outcome, because their meaning depends on it."""
+        self.says = False
+        """Whether it is a message, for which the PONGs of other clients wait."""
         self.acknowledged = False
         """Whether the label has been sent with the command's own event."""
 
@@ -120,7 +122,8 @@ class Request:
         self.client.changing += self.changes
         if then is not None:
             outcome.addCallback(self._go_on, then, *args)
-        outcome.addErrback(self._failed, refuse).addCallback(self._performed)
+        number = self.client.door.unshown.begin() if self.says else 0
+        outcome.addErrback(self._failed, refuse).addCallback(self._performed, number)
 
     def perform(
         self,
@@ -163,7 +166,9 @@ class Request:
         """Answer that the command was refused, and why."""
         self.numeric(numerics.UNKNOWNERROR, self.command, error.message)
 
-    def _performed(self, _: object) -> None:
+    def _performed(self, _: object, number: int = 0) -> None:
+        if number:
+            self.client.door.unshown.end(number)
         self.client.unanswered -= 1
         self.client.changing -= self.changes
         self.done()

@@ -94,6 +94,7 @@ class IrcShell(IrcClient):
             self.subscriber.wake()
         request = Request(self, name, message.params, message.tags)
         request.changes = kind is Kind.CHANGE
+        request.says = kind is Kind.MESSAGE
         try:
             self._run(row, request)
         except RateLimited:

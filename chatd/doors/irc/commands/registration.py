@@ -182,7 +182,7 @@ def ping(request: Request) -> None:
     request._waits += 1
     client.unanswered += 1
     client.changing += request.changes
-    client.service.when_written(written)
+    client.door.unshown.when_shown(lambda: client.service.when_written(written))
 
 
 @command("PONG", "token", "answer a PING", kind=Kind.FREE, early=True)
