@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 HAS_VENV = $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Else each of the servers that tests and benchmarks start would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Test files that run at a time: each has its own processes, ports and folders.
 PARALLEL ?= 2
 

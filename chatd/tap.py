@@ -17,6 +17,7 @@ from .console.door import ConsoleDoor, console_path
 from .doors.irc.door import IrcDoor, Told, is_name
 from .http.hosts import Hosts, hosts_of
 from .model.errors import Malformed, Unavailable
+from .model.lookalikes import load_tables
 from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
 from .net.descriptors import RESERVE, for_connections, raise_limit
 from .net.peers import Peers
@@ -98,6 +99,9 @@ def makeService(options: Options) -> ChatServer:
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
+        gc.freeze()  # the modules never become garbage, so no collection need visit them
+        # While SQLite checks its file, this thread has Python for itself.
+        Thread(target=load_tables, daemon=True).start()
         # In a thread, because getfqdn may query a name server, which may be slow.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
         signals = Signals(clock, server.hurry, OUTPUT.reopen)

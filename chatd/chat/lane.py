@@ -50,7 +50,8 @@ class Lane:
         self.version = 0
         """The version of that room when they were first judged."""
         self.under_way = 0
-        self.waiting: deque[tuple[str, Callable[[], object]]] = deque()
+        self.waiting: deque[tuple[str, Callable[[], object]]] | None = None
+        """The commands that wait, each with its group; None: no command has had to wait."""
         self.starting = False
         """Whether `_start_waiting` is running: a command that ends at once must not start it
         again."""
@@ -75,7 +76,7 @@ class Lane:
     @property
     def full(self) -> bool:
         """Whether no more commands may wait."""
-        return len(self.waiting) >= MOST_WAITING
+        return self.waiting is not None and len(self.waiting) >= MOST_WAITING
 
     def judged(self, judge: Callable[..., Deferred[T]], *args: Any) -> Deferred[T]:
         """Judge a command that has begun; fires with its outcome."""
@@ -97,8 +98,9 @@ class Lane:
     def _start_waiting(self) -> None:
         """Judge the waiting commands that need not wait any more."""
         self.starting = True
-        while self.waiting and self.begins(self.waiting[0][0]):
-            _, begin = self.waiting.popleft()
+        waiting = self.waiting
+        while waiting and self.begins(waiting[0][0]):
+            _, begin = waiting.popleft()
             begin()
         self.starting = False
 
@@ -116,5 +118,7 @@ def in_order(
     if not (lane.waiting or lane.starting) and lane.begins(room):
         return lane.judged(judge, *args)  # the usual case needs no Deferred of its own
     outcome: Deferred[Any] = Deferred()
+    if lane.waiting is None:
+        lane.waiting = deque()
     lane.waiting.append((room, lambda: lane.judged(judge, *args).chainDeferred(outcome)))
     return outcome

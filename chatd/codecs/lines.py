@@ -8,7 +8,7 @@ that is not the current one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..model.errors import ChatError
@@ -49,7 +49,7 @@ class LinesCodec:
         """One event, as one line or several."""
         event = entry.event
         lead = f"#{event.room} " if self.elsewhere and isinstance(event, RoomEvent) else ""
-        return "".join(f"{lead}{line}{self.end}" for line in describe(event)).encode()
+        return "".join([f"{lead}{line}{self.end}" for line in describe(event)]).encode()
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
         """The lines, one after another."""
@@ -76,32 +76,33 @@ PLAIN_ROOMS = LinesCodec("plain-rooms", elsewhere=True, end="\n")
 """Several rooms, as text/plain over HTTP."""
 
 
-def describe(event: Event) -> Iterator[str]:
+def describe(event: Event) -> list[str]:
     """An event in words: the lines, without their ends."""
     match event:
         case Said(sender=sender, redacted=True) | Acted(sender=sender, redacted=True):
-            yield f"-- a message of {sender} was deleted"
+            return [f"-- a message of {sender} was deleted"]
         case Said(sender=sender, text=text):
-            yield from (f"<{sender}> {line}" for line in text.split("\n"))
+            return [f"<{sender}> {line}" for line in text.split("\n")]
         case Acted(sender=sender, text=text):
-            yield from (f"* {sender} {line}" for line in text.split("\n"))
+            return [f"* {sender} {line}" for line in text.split("\n")]
         case Told(sender=sender, to=to, text=text, sent=sent):
             lead = f"[to {to}]" if sent else f"[{sender}]"
-            yield from (f"{lead} {line}" for line in text.split("\n"))
+            return [f"{lead} {line}" for line in text.split("\n")]
         case Joined(room=room, sender=sender):
-            yield f"-- {sender} joined #{room}"
+            told_of = f"{sender} joined #{room}"
         case Left(room=room, sender=sender, text=text):
-            yield f"-- {sender} left #{room}" + (f" ({text})" if text else "")
+            told_of = f"{sender} left #{room}" + (f" ({text})" if text else "")
         case Renamed(sender=sender, to=to):
-            yield f"-- {sender} is now {to}"
+            told_of = f"{sender} is now {to}"
         case TopicSet(sender=sender, text=text):
-            yield f"-- {sender} set the topic: {text}" if text else f"-- {sender} cleared the topic"
+            told_of = f"{sender} set the topic: {text}" if text else f"{sender} cleared the topic"
         case Noticed(text=text):
-            yield f"-- {text}"
+            told_of = text
         case Moderated():
-            yield f"-- {told(event)}"
+            told_of = told(event)
         case _:
             raise TypeError(f"an event that lines cannot tell: {event!r}")
+    return [f"-- {told_of}"]
 
 
 def answer(text: str) -> bytes:
@@ -140,6 +141,9 @@ class LineDecoder:
     def feed(self, data: bytes) -> list[bytes | None]:
         """The lines that these bytes complete; None stands for one that was too long."""
         *ended, rest = _ENDS.split(data)
+        if len(ended) == 1 and not (rest or self.begun):  # nearly always: exactly one line
+            line = ended[0].lstrip(b"\0")
+            return [line if len(line) <= self._limit else None] if line else []
         lines: list[bytes | None] = []
         for part in ended:
             self._add(part)

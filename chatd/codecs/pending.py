@@ -32,7 +32,10 @@ class PendingLines:
 
     def feed(self, data: bytes) -> None:
         """Take in bytes, split anywhere."""
-        self._raw += data
+        if len(data) <= SLICE and not (self._raw or self._cut):
+            self._cut = self._decoder.feed(data)[::-1]
+        else:
+            self._raw += data
 
     def finish(self) -> None:
         """The input has ended: a last line without an end is complete."""

@@ -131,11 +131,14 @@ class LineQueue:
         self._working = True
         lines = self.lines
         left = LINES_A_TURN
-        while not (self.wait or carrier.busy) and (lines or self.salvage):
+        while not (self.wait or carrier.busy):
+            ready = bool(lines)
+            if not (ready or self.salvage):
+                break
             if left <= 0:
                 self.wait = self._clock.callLater(0, self._go_on, carrier)
                 break
-            if not lines:
+            if not ready:
                 carrier.take_salvaged()
                 left -= LINES_A_TURN // SLICES_A_TURN
                 continue

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
+from urllib.parse import unquote_to_bytes
 
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from ..model.errors import ChatError, TooLarge
@@ -28,6 +30,9 @@ class Refusing(Protocol):
 
     def complete(self) -> None:
         """The request is complete, and the server begins to answer it."""
+
+    def send_head(self) -> None:
+        """Write the head of an answer whose body has not begun."""
 
 
 class ChatRequest(Request):
@@ -76,6 +81,29 @@ class ChatRequest(Request):
             return
         self.channel.complete()
         super().requestReceived(command, self.target, version)
+
+    def process(self) -> None:
+        """Have the site's resource answer the request.  Twisted's own would set a `Server` header,
+        and format the date anew for each request.
+        """
+        if self.path == b"*":
+            super().process()
+            return
+        site = self.site = self.channel.site
+        self.responseHeaders.setRawHeaders(b"date", [site.date()])
+        self.prepath = []
+        self.postpath = [*map(unquote_to_bytes, self.path[1:].split(b"/"))]
+        try:
+            self.render(site.getResourceFor(self))
+        except Exception:
+            self.processingFailed(Failure())
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of the answer; the first ones are written together with its head."""
+        begins = not self.startedWriting
+        super().write(data)
+        if begins:
+            self.channel.send_head()
 
     def too_large(self) -> None:
         """Refuse the request: its body, or its Content-Length, exceeds the limit."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from time import time
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http import Request as HTTPRequest
+from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
@@ -26,6 +28,9 @@ class ChatSite(Site):
     noisy = False
     protocol = ChatChannel  # type: ignore[assignment]  # no wrapper that would switch to HTTP/2
     requestFactory = ChatRequest
+    _second = 0
+    """The second of which `_date` tells."""
+    _date = b""
 
     def __init__(
         self,
@@ -51,6 +56,13 @@ class ChatSite(Site):
 
     def log(self, request: HTTPRequest) -> None:
         """Write no access log: long-polls would fill it with identical lines."""
+
+    def date(self) -> bytes:
+        """The present moment as the value of a `Date` header (RFC 9110, section 6.6.1)."""
+        second = int(time())
+        if second != self._second:
+            self._second, self._date = second, datetimeToString(second)
+        return self._date
 
     def rejection(self, error: ChatError) -> bytes:
         """The response to a client whose connection is refused."""

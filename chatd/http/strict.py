@@ -10,6 +10,7 @@ contains everything that depends on private names of Twisted.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.web.http import Request as HTTPRequest
@@ -32,6 +33,8 @@ class StrictChannel(OpenChannel):
     maxHeaders = MAX_HEADERS  # noqa: N815
     site: Any
     """The `ChatSite`."""
+    _head = b""
+    """The head of an answer that has begun, until it is written."""
 
     def refuse(self, status: int, phrase: bytes, error: ChatError) -> None:
         """Answer an incomplete or malformed request with `error`, and close the connection."""
@@ -104,12 +107,34 @@ class StrictChannel(OpenChannel):
     def writeHeaders(  # noqa: N802
         self, version: bytes, code: bytes, reason: bytes, headers: Headers
     ) -> None:
-        """Write an answer's head, without a `Server` header."""
+        """Keep an answer's head, without a `Server` header, until its body's first bytes."""
         headers.removeHeader(b"server")
         if code in (b"204", b"304"):
             # RFC 9110, section 8.6: a response with this status has no Content-Length.
             headers.removeHeader(b"content-length")
-        super().writeHeaders(version, code, reason, headers)
+        lines = [b"%b %b %b" % (version, code, reason)]
+        for name, values in headers.getAllRawHeaders():
+            for value in values:
+                lines.append(b"%b: %b" % (name, value))
+        self._head = b"\r\n".join([*lines, b"", b""])
+
+    def write(self, data: bytes) -> None:
+        """Write bytes of an answer.  Its head goes out with the first bytes of its body: Twisted
+        would take two system calls for an answer, and often two packets.
+        """
+        if self._head:
+            data = self._head + data
+            self._head = b""
+        self.transport.write(data)  # type: ignore[union-attr]
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """Write bytes of an answer."""
+        self.write(b"".join(iovec))
+
+    def send_head(self) -> None:
+        """Write the head of an answer whose body has not begun."""
+        if self._head:
+            self.write(b"")
 
     def checkPersistence(  # noqa: N802
         self, request: HTTPRequest, version: bytes

@@ -178,6 +178,11 @@ def _data(name: str, kind: type[T]) -> T:
     return msgspec.json.decode((files("confusable_homoglyphs") / name).read_bytes(), type=kind)
 
 
+def load_tables() -> None:
+    """Read the tables that names are compared by, which otherwise the first name waits for."""
+    _prototypes()
+
+
 @cache
 def _prototypes() -> dict[int, str]:
     """The prototype of each character, as a table for `str.translate`.

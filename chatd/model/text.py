@@ -71,6 +71,10 @@ def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str =
     the text is invalid Unicode.
     """
     _check_size(text, limit, kind)
+    if text.isascii() and text.isprintable():  # nothing to remove; most lines of a chat are that
+        text = text.rstrip()
+        if text and len(text) <= limit:
+            return text
     text = printable(_BREAKS.sub("\n", text)).rstrip().lstrip("\n")
     try:
         size = len(text.encode())

@@ -52,6 +52,10 @@ class PeerDead(ConnectionLost):
 PEER_DEAD = PeerDead()
 
 
+_ADDRESSES: dict[Any, Any] = {}
+"""The machine's own addresses that connections came to: they share one object each."""
+
+
 class DirectWriter(Protocol):
     """Sends to a socket without its transport, which saves a call per reader and message."""
 
@@ -68,6 +72,8 @@ class WriteThrough(Server):
 
     _reads = False
     """Whether the connection is read, by this transport or by the delegate."""
+    _here: Any = None
+    """The server's end of the connection, once it has been asked for."""
     _delegate: ReadDelegate | None = None
     _writer: DirectWriter | None = None
     _epoll_group: EpollGroup
@@ -80,6 +86,13 @@ class WriteThrough(Server):
         # Looked up once for a million calls; they raise if the socket is closed.
         self._send = sock.send
         self.receive = sock.recv
+
+    def getHost(self) -> Any:
+        """See `twisted.internet.interfaces.ITransport.getHost`."""
+        if self._here is None:  # Twisted would ask the kernel anew for each request
+            here = super().getHost()
+            self._here = _ADDRESSES.setdefault(here, here)
+        return self._here
 
     def doRead(self) -> ConnectionDone | ConnectionLost | None:  # type: ignore[override]
         """See `twisted.internet.interfaces.IReadDescriptor.doRead`."""

@@ -15,7 +15,7 @@ import pytest
 
 from ..kit.processes import Daemon, Netcat
 
-SECONDS = 30
+SECONDS = 60
 """Timeout of a process, in seconds."""
 
 

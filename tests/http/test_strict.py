@@ -231,6 +231,25 @@ def test_no_response_reveals_the_server_software(
         assert b"twisted" not in wire.talk(request).lower()
 
 
+def test_the_head_of_an_answer_is_written_with_its_body(
+    server: MemoryServer, ada: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One write is one system call, and nearly always one packet."""
+    written: list[bytes] = []
+    write = ada.wire.write
+
+    def noted(data: bytes) -> None:
+        written.append(data)
+        write(data)
+
+    monkeypatch.setattr(ada.wire, "write", noted)
+    assert ada.post("/rooms/lobby/messages", {"text": "hello"}).status == 201
+    assert ada.get("/rooms").status == 200
+    assert ada.request("HEAD", "/rooms").status == 200
+    assert ada.request("DELETE", "/session").status == 204
+    assert [data.count(b"HTTP/1.1 ") for data in written] == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("coding", "status"),
     [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("x", 415), ("", 201), ("Identity", 201)],

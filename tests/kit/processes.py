@@ -12,7 +12,7 @@ from threading import Thread
 from time import monotonic
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a test stops waiting."""
 HERE = "interface=127.0.0.1"
 

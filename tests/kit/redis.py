@@ -29,7 +29,7 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds for a server to come up, or to answer."""
 
 

@@ -14,6 +14,7 @@ from chatd.model.errors import BadName, ChatError
 from chatd.model.lookalikes import (
     RESERVED,
     Lookalikes,
+    load_tables,
     scripts_differ,
     skeletons,
     speaks_for_server,
@@ -222,3 +223,11 @@ def test_every_valid_name_has_skeletons(name: str) -> None:
     except ChatError:
         return
     assert 1 <= len(skeletons(shown)) <= 3
+
+
+def test_loaded_tables_are_not_read_again() -> None:
+    """A start reads them beside other work, so that the first name does not wait for a file."""
+    load_tables()
+    before = lookalikes._prototypes.cache_info().misses
+    assert skeletons("аd") & skeletons("ad")  # the first letter of the former is Cyrillic
+    assert lookalikes._prototypes.cache_info().misses == before

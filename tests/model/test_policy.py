@@ -177,3 +177,29 @@ def test_an_administrator_whom_a_room_banned_still_moderates_it() -> None:
         assert may(replace(admin, admin=False), action, room) == "banned"
     for action in (Action.READ, Action.JOIN, Action.SPEAK):
         assert may(admin, action, room) == "banned"
+
+
+@pytest.mark.parametrize("kind", ["bans", "mutes", "slow", "server"])
+def test_the_clock_is_read_only_where_a_decision_may_depend_on_it(kind: str) -> None:
+    """Reading it takes longer than deciding: every message in an ordinary room would pay for it."""
+    asked: list[int] = []
+    banned, rights, state = Restrictions(), Rights(), RoomState()
+
+    def now() -> int:
+        asked.append(NOW)
+        return NOW
+
+    policy = RoomPolicy(now, banned)
+    who = BY_COLUMN["guest"]
+    policy.may(who, Action.JOIN, AbsentRoom("den", state, rights))
+    assert not asked
+    other = Restriction(who="somebody else")
+    match kind:
+        case "bans" | "mutes":
+            getattr(rights, kind).set("1", other)
+        case "slow":
+            state = RoomState(slow=5)
+        case _:
+            banned.set("1", other)
+    policy.may(who, Action.JOIN, AbsentRoom("den", state, rights))
+    assert asked

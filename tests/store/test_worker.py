@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from chatd.store.worker import ThreadWorker
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a thread that does nothing fails the test."""
 
 
