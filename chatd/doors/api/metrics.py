@@ -11,7 +11,7 @@ from ...http.resource import ApiResource
 
 
 class MetricsResource(ApiResource):
-    """`/metrics`: for everybody who reaches the door, like `/healthz`, because it names nobody."""
+    """`/metrics`: needs no session, like `/healthz`; no metric names a person, room or address."""
 
     isLeaf = True
 
