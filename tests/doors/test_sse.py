@@ -61,7 +61,7 @@ def test_sse_stream_without_events_begins_with_ready(
 ) -> None:
     """It has the id to resume from, and `retry:`."""
     client = SseReader(http)
-    place = server.chat.service.horizon
+    place = server.chat.room("lobby").log.last
     assert [*client.messages()] == [Message(f"{place}", "ready", f'{{"next":{place}}}')]
     assert client.retry == 2000
 

@@ -121,7 +121,10 @@ class RedisServer:
 
 
 class Sentinel:
-    """One `redis-server --sentinel`, which alone decides on a failover from `master`."""
+    """One `redis-server --sentinel`, which fails over from `master` when it is asked to.
+
+    By itself it does so after a minute only, so that a busy machine makes no failover.
+    """
 
     def __init__(self, master: RedisServer, service: str = "main") -> None:
         self.port = free_port()
@@ -131,7 +134,7 @@ class Sentinel:
             "bind 127.0.0.1",
             f"dir {self.directory}",
             f"sentinel monitor {service} 127.0.0.1 {master.port} 1",
-            f"sentinel down-after-milliseconds {service} 200",
+            f"sentinel down-after-milliseconds {service} 60000",
             f"sentinel failover-timeout {service} 2000",
         ]
         path = self.directory / "sentinel.conf"

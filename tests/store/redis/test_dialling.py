@@ -246,6 +246,9 @@ async def test_nodes_go_on_at_the_replica_that_the_sentinels_promote(failover: F
         await stores[n % 2].append([saying(f"before {n}")])
     assert b":1" in failover.master.ask("WAIT", "1", "10000")
     failover.master.kill()
+    asking = await dialler._connect(("127.0.0.1", failover.sentinel.port), tls=False)
+    assert (await asking.ask("SENTINEL", "FAILOVER", "main")) == b"OK"
+    asking.abandon()
 
     async def is_taken() -> bool:
         try:
