@@ -242,9 +242,11 @@ class Arrivals:
         """Whether a guest came by this node, now or before it was restarted."""
         return self._people.began_here(guest.id)
 
-    def restore(self, guest: GuestSession, kept: str, address: Address) -> Deferred[Person]:
+    def restore(
+        self, guest: GuestSession, kept: str, address: Address, told: int | None = None
+    ) -> Deferred[Person]:
         """Restore a guest whose session, with the token of the hash `kept`, outlived a restart, or
-        was begun on another node.
+        was begun on another node; `told` is as for `RecentLetters.give`.
 
         Fails with `NameInUse`, `Unavailable`.
         """
@@ -276,7 +278,7 @@ class Arrivals:
             return coming.addCallback(_in_rooms, rooms).addCallback(restored)
 
         def restored(person: Person) -> Person:
-            self._letters.give(person)
+            self._letters.give(person, told)
             return person
 
         free = self._departures.when_free(name_key(guest.name))

@@ -35,6 +35,7 @@ from ..model.units import (
     SESSIONS,
     SKELETONS,
     TOKENS,
+    TOLD,
     Cell,
 )
 from ..store import Opened, Shown, Store
@@ -109,7 +110,7 @@ class Fold:
         """Take over the state that the store has on opening; fires when guests are restored."""
         self.horizon = opened.last
         self._parts.request_keys.opened(opened.request_keys)
-        names = (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED, REMOVED, CLAIMS)
+        names = (ROOMS, NAMES, GUESTS, ATTEMPTS, ADMINS, BANS, ATTACHED, REMOVED, CLAIMS, TOLD)
         tables = gatherResults(map(self._store.table, names))
 
         def known(cells: list[Mapping[str, Cell]]) -> Deferred[None]:
@@ -126,7 +127,7 @@ class Fold:
             if not self._parts.journal.paused:  # or the state is being read anew already
                 self._resume()
             self._parts.account_removal.opened(cells[7])
-            return self._parts.sessions.opened(cells[2])
+            return self._parts.sessions.opened(cells[2], cells[9])
 
         return tables.addCallback(known)
 

@@ -78,11 +78,16 @@ class Sessions:
         self.of = registry.of
         """See `SessionRegistry.of`."""
 
-    def opened(self, guests: Mapping[str, Cell]) -> Deferred[Any]:
+    def opened(self, guests: Mapping[str, Cell], told: Mapping[str, Cell]) -> Deferred[Any]:
         """Restore the guests that the store has, by the hashes of their tokens; fires when that is
-        done.
+        done.  `told` is the table of that name.
         """
-        return DeferredList([self._restore(hash_, cell) for hash_, cell in guests.items()])
+        return DeferredList(
+            [
+                self._restore(hash_, cell, told[hash_].version if hash_ in told else 0)
+                for hash_, cell in guests.items()
+            ]
+        )
 
     def find(self, token: str) -> LastingSession:
         """See `SessionRegistry.find`; ends the session if its person has left by another node."""
@@ -128,7 +133,7 @@ class Sessions:
 
     # -- restoring and adopting ------------------------------------------------------------------
 
-    def _restore(self, hash_: str, cell: Cell) -> Deferred[Any]:
+    def _restore(self, hash_: str, cell: Cell, told: int) -> Deferred[Any]:
         try:
             guest: GuestSession = decode_guest(cell.value)
         except msgspec.DecodeError as problem:
@@ -138,7 +143,7 @@ class Sessions:
             return succeed(None)  # its own node restores it
         address = Address(guest.address or LOCAL)
         coming = self._lifetimes.admit(
-            address, lambda: self._arrivals.restore(guest, hash_, address)
+            address, lambda: self._arrivals.restore(guest, hash_, address, told)
         )
         begun = coming.addCallback(self._lifetimes.begin, address, hash_, "")
         return begun.addErrback(_not_restored)

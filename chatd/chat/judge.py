@@ -35,6 +35,7 @@ from ..model.units import (
     JOINERS,
     NAMES,
     ROOMS,
+    TOLD,
     Change,
     Expect,
     Unit,
@@ -122,7 +123,7 @@ def end(person: Person, text: str) -> Unit:
         draft.depart(person, room, text, quit=True)
     draft.changes.append(Change(NAMES, person.key, None))
     if person.kept:
-        draft.changes.append(Change(GUESTS, person.kept, None))
+        draft.changes += forgotten(person.kept)
     draft.expects.append(person.expect)
     return draft.unit()
 
@@ -293,6 +294,11 @@ def no_longer_joins(account: str, room: str) -> Sequence[Change]:
         Change(account_table(JOINED, account), room, None),
         Change(room_table(JOINERS, room), account, None),
     )
+
+
+def forgotten(kept: str) -> Sequence[Change]:
+    """The changes that end a guest's session over HTTP; `kept` is the hash of its token."""
+    return (Change(GUESTS, kept, None), Change(TOLD, kept, None))
 
 
 def kept(person: Person, rooms: Iterable[str], name: str | None = None) -> Change:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from ..model.errors import ChatError
 from ..model.events import AccountTaken, Arrived
 from ..model.policy import Action, Policy
-from ..model.units import GUESTS, NAMES, Change, Expect, Unit
+from ..model.units import NAMES, Change, Expect, Unit
 from . import judge_guests
-from .judge import Draft, hold, joins, no_longer_joins
+from .judge import Draft, forgotten, hold, joins, no_longer_joins
 from .person import Person
 from .room import Room
 
@@ -60,7 +60,7 @@ def become(
             hold(person, person.name, person.key, named=True, account=True),
             *account,
             *(change for room in person.rooms for change in joins(person.key, person.name, room)),
-            *([Change(GUESTS, person.kept, None)] if person.kept else []),
+            *(forgotten(person.kept) if person.kept else ()),
             *granted.changes,
         ),
         (person.expect, *expects, *granted.expects),

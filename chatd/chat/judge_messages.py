@@ -14,7 +14,7 @@ from ..model.errors import NotInRoom
 from ..model.events import Acted, Said, Told, TopicSet
 from ..model.policy import Action, Policy, speaker_of
 from ..model.restrictions import MICROS
-from ..model.units import SPOKEN, Expect, Unit, room_table
+from ..model.units import SPOKEN, TOLD, Change, Expect, Unit, room_table
 from .elsewhere import Elsewhere
 from .person import Person
 from .room import LOBBY, Room
@@ -75,10 +75,16 @@ def tell(
     *,
     notice: bool | UnsetType = UNSET,
 ) -> Unit:
-    """A private message to the person `to`; `key` is its request key.  Raises `NotAllowed`."""
+    """A private message to the person `to`; `key` is its request key.  Raises `NotAllowed`.
+
+    It is kept nowhere, but that there was one is: so a guest who comes back after a restart is told
+    of a gap.
+    """
     policy.may(person, Action.WRITE_PRIVATELY)
     told = Told(person.name, to.name, text, person.signed, notice=notice)
-    return Unit((told,), (), (to.expect, person.expect), key)
+    guests = {one.kept for one in (person, to) if isinstance(one, Person) and one.kept}
+    changes = [Change(TOLD, kept, b"") for kept in sorted(guests)]
+    return Unit((told,), changes, (to.expect, person.expect), key)
 
 
 def _slowed(unit: Unit, person: Person, room: Room) -> Unit:

@@ -25,7 +25,6 @@ from ..model.units import (
     JOINED,
     MEMBERS,
     NAMES,
-    Change,
     Expect,
     Unit,
     account_table,
@@ -35,6 +34,7 @@ from .attached import Attached, ids_of
 from .consequences import Consequences
 from .core import Core
 from .elsewhere import Elsewhere
+from .judge import forgotten
 from .node_loss import NodeLoss
 from .room import Room
 from .sessions import GRACE_SECONDS
@@ -168,7 +168,7 @@ class NodeRelease:
             if person.id not in here:
                 self._consequences.departed(person, rooms)
         units = [
-            Unit((), (Change(GUESTS, hash_, None),), (Expect(GUESTS, hash_, version),))
+            Unit((), forgotten(hash_), (Expect(GUESTS, hash_, version),))
             for hash_, (id_, version) in guests.items()
             if id_ not in here
         ]

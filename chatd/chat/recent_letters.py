@@ -38,12 +38,13 @@ class RecentLetters:
             self._floor = self._entries[0].id
         self._entries.append(entry)
 
-    def give(self, person: Person) -> None:
+    def give(self, person: Person, told: int | None = None) -> None:
         """Fill the inbox of a guest who has come to this node, perhaps from another one: with what
         was said to it, and what it said.
+
+        `told` is the id of its last private message, as far as the store knows, or 0 if there was
+        none; None: the store was not asked.
         """
-        if not self._shared:
-            return
         log = person.inbox.log
         got = log.since(0).entries
         first = got[0].id if got else None
@@ -55,6 +56,8 @@ class RecentLetters:
                 found.append(entry if event is entry.event else Entry(entry.id, event))
         entries = [*found, *got]
         floor = 0 if person.since > self._floor else self._floor
+        if told is not None and told <= self._floor:
+            floor = told  # later ones are known, and there were none between the two
         if len(entries) > INBOX:
             floor = entries[-INBOX - 1].id
         log.restart(entries[-INBOX:], floor, entries[-1].id if entries else floor)

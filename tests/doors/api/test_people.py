@@ -184,6 +184,29 @@ def test_an_account_that_was_away_resumes_its_private_messages(server: MemorySer
         server = server.restarted()
 
 
+def test_a_guest_is_told_of_private_messages_that_a_restart_lost(server: MemoryServer) -> None:
+    """Those of guests are kept nowhere, but that there was one is; who has seen the last one, or
+    had none, is told of no gap.
+    """
+    guests = {name: server.http() for name in ("ada", "bob", "eve")}
+    for name, guest in guests.items():
+        guest.enter(name)
+    cursor = guests["ada"].get("/events?rooms=lobby&since=now&wait=0").json["next"]
+    (last,) = tell(guests["ada"], "bob", "psst")
+    server.say("to all", name="carl")
+    server = server.restarted()
+    for name, since, gap in (
+        ("ada", cursor, True),
+        ("bob", cursor, True),
+        ("bob", last, False),
+        ("eve", cursor, False),
+    ):
+        client = same_session(server, guests[name])
+        answer = client.get(f"/events?rooms=lobby&since={since}&wait=0").json
+        assert (name, since, answer["gap"]) == (name, since, gap)
+        assert texts(answer) == ["to all"]
+
+
 def test_all_sessions_of_an_account_see_one_conversation(server: MemoryServer) -> None:
     """Its own messages too."""
     ada, bob = register(server, "ada"), register(server, "bob")
