@@ -151,7 +151,9 @@ function frame(title, closed) {
   const before = document.activeElement;
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (before instanceof HTMLElement && before.isConnected) before.focus();
+    // The event comes a little later than the dialog goes: by then the user may be elsewhere.
+    const elsewhere = document.activeElement !== null && document.activeElement !== document.body;
+    if (before instanceof HTMLElement && before.isConnected && !elsewhere) before.focus();
     closed?.();
   });
   // Keys in it are not the page's.

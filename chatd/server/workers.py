@@ -133,7 +133,7 @@ class Supervisor(Service):
         self._endpoints = endpoints
         self._count = count
         self._node = node
-        self._command = command
+        self._arguments = command
         self._directory = directory
         self._bound = Bound([], [])
         self._workers: dict[int, Worker] = {}
@@ -217,7 +217,7 @@ class Supervisor(Service):
         self._reactor.spawnProcess(
             worker,
             sys.executable,
-            [sys.executable, *self._command],
+            [sys.executable, *self._arguments],
             env={**os.environ, WORKER: place.written()},
             path=self._directory,
             childFDs={0: "w", 1: "r", 2: "r", READY: "r", **inherited},

@@ -62,9 +62,12 @@ def test_the_console_works_beside_a_server_and_without_one(tmp_path: Path) -> No
         assert not socket.exists()
     finally:
         server.kill()
-    assert chatd(tmp_path, "account", "remove", "--yes", "ada")[0] == 0
-    assert chatd(tmp_path, "account", "list") == (0, "no accounts\n")
-    assert "account-remove ada" in chatd(tmp_path, "audit")[1]
+    status, refused = chatd(tmp_path, "account", "remove", "--yes", "ada")
+    assert (status, "only administrator" in refused) == (1, True)
+    assert chatd(tmp_path, "account", "add", "bob", typed=f"{PASSWORD}\n")[0] == 0
+    assert chatd(tmp_path, "account", "remove", "--yes", "bob")[0] == 0
+    assert chatd(tmp_path, "account", "list")[1].count("\n") == 1
+    assert "account-remove bob" in chatd(tmp_path, "audit")[1]
 
 
 def test_the_socket_of_a_killed_server_is_no_hindrance(tmp_path: Path) -> None:
