@@ -78,7 +78,7 @@ class Person:
         self.box.fill(text)
         self.page.get_by_role("button", name="Send", exact=True).click()
 
-    def sees(self, text: str, seconds: float = 10) -> None:
+    def sees(self, text: str, seconds: float = 30) -> None:
         """Wait until the conversation shows a message with this text exactly once."""
         expect(self.said(text)).to_have_count(1, timeout=seconds * 1000)
 

@@ -317,6 +317,7 @@ def test_page_is_accessible(people: People, shared_server: Server):
     ada.say("/me waves")
     bob.say("/me nods")
     bob.say("/msg ada psst")
+    expect(bob.page.get_by_role("heading", level=1, name="ada")).to_be_visible()
     bob.goes_to("axe")
     bob.say("/topic what it is about")
     ada.say("/help")
