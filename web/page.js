@@ -158,7 +158,7 @@ chat.on("private", event => {
 });
 chat.on("unsaid", ({ from, to, target }) => [from, to].map(talkWith).filter(one => places.talks.includes(one)).forEach(one => redact(one, target)));
 chat.on("nick", ({ from, to, id }) => {
-  if (!places.rename(from, to, id)) return;
+  if (!places.rename(from, to, id, connection.online)) return;
   if (here === talkWith(from)) show(talkWith(to));
   showUnread();
 });

@@ -173,13 +173,18 @@ export class Places {
     return dropped;
   }
 
-  /** A person has another name: the conversation goes on under it. @param {string} from @param {string} to @param {number} id of that event */
-  rename(from, to, id) {
+  /**
+   * A person has another name: the conversation goes on under it. An event of the past (not `live`) may be of an earlier holder of
+   * the name: it counts only if something was said before it.
+   * @param {string} from @param {string} to @param {number} id of that event @param {boolean} live
+   */
+  rename(from, to, id, live) {
     const old = talkWith(from);
     const place = talkWith(to);
     const view = this.#views.get(old);
     // Later messages were to another person of that name.
     if (!view || view.shown.some(event => "id" in event && event.id > id)) return false;
+    if (!live && !view.shown.some(event => "id" in event)) return false;
     if (old !== place) {
       const there = this.#views.get(place);
       view.shown.unshift(...(there?.shown ?? []));

@@ -62,6 +62,23 @@ def test_click_on_a_name_opens_private_messages(people: People, shared_server: S
     bob.sees("for bob")
 
 
+def test_an_earlier_holder_of_a_name_takes_no_conversation_along(
+    people: People, shared_server: Server
+):
+    """Not when the page is reloaded, either, and is shown that rename again."""
+    earlier = people.come(shared_server.url, "nora", room="earlier")
+    earlier.say("/nick norma")
+    expect(earlier.page.locator("#account")).to_have_text("norma")
+    nora = people.come(shared_server.url, "nora", room="earlier")
+    bob = people.come(shared_server.url, "bob", room="earlier")
+    nora.say("/msg bob psst")
+    bob.opens_private_messages("nora")
+    bob.sees("psst")
+    bob.page.reload()
+    bob.sees("psst")
+    expect(bob.page.get_by_role("heading", level=1, name="nora")).to_be_visible()
+
+
 def test_private_messages_follow_a_rename(people: People, shared_server: Server):
     """The conversation continues under the new name."""
     bob = people.come(shared_server.url, "bob", room="renamed")
