@@ -2,8 +2,9 @@
 
 1. A registered name belongs to its account, whether the account is signed in or not.  A unit that
    takes a name expects the cell `accounts/KEY`, and the cells of the name's skeletons (Unicode
-   TR39), as they were when the name was judged.  If two clients register one name, or two names
-   that look alike, at once, the store accepts the first unit, and refuses the second as stale.
+   TR39), as they were when the name was judged.  If two clients register the same name
+   at once, or two confusable names, the store accepts the first unit and refuses the second as
+   stale.
 2. A name is compared with registered names by the cells of its skeletons.  The first name
    registered with a skeleton has its cell; later ones share the skeleton only if all of them are
    ASCII.
@@ -44,7 +45,7 @@ class Claim(NamedTuple):
     """The cells of its skeletons, each with the registered name that has it."""
 
     def check(self) -> None:
-        """Raise `NameRegistered` if an account has registered the name, or a look-alike of it."""
+        """Raise `NameRegistered` if an account has this name, or one confusable with it."""
         if self.record.version:
             raise NameRegistered(
                 f"the name {self.name} is registered; sign in with its password, or choose another"

@@ -26,7 +26,7 @@ from .accounts import Proof
 from .journal import Journal
 
 CLAIM_SECONDS = 3600.0
-"""Seconds for which the claim code is valid that the server logs when it starts."""
+"""The server logs a claim code when it starts; the code is valid for this many seconds."""
 CLAIMED = ""
 """The key of the cell that every claim writes; it is no account's key."""
 NO_CLAIM = (

@@ -259,7 +259,7 @@ class Fold:
         if self._early is None:
             known.callback(None)
         else:
-            self._folding.append(known)  # whom it held is not known yet
+            self._folding.append(known)  # the lost node's persons are not read yet
         return known.addCallback(
             lambda _: Deferred.fromCoroutine(self._parts.node_release.gone(held, announced))
         )

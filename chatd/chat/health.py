@@ -33,7 +33,8 @@ class Health:
     def check(self) -> Deferred[None]:
         """Fires if the store takes events; fails with `Unavailable`, which says why it does not."""
         fresh = self._clock.seconds() - self._known_at < FRESH_SECONDS
-        # A probe under way for which nobody waits has hung: `_hung` has answered them all.
+        # If a probe is under way and no request waits for it, the probe has hung: `_hung` has
+        # answered all requests.
         if fresh or (self._probing and not self._waiting):
             return fail(self._error) if self._error else succeed(None)
         answer: Deferred[None] = Deferred()

@@ -69,7 +69,7 @@ class Ignores:
         return self._journal.submit(lambda: Unit((), (change,)))
 
     def anew(self) -> Deferred[Callable[[], object]]:
-        """Read whom the accounts that are here ignore anew; fires with what folds it.  Fails with
+        """Read anew the ignore lists of present accounts; fires with what folds them.  Fails with
         `Unavailable`.
         """
 

@@ -77,8 +77,8 @@ def tell(
 ) -> Unit:
     """A private message to the person `to`; `key` is its request key.  Raises `NotAllowed`.
 
-    It is kept nowhere, but that there was one is: so a guest who comes back after a restart is told
-    of a gap.
+    The store does not keep the message.  It keeps each guest's id of the last one (`TOLD`), so that
+    after a restart the server can tell the guest of a gap.
     """
     policy.may(person, Action.WRITE_PRIVATELY)
     told = Told(person.name, to.name, text, person.signed, notice=notice)

@@ -4,7 +4,8 @@
    either account of the conversation.  An administrator does not read conversations by that.
 2. The message keeps its id, names and time, and its text is kept nowhere from then on: as that of a
    message in a room.
-3. Both accounts are told, unless the recipient ignored the sender: then it never had the message.
+3. The server tells both accounts of the deletion.  It does not tell a recipient who ignored the
+   sender, because that recipient never got the message.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def write_certificate(directory: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
-    """Make a certificate for that address; the paths of it and of its key."""
+def write_certificate(
+    directory: Path, address: str = "127.0.0.1", *hosts: str
+) -> tuple[Path, Path]:
+    """Make a certificate for that address and these host names; the paths of it and of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "chatd test")])
     now = datetime.now(UTC)
@@ -27,7 +29,10 @@ def write_certificate(directory: Path, address: str = "127.0.0.1") -> tuple[Path
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ip_address(address)), *map(x509.DNSName, hosts)]
+            ),
+            critical=False,
         )
         .sign(key, hashes.SHA256())
     )
