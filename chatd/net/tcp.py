@@ -4,7 +4,7 @@ Twisted's `write` appends to a buffer, asks the reactor to watch for writability
 later turn.  That costs three more system calls and a turn of the reactor for each reader of each
 message.  `WriteThrough.write` sends at once if no earlier bytes are buffered.  Bytes that the
 socket does not take go Twisted's way, and so does everything after an error.  (TLS is a protocol on
-top of this one, not `startTLS`.)
+top of this one, `chatd.net.tls`, not `startTLS`.)
 
 Why this is correct:
 
@@ -64,7 +64,15 @@ class DirectWriter(Protocol):
     `OSError`."""
 
 
-class WriteThrough(Server):
+class DirectTransport:
+    """A transport that has direct writes."""
+
+    def enable_direct_writes(self, writer: DirectWriter) -> None:
+        """Set `writer.send` to what sends at once, whenever nothing else has to be sent before."""
+        raise NotImplementedError
+
+
+class WriteThrough(Server, DirectTransport):
     """The server's side of a TCP connection, with direct writes.
 
     Set as `twisted.internet.tcp.Port.transport`, it is the class of all connections of that port.
@@ -213,8 +221,8 @@ class WriteThrough(Server):
 
 
 def enable_direct_writes(transport: object, writer: DirectWriter) -> None:
-    """See `WriteThrough.enable_direct_writes`; other transports have no direct writes."""
-    if isinstance(transport, WriteThrough):
+    """See `DirectTransport.enable_direct_writes`; other transports have no direct writes."""
+    if isinstance(transport, DirectTransport):
         transport.enable_direct_writes(writer)
 
 

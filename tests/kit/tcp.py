@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from select import select
 from typing import Any, NoReturn
 
@@ -23,6 +24,7 @@ class WatchList:
     def __init__(self) -> None:
         self.readers: set[Any] = set()
         self.writers: set[object] = set()
+        self.later: list[tuple[Callable[..., object], tuple[object, ...]]] = []
 
     def addReader(self, reader: object) -> None:
         self.readers.add(reader)
@@ -35,6 +37,18 @@ class WatchList:
 
     def removeWriter(self, writer: object) -> None:
         self.writers.discard(writer)
+
+    def callLater(  # noqa: N802
+        self, seconds: float, call: Callable[..., object], *args: object
+    ) -> None:
+        """Record a call that a turn of the reactor would make."""
+        self.later.append((call, args))
+
+    def run(self) -> None:
+        """Make the recorded calls."""
+        later, self.later = self.later, []
+        for call, args in later:
+            call(*args)
 
     def removeAll(self) -> NoReturn:
         raise NotImplementedError

@@ -1,0 +1,271 @@
+"""The server's side of TLS, on the standard library's OpenSSL, with direct writes.
+
+Twisted's TLS collects writes, encrypts them in a later turn, and takes three calls more for each of
+them.  Here a write is encrypted at once, and its record is sent as plain TCP sends its bytes
+(`chatd.net.tcp`): to the socket, unless earlier bytes are buffered.
+
+1. OpenSSL never touches the socket.  What was received goes into one memory buffer, and what is to
+   be sent comes out of another.
+2. Each call of OpenSSL is followed by sending all that it has produced, so records leave in the
+   order in which they were made, those of a key update or a session ticket, too.
+3. Writes wait only for the end of the handshake.  Afterwards OpenSSL always takes them: TLS 1.3 has
+   no renegotiation, and the context refuses that of TLS 1.2.
+4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
+   are buffered.  It alone pauses the producer, so backpressure is the same as over plain TCP.
+5. The protocol learns of the connection's end once, by `connectionLost`, which the transport below
+   calls: never from within `write`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ssl import MemoryBIO, SSLContext, SSLError, SSLWantReadError, SSLZeroReturnError
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import (
+    IHandshakeListener,
+    INegotiated,
+    IProtocol,
+    IProtocolFactory,
+    ISSLTransport,
+)
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..stream.writing import direct_write
+from .tcp import DirectTransport, DirectWriter, enable_direct_writes
+
+MAX_RECORD = 16_384
+"""Bytes in one record (RFC 8446, section 5.1)."""
+
+
+class Contexts(Protocol):
+    """What TLS connections of a port begin with."""
+
+    context: SSLContext
+    """For the connections that begin now.  It must refuse renegotiation."""
+
+
+@implementer(ISSLTransport, INegotiated)
+class TlsConnection(ProtocolWrapper, DirectTransport):
+    """One TLS connection: the protocol of the transport below, and the transport of another."""
+
+    send: Callable[[bytes], int | None]
+    """See `DirectWriter.send`: sends records to the transport below."""
+    transport: Any
+    factory: Any
+    wrappedProtocol: Any  # noqa: N815 - Twisted's name
+
+    def __init__(self, factory: TlsFactory, protocol: IProtocol) -> None:
+        super().__init__(factory, protocol)  # type: ignore[arg-type]
+        self._received = MemoryBIO()
+        self._produced = MemoryBIO()
+        self._tls = factory.contexts.context.wrap_bio(
+            self._received, self._produced, server_side=True
+        )
+        self._established = False
+        """Whether the handshake is done."""
+        self._ended = False
+        """Whether nothing more will be read or written."""
+        self._waiting: list[bytes] = []
+        """What was written during the handshake."""
+        self._producing = False
+        """Whether a producer is registered.  Closing waits until it is not."""
+        self._reason: Failure | None = None
+        """Why TLS ended the connection, if it did."""
+
+    # -- for the transport below -----------------------------------------------------------------
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802
+        """See `IProtocol.makeConnection`.  The client begins the handshake."""
+        self.transport = transport
+        self.connected = 1
+        self.send = transport.write
+        enable_direct_writes(transport, self)
+        self.wrappedProtocol.makeConnection(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `Protocol.dataReceived`."""
+        if self._ended:
+            return
+        self._received.write(data)
+        if self._established or self._shake_hands():
+            self._decrypt()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See `IProtocol.connectionLost`."""
+        self.connected = 0
+        self._ended = self.disconnecting = True
+        protocol, self.wrappedProtocol = self.wrappedProtocol, None
+        protocol.connectionLost(self._reason or reason)
+
+    # -- for the protocol ------------------------------------------------------------------------
+
+    @property
+    def negotiatedProtocol(self) -> bytes | None:  # noqa: N802
+        """See `INegotiated.negotiatedProtocol` (RFC 7301)."""
+        chosen = self._tls.selected_alpn_protocol()
+        return chosen.encode() if chosen else None
+
+    def getPeerCertificate(self) -> None:  # noqa: N802
+        """See `ISSLTransport.getPeerCertificate`.  No client is asked for a certificate."""
+
+    def enable_direct_writes(self, writer: DirectWriter) -> None:
+        """See `DirectTransport.enable_direct_writes`: each write is direct."""
+        writer.send = self.write
+
+    def write(self, data: bytes) -> None:
+        """Encrypt bytes and send them; see `ITransport.write`."""
+        if self._established and 0 < len(data) <= MAX_RECORD and not self.disconnecting:
+            try:
+                self._tls.write(data)
+            except SSLError as problem:
+                self._fail(problem)
+            else:
+                direct_write(self.send, self.transport.write, self._produced.read())
+        elif not self._ended and (self._producing or not self.disconnecting):
+            if self._established:
+                self._encrypt(data)
+            elif data:
+                self._waiting.append(data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        """See `ITransport.writeSequence`."""
+        self.write(b"".join(iovec))
+
+    def loseConnection(self) -> None:
+        """Close when all that was written is sent and no producer is registered."""
+        if self.disconnecting:
+            return
+        if not (self._established or self._waiting):
+            self.abortConnection()
+            return
+        self.disconnecting = True
+        self._close_when_done()
+
+    def abortConnection(self) -> None:
+        """Close at once, whatever waits to be sent."""
+        self._ended = self.disconnecting = True
+        self.transport.abortConnection()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """See `IConsumer.registerProducer`."""
+        self.transport.registerProducer(producer, streaming)
+        self._producing = True
+
+    def unregisterProducer(self) -> None:
+        """See `IConsumer.unregisterProducer`."""
+        self._producing = False
+        self.transport.unregisterProducer()
+        if self.disconnecting:
+            self._close_when_done()
+
+    # -- OpenSSL ---------------------------------------------------------------------------------
+
+    def _shake_hands(self) -> bool:
+        """Go on with the handshake; returns whether it is done."""
+        try:
+            self._tls.do_handshake()
+        except SSLWantReadError:
+            self._send_records()
+            return False
+        except SSLError as problem:
+            self._fail(problem)
+            return False
+        self._established = True
+        self._send_records()
+        waiting, self._waiting = self._waiting, []
+        for data in waiting:
+            self._encrypt(data)
+        if IHandshakeListener.providedBy(self.wrappedProtocol):
+            self.wrappedProtocol.handshakeCompleted()
+        if self.disconnecting:
+            self._close_when_done()
+        return True
+
+    def _decrypt(self) -> None:
+        """Give the protocol what was received."""
+        while not self._ended:
+            try:
+                data = self._tls.read(MAX_RECORD)
+            except SSLWantReadError:
+                break
+            except SSLZeroReturnError:  # instead of an empty read, if our alert was first
+                data = b""
+            except SSLError as problem:
+                self._fail(problem)
+                return
+            if not data:  # the peer's closing alert
+                self._close()
+                self._end()
+                return
+            self.wrappedProtocol.dataReceived(data)
+            if not (self._received.pending or self._tls.pending()):
+                break
+        self._send_records()
+
+    def _encrypt(self, data: bytes) -> None:
+        """Encrypt bytes of any length, and send the records."""
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[self._tls.write(left) :]
+        except SSLError as problem:
+            self._fail(problem)
+            return
+        self._send_records()
+
+    def _send_records(self) -> None:
+        if records := self._produced.read():
+            direct_write(self.send, self.transport.write, records)
+
+    def _close_when_done(self) -> None:
+        if self._established and not (self._producing or self._ended):
+            self._close()
+
+    def _close(self) -> None:
+        """Send the closing alert.  If the peer has sent its own, close the transport, too."""
+        try:
+            self._tls.unwrap()
+        except SSLError:  # the peer's alert is not here yet, or more of its data comes before it
+            self._send_records()
+        else:
+            self._send_records()
+            self._end()
+
+    def _fail(self, problem: SSLError) -> None:
+        """The peer does not speak TLS, or not ours: send the alert about it, and close."""
+        self._reason = Failure(CONNECTION_LOST if self._established else problem)
+        self._send_records()
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = self.disconnecting = True
+        self.transport.loseConnection()
+
+
+class TlsFactory(Factory):
+    """Makes the connections of a TLS port."""
+
+    noisy = False
+
+    def __init__(self, contexts: Contexts, factory: IProtocolFactory) -> None:
+        """`factory` makes the protocols to which the connections are the transports."""
+        self.contexts = contexts
+        self._factory = factory
+
+    def buildProtocol(self, addr: Any) -> TlsConnection | None:
+        """See `IProtocolFactory.buildProtocol`."""
+        protocol = self._factory.buildProtocol(addr)
+        return None if protocol is None else TlsConnection(self, protocol)
+
+    def doStart(self) -> None:  # noqa: N802
+        """See `IProtocolFactory.doStart`."""
+        self._factory.doStart()
+
+    def doStop(self) -> None:  # noqa: N802
+        """See `IProtocolFactory.doStop`."""
+        self._factory.doStop()
