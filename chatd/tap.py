@@ -17,15 +17,19 @@ from twisted.python.runtime import platform
 
 from .console.door import ConsoleDoor, console_path
 from .doors.irc.door import IrcDoor, Told, is_name
-from .http.hosts import Hosts, hosts_of
+from .http.hosts import Hosts
+from .http.origin import Origins
+from .http.stricttransport import StrictTransport
 from .model.errors import Malformed, Unavailable
 from .model.lookalikes import load_tables
+from .net.certificates import BadCertificate
 from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
 from .net.descriptors import RESERVE, for_connections, raise_limit
 from .net.peers import Peers
 from .server.assembly import chat_of
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
+from .server.endpoints import Listening, listening
 from .server.lag import LoopLag
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
@@ -35,6 +39,7 @@ from .server.settings import Settings
 from .server.sharing import CLOSED, Adopting, own_place
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
+from .server.tls import CertificateWatch, DoorCertificates
 from .server.workers import Ready, Supervisor
 from .store import Store
 from .store.engines import node_name, store_at
@@ -83,8 +88,8 @@ def makeService(options: Options) -> MultiService:
         raise StartupError(f"chatd: {problem.message}") from None
     chat = chat_of(settings, clock, store, node, now)
     chat.claims.issues = place is None or place.claims
-    origins, proxies = settings.allow_origin, settings.proxies
-    hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
+    origins, proxies = Origins(settings.allow_origin), settings.proxies
+    hosts = Hosts(clock, settings.hosts, proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
     irc = IrcDoor(chat, peers, _told(settings))
@@ -97,6 +102,7 @@ def makeService(options: Options) -> MultiService:
         peers=peers,
         hosts=hosts,
         origins=origins,
+        strict=StrictTransport(settings.hsts),
         proxies=proxies,
         bounds=settings.bounds,
         irc=irc,
@@ -128,6 +134,7 @@ def makeService(options: Options) -> MultiService:
     if place is None:
         PortCheck(clock, required).setServiceParent(server)
     pages = []
+    secured: list[DoorCertificates] = []
     index = count()
     for name, endpoints in settings.doors.items():
         for text in endpoints:
@@ -135,17 +142,26 @@ def makeService(options: Options) -> MultiService:
             descriptor = place.sockets[next(index)] if place else None
             if descriptor == CLOSED:
                 continue
+            where = _listening(text)
+            tls = _certificates(name, text, where)
+            if tls is not None:
+                secured.append(tls)
             door = Door(
                 name,
                 text,
-                _endpoint(clock if descriptor is None else Adopting(clock, descriptor), text),
+                _endpoint(
+                    clock if descriptor is None else Adopting(clock, descriptor), where, text
+                ),
                 limiter,
                 privileged=other_user,
                 yields=name in yielding,
+                tls=tls,
             )
             door.setServiceParent(server)
             if name == "http":
                 pages.append(door)
+    if secured:
+        CertificateWatch(clock, secured).setServiceParent(server)
     if settings.doors["admin"]:
         lag.setServiceParent(server)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
@@ -175,8 +191,11 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
     endpoints = [
         (text, name in yielding) for name, texts in settings.doors.items() for text in texts
     ]
-    for text, _ in endpoints:
-        _endpoint(reactor, text)
+    for name, texts in settings.doors.items():
+        for text in texts:
+            where = _listening(text)
+            _endpoint(reactor, where, text)
+            _certificates(name, text, where)
     run = ["-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile="]
     rundir = ["--rundir", str(Path(options.parent["rundir"] if options.parent else ".").absolute())]
     supervisor = Supervisor(
@@ -232,11 +251,32 @@ def _connections(settings: Settings, clock: Any) -> Connections:
     return Connections(clock, most, settings.max_connections_per_address, settings.stall)
 
 
-def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+def _listening(text: str) -> Listening:
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+        return listening(text)
+    except ValueError as problem:
+        raise _no_endpoint(text, problem) from None
+
+
+def _endpoint(reactor: Any, where: Listening, text: str) -> IStreamServerEndpoint:
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, where.beneath)
     except Exception as problem:  # an endpoint's parser may raise any exception
-        raise StartupError(
-            f"chatd: {text!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
-        ) from None
+        raise _no_endpoint(text, problem) from None
     return endpoint
+
+
+def _no_endpoint(text: str, problem: Exception) -> StartupError:
+    return StartupError(
+        f"chatd: {text!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
+    )
+
+
+def _certificates(door: str, text: str, where: Listening) -> DoorCertificates | None:
+    """The certificates of an endpoint with TLS.  Raises `StartupError`."""
+    if where.certificates is None:
+        return None
+    try:
+        return DoorCertificates(door, where.certificates)
+    except BadCertificate as problem:
+        raise StartupError(f"chatd: --{door} {text}: {problem}") from None

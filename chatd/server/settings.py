@@ -15,6 +15,7 @@ from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from ..chat.rules import Guests, Registering, Rules
 from ..chat.service import HISTORY, MAX_TEXT
 from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from ..http.hosts import hosts_of
 from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
 from ..net.stalls import STALL_SECONDS
@@ -120,6 +121,12 @@ class Settings:
         "unix, for UNIX sockets.",
         proxy,
         repeatable=True,
+    )
+
+    hsts: int = option(
+        0,
+        "Seconds for which browsers that have used TLS here are to use nothing else; 0: no rule.",
+        number(0),
     )
 
     # What IRC clients are told.
@@ -289,6 +296,11 @@ class Settings:
         """The trusted proxies."""
         networks = [network for network in self.trust_proxy if network != UNIX]
         return Proxies(networks, sockets=UNIX in self.trust_proxy)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names under which browsers may ask, besides this machine's own."""
+        return [*self.host, *hosts_of(self.allow_origin)]
 
     @property
     def retention(self) -> Retention:
