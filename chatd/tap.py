@@ -19,23 +19,25 @@ from .console.door import ConsoleDoor, console_path
 from .doors.irc.door import IrcDoor, Told, is_name
 from .http.hosts import Hosts
 from .http.origin import Origins
+from .http.site import ChatSite
 from .http.stricttransport import StrictTransport
 from .model.errors import Malformed, Unavailable
 from .model.lookalikes import load_tables
 from .net.certificates import BadCertificate
-from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
-from .net.descriptors import RESERVE, for_connections, raise_limit
+from .net.connections import ConnectionLimiter, Connections
 from .net.peers import Peers
 from .server.assembly import chat_of
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
 from .server.endpoints import Listening, listening
 from .server.lag import LoopLag
+from .server.live import Live, most_connections
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
 from .server.peoplelog import PeopleLog
-from .server.settings import Settings
+from .server.reload import Reload
+from .server.settings import BadSetting, Settings
 from .server.sharing import CLOSED, Adopting, own_place
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
@@ -86,15 +88,16 @@ def makeService(options: Options) -> MultiService:
         )
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
-    chat = chat_of(settings, clock, store, node, now)
+    proxies = settings.proxies
+    chat = chat_of(settings, clock, store, node, now, proxies)
     chat.claims.issues = place is None or place.claims
-    origins, proxies = Origins(settings.allow_origin), settings.proxies
+    origins, strict = Origins(settings.allow_origin), StrictTransport(settings.hsts)
     hosts = Hosts(clock, settings.hosts, proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
     irc = IrcDoor(chat, peers, _told(settings))
-    if settings.log_people:
-        PeopleLog(chat)
+    people_log = PeopleLog(chat)
+    people_log.switch(settings.log_people)
     lag = LoopLag(clock)
     context = DoorContext(
         settings=settings,
@@ -102,13 +105,27 @@ def makeService(options: Options) -> MultiService:
         peers=peers,
         hosts=hosts,
         origins=origins,
-        strict=StrictTransport(settings.hsts),
+        strict=strict,
         proxies=proxies,
         bounds=settings.bounds,
         irc=irc,
         metrics=ServerMetrics(chat, connections, peers, lag).collect,
     )
     factories = {door.name: door.make(context) for door in DOORS}
+    secured: list[DoorCertificates] = []
+    watch = CertificateWatch(clock, secured)
+    live = Live(
+        chat=chat,
+        connections=connections,
+        sites=[site for site in factories.values() if isinstance(site, ChatSite)],
+        hosts=hosts,
+        origins=origins,
+        proxies=proxies,
+        strict=strict,
+        irc=irc,
+        people_log=people_log,
+    )
+    reload = Reload(settings, options.read, live, watch)
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
@@ -117,7 +134,7 @@ def makeService(options: Options) -> MultiService:
         Thread(target=load_tables, daemon=True).start()
         # In a thread, because getfqdn may query a name server, which may be slow.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
-        signals = Signals(clock, server.hurry, OUTPUT.reopen)
+        signals = Signals(clock, server.hurry, OUTPUT.reopen, reload)
         signals.expect_reopening()
         if place is not None:
             signals.expect_retirement(server.retire)
@@ -134,7 +151,6 @@ def makeService(options: Options) -> MultiService:
     if place is None:
         PortCheck(clock, required).setServiceParent(server)
     pages = []
-    secured: list[DoorCertificates] = []
     index = count()
     for name, endpoints in settings.doors.items():
         for text in endpoints:
@@ -160,8 +176,7 @@ def makeService(options: Options) -> MultiService:
             door.setServiceParent(server)
             if name == "http":
                 pages.append(door)
-    if secured:
-        CertificateWatch(clock, secured).setServiceParent(server)
+    watch.setServiceParent(server)
     if settings.doors["admin"]:
         lag.setServiceParent(server)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
@@ -218,13 +233,10 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
 def _told(settings: Settings) -> Told:
     """What IRC clients are told of the server.  Raises `StartupError`."""
     name = settings.irc_name or gethostname()
-    lines: list[str] = []
-    if settings.motd:
-        try:
-            lines = Path(settings.motd).read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = getattr(problem, "strerror", None) or problem
-            raise StartupError(f"chatd: cannot read the --motd {settings.motd}: {reason}") from None
+    try:
+        lines = settings.motd_lines()
+    except BadSetting as problem:
+        raise StartupError(f"chatd: {problem}") from None
     return Told(name if is_name(name) else Told.name, settings.irc_network, lines)
 
 
@@ -240,14 +252,10 @@ def _connections(settings: Settings, clock: Any) -> Connections:
 
     Raises `StartupError`.
     """
-    limit = raise_limit()
-    possible = for_connections(limit)
-    most = settings.max_connections or min(possible, MOST_CONNECTIONS)
-    if most > possible:
-        raise StartupError(
-            f"chatd: --max-connections {most} needs a limit of {most + RESERVE} open files, "
-            f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
-        )
+    try:
+        most = most_connections(settings)
+    except BadSetting as problem:
+        raise StartupError(f"chatd: {problem}") from None
     return Connections(clock, most, settings.max_connections_per_address, settings.stall)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, cast
 
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
@@ -44,6 +45,10 @@ from .option import (
 CLOSED = "none"
 """The value of a door's option that keeps the door closed."""
 _ENDPOINTS = {door.name: door.endpoints for door in DOORS}
+
+
+class BadSetting(Exception):
+    """A setting is invalid; the message says which one, where it is, and what is valid."""
 
 
 @dataclass(frozen=True)
@@ -294,8 +299,23 @@ class Settings:
     @property
     def proxies(self) -> Proxies:
         """The trusted proxies."""
-        networks = [network for network in self.trust_proxy if network != UNIX]
-        return Proxies(networks, sockets=UNIX in self.trust_proxy)
+        networks, sockets = self.trusted
+        return Proxies(networks, sockets=sockets)
+
+    @property
+    def trusted(self) -> tuple[list[Any], bool]:
+        """The networks of trusted proxies, and whether those on UNIX sockets are trusted."""
+        return [one for one in self.trust_proxy if one != UNIX], UNIX in self.trust_proxy
+
+    def motd_lines(self) -> list[str]:
+        """The lines of the message of the day.  Raises `BadSetting` if the file cannot be read."""
+        if not self.motd:
+            return []
+        try:
+            return Path(self.motd).read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or problem
+            raise BadSetting(f"cannot read the --motd {self.motd}: {reason}") from None
 
     @property
     def hosts(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 from pathlib import Path
@@ -87,3 +88,43 @@ def test_plain_and_tls_doors_are_open_side_by_side(site: Site) -> None:
         told = secure.makefile("rb").read()
     assert told.startswith(b"HTTP/1.1 200")
     assert b"Strict-Transport-Security: max-age=600" in told
+
+
+def test_sighup_reloads_settings_and_certificates_and_disconnects_nobody(
+    tmp_path: Path, start: Start
+) -> None:
+    """A file that is broken changes nothing; the next one does."""
+    file = tmp_path / "chatd.toml"
+    file.write_text("max-connections = 50\n")
+    site = Site(tmp_path, start, "--config", str(file))
+    before = site.serial("a.example")
+    with (
+        site.connect(site.line, "a.example") as secure,
+        socket.create_connection(("127.0.0.1", site.plain), PATIENCE) as stream,
+    ):
+        lines, events = secure.makefile("rb"), stream.makefile("rb")
+        assert lines.readline().startswith(b"== welcome")
+        stream.sendall(
+            b"GET /rooms/lobby/events HTTP/1.1\r\nHost: localhost\r\n"
+            b"Accept: text/event-stream\r\n\r\n"
+        )
+        assert events.readline().startswith(b"HTTP/1.1 200")
+        file.write_text("max-connections = 50\nmax-conections = 51\n")
+        site.program.signal(signal.SIGHUP)
+        site.program.expect(
+            r"not reloaded, nothing has changed: .*chatd.toml, line 2: max-conections is no "
+            r"setting; did you mean max-connections\?"
+        )
+        file.write_text('max-connections = 51\nhost = ["c.example"]\n')
+        site.certbots["a.example"].renew()
+        site.program.signal(signal.SIGHUP)
+        site.program.expect(
+            r"reloaded; host is c.example \(was none\); max-connections is 51 \(was 50\); "
+            r"certificates of the line door; certificates of the http door"
+        )
+        assert site.serial("a.example") != before
+        secure.sendall(b"still here\n")
+        while b"> still here" not in (line := lines.readline()):
+            assert line
+        while b"still here" not in (line := events.readline()):
+            assert line

@@ -66,10 +66,10 @@ class MemoryServer:
         self.irc = IrcDoor(self.chat.service, self.peers, Told("irc.example", "test"))
         self.irc_door = IrcFactory(self.irc)
         self.hosts = Hosts(self.chat.clock, [*names, *hosts_of(origins)], proxies)
-        self.strict = StrictTransport()
+        self.origins, self.strict = Origins(origins), StrictTransport()
         self.http_door = web_site(
             self.chat.service,
-            origins,
+            self.origins,
             proxies=proxies,
             peers=self.peers,
             hosts=self.hosts,
@@ -156,7 +156,7 @@ class MemoryServer:
             chat=self.chat.service,
             peers=self.peers,
             hosts=self.hosts,
-            origins=Origins(),
+            origins=self.origins,
             strict=self.strict,
             proxies=NO_PROXIES,
             bounds=USUAL,
