@@ -17,24 +17,31 @@ from twisted.python.runtime import platform
 
 from .console.door import ConsoleDoor, console_path
 from .doors.irc.door import IrcDoor, Told, is_name
-from .http.hosts import Hosts, hosts_of
+from .http.hosts import Hosts
+from .http.origin import Origins
+from .http.site import ChatSite
+from .http.stricttransport import StrictTransport
 from .model.errors import Malformed, Unavailable
 from .model.lookalikes import load_tables
-from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
-from .net.descriptors import RESERVE, for_connections, raise_limit
+from .net.certificates import BadCertificate
+from .net.connections import ConnectionLimiter, Connections
 from .net.peers import Peers
 from .server.assembly import chat_of
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
+from .server.endpoints import Listening, listening
 from .server.lag import LoopLag
+from .server.live import Live, most_connections
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
 from .server.peoplelog import PeopleLog
-from .server.settings import Settings
+from .server.reload import Reload
+from .server.settings import BadSetting, Settings
 from .server.sharing import CLOSED, Adopting, own_place
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
+from .server.tls import CertificateWatch, DoorCertificates
 from .server.workers import Ready, Supervisor
 from .store import Store
 from .store.engines import node_name, store_at
@@ -81,15 +88,16 @@ def makeService(options: Options) -> MultiService:
         )
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
-    chat = chat_of(settings, clock, store, node, now)
+    proxies = settings.proxies
+    chat = chat_of(settings, clock, store, node, now, proxies)
     chat.claims.issues = place is None or place.claims
-    origins, proxies = settings.allow_origin, settings.proxies
-    hosts = Hosts(clock, [*settings.host, *hosts_of(origins)], proxies)
+    origins, strict = Origins(settings.allow_origin), StrictTransport(settings.hsts)
+    hosts = Hosts(clock, settings.hosts, proxies)
     connections = _connections(settings, clock)
     peers = Peers(clock, settings.stall)
     irc = IrcDoor(chat, peers, _told(settings))
-    if settings.log_people:
-        PeopleLog(chat)
+    people_log = PeopleLog(chat)
+    people_log.switch(settings.log_people)
     lag = LoopLag(clock)
     context = DoorContext(
         settings=settings,
@@ -97,12 +105,27 @@ def makeService(options: Options) -> MultiService:
         peers=peers,
         hosts=hosts,
         origins=origins,
+        strict=strict,
         proxies=proxies,
         bounds=settings.bounds,
         irc=irc,
         metrics=ServerMetrics(chat, connections, peers, lag).collect,
     )
     factories = {door.name: door.make(context) for door in DOORS}
+    secured: list[DoorCertificates] = []
+    watch = CertificateWatch(clock, secured)
+    live = Live(
+        chat=chat,
+        connections=connections,
+        sites=[site for site in factories.values() if isinstance(site, ChatSite)],
+        hosts=hosts,
+        origins=origins,
+        proxies=proxies,
+        strict=strict,
+        irc=irc,
+        people_log=people_log,
+    )
+    reload = Reload(settings, options.read, live, watch)
     server = ServerProcess(clock, chat, peers)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
@@ -111,7 +134,7 @@ def makeService(options: Options) -> MultiService:
         Thread(target=load_tables, daemon=True).start()
         # In a thread, because getfqdn may query a name server, which may be slow.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
-        signals = Signals(clock, server.hurry, OUTPUT.reopen)
+        signals = Signals(clock, server.hurry, OUTPUT.reopen, reload)
         signals.expect_reopening()
         if place is not None:
             signals.expect_retirement(server.retire)
@@ -135,17 +158,25 @@ def makeService(options: Options) -> MultiService:
             descriptor = place.sockets[next(index)] if place else None
             if descriptor == CLOSED:
                 continue
+            where = _listening(text)
+            tls = _certificates(name, text, where)
+            if tls is not None:
+                secured.append(tls)
             door = Door(
                 name,
                 text,
-                _endpoint(clock if descriptor is None else Adopting(clock, descriptor), text),
+                _endpoint(
+                    clock if descriptor is None else Adopting(clock, descriptor), where, text
+                ),
                 limiter,
                 privileged=other_user,
                 yields=name in yielding,
+                tls=tls,
             )
             door.setServiceParent(server)
             if name == "http":
                 pages.append(door)
+    watch.setServiceParent(server)
     if settings.doors["admin"]:
         lag.setServiceParent(server)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
@@ -175,8 +206,11 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
     endpoints = [
         (text, name in yielding) for name, texts in settings.doors.items() for text in texts
     ]
-    for text, _ in endpoints:
-        _endpoint(reactor, text)
+    for name, texts in settings.doors.items():
+        for text in texts:
+            where = _listening(text)
+            _endpoint(reactor, where, text)
+            _certificates(name, text, where)
     run = ["-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile="]
     rundir = ["--rundir", str(Path(options.parent["rundir"] if options.parent else ".").absolute())]
     supervisor = Supervisor(
@@ -199,13 +233,10 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
 def _told(settings: Settings) -> Told:
     """What IRC clients are told of the server.  Raises `StartupError`."""
     name = settings.irc_name or gethostname()
-    lines: list[str] = []
-    if settings.motd:
-        try:
-            lines = Path(settings.motd).read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = getattr(problem, "strerror", None) or problem
-            raise StartupError(f"chatd: cannot read the --motd {settings.motd}: {reason}") from None
+    try:
+        lines = settings.motd_lines()
+    except BadSetting as problem:
+        raise StartupError(f"chatd: {problem}") from None
     return Told(name if is_name(name) else Told.name, settings.irc_network, lines)
 
 
@@ -221,22 +252,39 @@ def _connections(settings: Settings, clock: Any) -> Connections:
 
     Raises `StartupError`.
     """
-    limit = raise_limit()
-    possible = for_connections(limit)
-    most = settings.max_connections or min(possible, MOST_CONNECTIONS)
-    if most > possible:
-        raise StartupError(
-            f"chatd: --max-connections {most} needs a limit of {most + RESERVE} open files, "
-            f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
-        )
+    try:
+        most = most_connections(settings)
+    except BadSetting as problem:
+        raise StartupError(f"chatd: {problem}") from None
     return Connections(clock, most, settings.max_connections_per_address, settings.stall)
 
 
-def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+def _listening(text: str) -> Listening:
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
+        return listening(text)
+    except ValueError as problem:
+        raise _no_endpoint(text, problem) from None
+
+
+def _endpoint(reactor: Any, where: Listening, text: str) -> IStreamServerEndpoint:
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, where.beneath)
     except Exception as problem:  # an endpoint's parser may raise any exception
-        raise StartupError(
-            f"chatd: {text!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
-        ) from None
+        raise _no_endpoint(text, problem) from None
     return endpoint
+
+
+def _no_endpoint(text: str, problem: Exception) -> StartupError:
+    return StartupError(
+        f"chatd: {text!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
+    )
+
+
+def _certificates(door: str, text: str, where: Listening) -> DoorCertificates | None:
+    """The certificates of an endpoint with TLS.  Raises `StartupError`."""
+    if where.certificates is None:
+        return None
+    try:
+        return DoorCertificates(door, where.certificates)
+    except BadCertificate as problem:
+        raise StartupError(f"chatd: --{door} {text}: {problem}") from None

@@ -42,6 +42,8 @@ THROUGH = {
     "chat/inbox": "chat/test_letters",
     "chat/judge_letters": "chat/test_letters",
     "chat/letter_pages": "chat/test_letters",
+    # Each setting that a server follows is tried in a reload.
+    "server/live": "server/test_reload",
     "codecs/frames": "codecs/test_moderating",
     "doors/polls/marks": "doors/api/test_marker",
     "doors/line/missed": "doors/line/commands/test_account",

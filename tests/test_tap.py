@@ -193,7 +193,7 @@ def limits_of(*arguments: str) -> Limits:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["", "tcp", "tcp:", "tcp:x", "what:1", "tcp:1:2:3:4:5", "ssl:1"]
+    "endpoint", ["", "tcp", "tcp:", "tcp:x", "what:1", "tcp:1:2:3:4:5", "ssl:x"]
 )
 def test_an_invalid_endpoint_is_reported_with_a_valid_example(clock: Any, endpoint: str) -> None:
     """In one line, before any service is made."""
@@ -203,6 +203,14 @@ def test_an_invalid_endpoint_is_reported_with_a_valid_example(clock: Any, endpoi
     (line,) = str(caught.value).splitlines()
     assert repr(endpoint) in line
     assert "tcp:8080" in line
+
+
+@pytest.mark.parametrize("endpoint", ["ssl:1", "tls:/nowhere", "ssl:1:privateKey=/nowhere"])
+def test_a_missing_certificate_is_reported_in_one_line(clock: Any, endpoint: str) -> None:
+    """With the option, before any service is made."""
+    options = parsed("--line", endpoint, "--http", "none")
+    with pytest.raises(StartupError, match=rf"^chatd: --line {endpoint}: .*$"):
+        makeService(options)
 
 
 def test_an_invalid_store_url_is_reported_in_one_line(clock: Any) -> None:

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..model.addresses import Address, is_public
 from ..model.errors import NO_ROOM_SECONDS, RateLimited, TooMany, Unavailable
@@ -50,6 +50,19 @@ class Admission:
         )
         self._lasting: dict[Address, int] = {}
         self._lasting_in_all = 0
+
+    def replace(self, limits: Limits, people: Iterable[Person]) -> None:
+        """Have other limits from now on, for these people, too, who are here already.  What is
+        above a limit stays, and nothing is added to it.
+        """
+        if limits == self.limits:
+            return
+        self.limits = limits
+        self._addresses.change(limits.for_an_address)
+        self._visitors.change(limits.message_rate)
+        self._openings.change(limits.for_an_address)
+        for person in people:
+            person.bucket, person.renames = self.bucket(), None
 
     # -- rates -----------------------------------------------------------------------------------
 

@@ -138,6 +138,11 @@ class Buckets(Generic[K]):
     def __len__(self) -> int:
         return len(self._buckets)
 
+    def change(self, rate: float) -> None:
+        """Have another rate from now on; all buckets are full again."""
+        self._rate = rate
+        self._buckets.clear()
+
     def bucket(self, key: K) -> TokenBucket:
         """The bucket of a key."""
         if not self._rate:

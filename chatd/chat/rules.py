@@ -9,9 +9,12 @@ Guests = Literal["full", "read", "none"]
 Registering = Literal["open", "invite", "closed"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rules:
-    """What guests may do, and who may register."""
+    """What guests may do, and who may register.
+
+    `register` and `plain_passwords` may be changed while the server runs.
+    """
 
     guests: Guests = "full"
     """What clients may do that are not signed in: everything; read open rooms; nothing."""

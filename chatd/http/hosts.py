@@ -17,7 +17,7 @@ the request.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -44,13 +44,26 @@ class Hosts:
         proxies: Proxies = NO_PROXIES,
     ) -> None:
         """`names` are known in addition to this machine's own; `proxies` may pass on any host."""
-        self._names = {"localhost", *machine_names(), *map(str.lower, names)}
+        self._machine = {"localhost", *machine_names()}
+        self._names = {*self._machine, *map(str.lower, names)}
+        self._watching: list[Callable[[], object]] = []
         self._proxies = proxies
         self._refused = LogThrottle(clock, self._tell)
 
     def add(self, name: str) -> None:
-        """Add a known host name."""
+        """Add one of this machine's names."""
+        self._machine.add(name.lower())
         self._names.add(name.lower())
+
+    def replace(self, names: Iterable[str]) -> None:
+        """Know these names, besides this machine's own, and no others from now on."""
+        self._names = {*self._machine, *map(str.lower, names)}
+        for changed in self._watching:
+            changed()
+
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Have `changed` called when a name may be known no longer."""
+        self._watching.append(changed)
 
     def knows(self, host: str) -> bool:
         """Whether a `Host` header names this server, whichever peer sends it."""

@@ -13,7 +13,7 @@ does not pass on `Host`, only `Sec-Fetch-Site` shows it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
@@ -22,6 +22,7 @@ from ..model.errors import ChatError, ForeignOrigin
 from .fields import header
 from .proxies import NO_PROXIES, Proxies
 from .resource import Refusal
+from .stricttransport import StrictTransport
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -40,15 +41,30 @@ def own_origin(origin: str, host: str, *, secure: bool) -> bool:
     return place.removesuffix(port) == host.lower().removesuffix(port)
 
 
+class Origins:
+    """The origins of other web sites whose pages may use the server."""
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self.replace(allowed)
+
+    def replace(self, allowed: Iterable[str]) -> None:
+        """Allow these origins, and no others, from now on."""
+        self._allowed = frozenset(origin.lower() for origin in allowed)
+
+    def __contains__(self, origin: str) -> bool:
+        return origin.lower() in self._allowed
+
+
 class OriginGuard(Resource):
     """A resource tree that pages of other origins cannot reach."""
 
     def __init__(
         self,
         tree: Resource,
-        allowed: Collection[str],
+        allowed: Origins,
         proxies: Proxies = NO_PROXIES,
         files: Collection[bytes] = (),
+        strict: StrictTransport | None = None,
     ) -> None:
         """Pages of the `allowed` origins may reach the tree; pages of any origin may read `files`,
         which are names in the root of the tree.
@@ -56,19 +72,22 @@ class OriginGuard(Resource):
         super().__init__()
         self._tree = tree
         self._proxies = proxies
-        self._allowed = frozenset(origin.lower() for origin in allowed)
+        self._allowed = allowed
         self._files = frozenset(files)
+        self._strict = strict or StrictTransport()
 
     def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
         """Check the origin of a request before it reaches the tree."""
         try:
+            if self._strict.seconds:
+                self._strict.dress(request, self._proxies.secure(request))
             origin = header(request, "origin")
             own = origin is None or self._is_own(origin, request)
         except ChatError as error:
             return Refusal(error)
         if origin is None or own:
             return self._within(path, request)
-        if origin.lower() not in self._allowed:
+        if origin not in self._allowed:
             if path in self._files and not request.postpath:
                 return self._within(path, request)
             return Refusal(

@@ -28,6 +28,12 @@ class Proxies:
         self, networks: Collection[IPv4Network | IPv6Network] = (), *, sockets: bool = False
     ) -> None:
         """Trust peers in `networks` and, if `sockets`, peers on UNIX sockets."""
+        self.replace(networks, sockets)
+
+    def replace(
+        self, networks: Collection[IPv4Network | IPv6Network], sockets: bool = False
+    ) -> None:
+        """Trust these peers, and no others, from now on."""
         self._networks = tuple(networks)
         self._sockets = sockets
 

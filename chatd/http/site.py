@@ -46,13 +46,18 @@ class ChatSite(Site):
         self.fast_path = fast_path
         """The requests that need not be parsed; None: all are parsed."""
         self.max_body = MAX_BODY if bounds.body is None else bounds.body
-        self.request_seconds = bounds.request_seconds
-        self.idle_seconds = bounds.idle_seconds
-        self.kept_seconds = bounds.idle_seconds + LATE_SECONDS
+        self.limit(bounds.request_seconds, bounds.idle_seconds)
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False
         )
+
+    def limit(self, request_seconds: float, idle_seconds: float) -> None:
+        """Have these timeouts (`Bounds`) from now on, for requests that begin then."""
+        self.request_seconds = request_seconds
+        self.idle_seconds = idle_seconds
+        self.kept_seconds = idle_seconds + LATE_SECONDS
+        self.timeOut = idle_seconds
 
     def log(self, request: HTTPRequest) -> None:
         """Write no access log: long-polls would fill it with identical lines."""

@@ -106,12 +106,16 @@ class Connections:
         """Open connections, without those that are being refused."""
         self.by_door: Counter[str] = Counter()
         """Open connections, by the names of their doors."""
-        self.most = most
-        """How many connections may be open."""
-        self._per_address = per_address
+        self.limit(most, per_address)
         self._stall = stall
         self._from: dict[Address, int] = {}
         self._refusals = LogThrottle(clock, self._tell)
+
+    def limit(self, most: int, per_address: int | None) -> None:
+        """Have other limits from now on; connections that there are stay."""
+        self.most = most
+        """How many connections may be open."""
+        self._per_address = per_address
 
     def refusal(self, host: str) -> ChatError | None:
         """The refusal of one more connection from `host`; None: it is accepted.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.internet import endpoints
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.tcp import Port
@@ -43,6 +44,18 @@ def log_port_to(port: Port, logger: Logger) -> None:
     `_logger` is the only way to learn that a port could not accept a connection.
     """
     port._logger = logger
+
+
+# -- twisted.internet.endpoints ------------------------------------------------------------------
+
+
+def endpoint_words(text: str) -> tuple[list[str], dict[str, str]]:
+    """The words of an endpoint string, and those that have a name (`_parse`).
+
+    Twisted would at once read the files that an `ssl:` or `tls:` endpoint names, and keep them.
+    """
+    words, named = endpoints._parse(text)
+    return words, named
 
 
 # -- twisted.internet.epollreactor.EPollReactor --------------------------------------------------

@@ -6,15 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 from ..chat.service import ChatService
+from ..http.proxies import Proxies
 from ..store import Store
 from .pageurl import page_url
 from .settings import Settings
 
 
 def chat_of(
-    settings: Settings, clock: Any, store: Store, node: str, now: Callable[[], float]
+    settings: Settings,
+    clock: Any,
+    store: Store,
+    node: str,
+    now: Callable[[], float],
+    proxies: Proxies | None = None,
 ) -> ChatService:
-    """A chat on that store; `clock` is the reactor, and `now` the wall clock in seconds."""
+    """A chat on that store; `clock` is the reactor, `now` the wall clock in seconds, and `proxies`
+    are the trusted ones, if the caller has them already.
+    """
     chat = ChatService(
         clock,
         store,
@@ -24,7 +32,7 @@ def chat_of(
         node=node,
         now=now,
         rules=settings.rules,
-        shared=settings.proxies.trusts_address,
+        shared=(proxies or settings.proxies).trusts_address,
     )
     chat.page_url = page_url(settings)
     return chat

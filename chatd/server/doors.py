@@ -6,7 +6,7 @@ are derived from it (`chatd.server.settings`), and `chatd.tap` opens the door.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,9 @@ from ..doors.irc.websocket import IrcWebSocketResource
 from ..doors.line.lines import LineFactory
 from ..http.bounds import Bounds
 from ..http.hosts import Hosts
+from ..http.origin import Origins
 from ..http.proxies import Proxies
+from ..http.stricttransport import StrictTransport
 from ..net.connections import DoorFactory
 from ..net.peers import Peers
 
@@ -37,8 +39,10 @@ class DoorContext:
     """All open connections, which are drained when the server shuts down."""
     hosts: Hosts
     """The host names that requests may send."""
-    origins: Sequence[str]
+    origins: Origins
     """Origins of other web sites whose pages may use the server."""
+    strict: StrictTransport
+    """Binds browsers to TLS."""
     proxies: Proxies
     """The trusted proxies."""
     bounds: Bounds
@@ -82,6 +86,7 @@ DOORS = (
             the.peers,
             the.hosts,
             {b"irc": IrcWebSocketResource(the.irc, the.proxies)},
+            the.strict,
         ),
         ("tcp:8080:interface=127.0.0.1",),
     ),
@@ -96,7 +101,13 @@ DOORS = (
         "admin",
         "Where administrators look after the server over HTTP, and its health and metrics are.",
         lambda the: admin_site(
-            the.chat, the.metrics, the.bounds, the.proxies, the.peers, the.hosts
+            the.chat,
+            the.metrics,
+            the.bounds,
+            the.proxies,
+            the.peers,
+            the.hosts,
+            the.strict,
         ),
     ),
     DoorKind(

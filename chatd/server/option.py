@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -170,8 +171,9 @@ def proxy(value: str) -> Any:
         ) from None
 
 
+@cache
 def checker(value: str) -> Any:
-    """Make a credentials checker from its description (`twisted.cred.strcred`)."""
+    """The credentials checker with that description (`twisted.cred.strcred`); always the same."""
     try:
         made = strcred.makeChecker(value)
     except Exception as problem:  # a checker's own parser may raise any exception

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from twisted.python import usage
 from .logfile import OUTPUT
 from .option import Option
 from .settings import Settings, options, spelt
-from .sources import CONFIG, BadSetting, settled
+from .sources import CONFIG, BadSetting, settled, variable
 from .startup import StartupError
 
 
@@ -87,16 +88,29 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Combine the settings of all sources, and check that twistd can write its files."""
-        given = {
+        self._given = {
             name: bool(self[spelt(name)]) if option.flag else self[spelt(name)]
             for name, option in options()
             if not option.repeatable and self[spelt(name)] not in (None, 0 if option.flag else None)
         }
-        repeated = {name: tuple(values) for name, values in self.repeated.items()}
-        self.settings = settled({**given, **repeated}, os.environ, self[CONFIG])
+        self._given |= {name: tuple(values) for name, values in self.repeated.items()}
+        config = self[CONFIG] or os.environ.get(variable(CONFIG))
+        self._directory = Path.cwd()  # a daemon changes it
+        self._config = str(self._directory / config) if config else None
+        self.settings = self.read()
         if self.parent:
             _check_files(self.parent)
             OUTPUT.take_over(self.parent, self.settings.log_format)
+
+    def read(self) -> Settings:
+        """The settings of all sources, with the configuration file as it is now.
+
+        Raises `BadSetting`.
+        """
+        settings = settled(self._given, os.environ, self._config)
+        if settings.motd:
+            settings = replace(settings, motd=str(self._directory / settings.motd))
+        return settings
 
 
 for _name, _option in options():

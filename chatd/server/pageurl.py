@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .endpoints import TLS, beneath, kind_of
 from .settings import Settings
 
 _PORTS = {"http": "80", "https": "443"}
@@ -19,8 +20,11 @@ def page_url(settings: Settings) -> str:
     if settings.trust_proxy:
         return f"https://{name}"
     for endpoint in settings.doors.get("http", ()):
-        kind, _, rest = endpoint.partition(":")
-        scheme = {"tcp": "http", "tcp6": "http", "ssl": "https", "tls": "https"}.get(kind)
+        try:
+            kind, _, rest = beneath(endpoint).partition(":")
+        except ValueError:
+            continue  # the start will end with the reason
+        scheme = "https" if kind_of(endpoint) in TLS else {"tcp": "http", "tcp6": "http"}.get(kind)
         port = rest.partition(":")[0].removeprefix("port=")
         if scheme and port.isdigit() and port != "0":
             return f"{scheme}://{name}" if port == _PORTS[scheme] else f"{scheme}://{name}:{port}"

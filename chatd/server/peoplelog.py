@@ -6,6 +6,8 @@ personal data.  It never contains what people say.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.logger import Logger
 
 from ..chat.elsewhere import Elsewhere
@@ -20,9 +22,24 @@ class PeopleLog:
     """Logs the names of this node's persons and visitors (`chatd.chat.people.PeopleObserver`)."""
 
     def __init__(self, chat: ChatService) -> None:
-        """Begin to log."""
-        chat.people.observers.append(self)
-        chat.visitor_observers.append(self.visited)
+        """Log nothing yet."""
+        self._chat = chat
+        self.on = False
+
+    def switch(self, on: bool) -> None:
+        """Begin to log, or end that."""
+        if on == self.on:
+            return
+        self.on = on
+        observers: tuple[tuple[list[Any], Any], ...] = (
+            (self._chat.people.observers, self),
+            (self._chat.visitor_observers, self.visited),
+        )
+        for those, own in observers:
+            if on:
+                those.append(own)
+            else:
+                those.remove(own)
 
     def came(self, person: Person | Elsewhere) -> None:
         """See `PeopleObserver.came`.  A person of another node is in that node's log."""

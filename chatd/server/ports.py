@@ -23,7 +23,9 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-REHEARSED = ("tcp", "tcp6", "ssl", "unix")
+from .endpoints import beneath, kind_of
+
+REHEARSED = ("tcp", "tcp6", "ssl", "tls", "unix")
 """Kinds of endpoints that can be rehearsed without side effects.  A `systemd:` endpoint cannot: the
 rehearsal would close the descriptor that systemd has passed."""
 _EVERYWHERE = ("", "0.0.0.0", "::")
@@ -41,10 +43,10 @@ def rehearse(reactor: Any, endpoints: Iterable[str]) -> None:
     with ExitStack() as bound:
         rehearsal = Rehearsal(reactor, bound)
         for text in endpoints:
-            if text.partition(":")[0] not in REHEARSED:
+            if kind_of(text) not in REHEARSED:
                 continue
             failures: list[Failure] = []
-            listening: Deferred[Any] = serverFromString(rehearsal, text).listen(Factory())
+            listening: Deferred[Any] = serverFromString(rehearsal, beneath(text)).listen(Factory())
             listening.addErrback(failures.append)
             if failures:
                 raise CannotOpen(text, reason(failures[0]))
@@ -84,12 +86,6 @@ class Rehearsal:
             raise CannotListenError(interface, port, problem) from problem
         if port:
             self._taken.append((interface, port))
-
-    def listenSSL(  # noqa: N802
-        self, port: int, factory: object, backlog: int = 50, interface: str = "", **tls: object
-    ) -> None:
-        """Bind as for TCP; the TLS settings do not matter here."""
-        self.listenTCP(port, factory, backlog, interface)
 
     def listenUNIX(  # noqa: N802
         self, address: str, factory: object, backlog: int = 50, mode: int = 0, **lock: bool

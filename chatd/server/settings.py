@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, cast
 
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from ..chat.rules import Guests, Registering, Rules
 from ..chat.service import HISTORY, MAX_TEXT
 from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from ..http.hosts import hosts_of
 from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
 from ..net.stalls import STALL_SECONDS
@@ -43,6 +45,10 @@ from .option import (
 CLOSED = "none"
 """The value of a door's option that keeps the door closed."""
 _ENDPOINTS = {door.name: door.endpoints for door in DOORS}
+
+
+class BadSetting(Exception):
+    """A setting is invalid; the message says which one, where it is, and what is valid."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,12 @@ class Settings:
         "unix, for UNIX sockets.",
         proxy,
         repeatable=True,
+    )
+
+    hsts: int = option(
+        0,
+        "Seconds for which browsers that have used TLS here are to use nothing else; 0: no rule.",
+        number(0),
     )
 
     # What IRC clients are told.
@@ -287,8 +299,28 @@ class Settings:
     @property
     def proxies(self) -> Proxies:
         """The trusted proxies."""
-        networks = [network for network in self.trust_proxy if network != UNIX]
-        return Proxies(networks, sockets=UNIX in self.trust_proxy)
+        networks, sockets = self.trusted
+        return Proxies(networks, sockets=sockets)
+
+    @property
+    def trusted(self) -> tuple[list[Any], bool]:
+        """The networks of trusted proxies, and whether those on UNIX sockets are trusted."""
+        return [one for one in self.trust_proxy if one != UNIX], UNIX in self.trust_proxy
+
+    def motd_lines(self) -> list[str]:
+        """The lines of the message of the day.  Raises `BadSetting` if the file cannot be read."""
+        if not self.motd:
+            return []
+        try:
+            return Path(self.motd).read_text().splitlines()
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or problem
+            raise BadSetting(f"cannot read the --motd {self.motd}: {reason}") from None
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names under which browsers may ask, besides this machine's own."""
+        return [*self.host, *hosts_of(self.allow_origin)]
 
     @property
     def retention(self) -> Retention:

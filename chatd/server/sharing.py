@@ -19,13 +19,14 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from .endpoints import beneath
 from .ports import CannotOpen, reason
 
 WORKER = "_CHATD_WORKER"
 """The environment variable that makes a process a worker: it holds the process's `Place`."""
 CLOSED = -1
 """The descriptor of a door that stays closed, because its default port is taken."""
-TCP_ONLY = "--workers is for TCP ports (tcp:, ssl:)"
+TCP_ONLY = "--workers is for TCP ports (tcp:, ssl:, tls:)"
 BACKLOG = 1024
 """Connections that may wait in the kernel's queue of one socket."""
 
@@ -96,7 +97,7 @@ def bind(reactor: Any, endpoints: Iterable[tuple[str, bool]]) -> Bound:
     sockets, closed = binding.sockets, []
     for text, yields in endpoints:
         failures: list[Failure] = []
-        listening: Deferred[Any] = serverFromString(binding, text).listen(Factory())
+        listening: Deferred[Any] = serverFromString(binding, beneath(text)).listen(Factory())
         listening.addErrback(failures.append)
         if not failures:
             continue
@@ -135,12 +136,6 @@ class Binding:
         bound.setblocking(False)
         self.sockets.append(bound)
 
-    def listenSSL(  # noqa: N802
-        self, port: int, factory: object, backlog: int = 50, interface: str = "", **tls: object
-    ) -> None:
-        """The same: workers speak TLS, not the supervisor."""
-        self.listenTCP(port, factory, backlog, interface)
-
     def listenUNIX(self, address: str, *args: object, **options: object) -> None:  # noqa: N802
         """Raises `CannotListenError`."""
         raise CannotListenError(None, address, OSError(TCP_ONLY))
@@ -166,16 +161,6 @@ class Adopting:
         """Listen on the socket, whatever the port is called."""
         family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
         return self._reactor.adoptStreamPort(self._descriptor, family, factory)
-
-    def listenSSL(  # noqa: N802
-        self, port: int, factory: Any, context: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
-        """Listen for TLS on it."""
-        from twisted.protocols.tls import TLSMemoryBIOFactory
-
-        return self.listenTCP(
-            port, TLSMemoryBIOFactory(context, False, factory), backlog, interface
-        )
 
 
 def signal_ready(place: Place) -> None:

@@ -6,8 +6,8 @@ causes a traceback.  Here:
 1. The first SIGINT or SIGTERM begins the graceful shutdown.  After SIGTERM, by which services are
    stopped, the exit status is 0.  SIGINT is re-raised at the end, as shells expect.
 2. Any further SIGINT or SIGTERM ends the shutdown at once.
-3. SIGHUP and SIGUSR1 reopen the log, and SIGHUP restarts workers one by one.  They never end the
-   process, not even during startup.
+3. SIGHUP and SIGUSR1 reopen the log, and SIGHUP reloads the configuration; a supervisor restarts
+   its workers one by one instead.  They never end the process, not even during startup.
 4. A worker ignores SIGINT and a second SIGTERM, because a terminal and systemd send them to the
    supervisor too.  By SIGUSR2 the supervisor tells a worker that another process has taken its
    place; or, during the shutdown, to end it at once.
@@ -35,15 +35,15 @@ class Signals(Service):
         reactor: Any,
         hurry: Callable[[], None],
         reopen: Callable[[], None],
-        restart: Callable[[], None] = lambda: None,
+        reload: Callable[[], None] = lambda: None,
     ) -> None:
-        """`hurry` ends a graceful shutdown at once, `reopen` reopens the log, and `restart`
-        restarts the workers.
+        """`hurry` ends a graceful shutdown at once, `reopen` reopens the log, and `reload` reloads
+        the configuration, or restarts the workers.
         """
         self._reactor = reactor
         self._hurry = hurry
         self._reopen = reopen
-        self._restart = restart
+        self._reload = reload
         self._retire: Callable[[], Deferred[None]] | None = None
         self._interrupt: Any = None
         self._stopping = False
@@ -74,7 +74,7 @@ class Signals(Service):
     def _reopen_requested(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reopen)
         if number == signal.SIGHUP:
-            self._reactor.callFromThread(self._restart)
+            self._reactor.callFromThread(self._reload)
 
     def _told_to_retire(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._begin_to_retire)

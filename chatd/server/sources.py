@@ -18,6 +18,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from .option import Option
+from .settings import BadSetting as BadSetting
 from .settings import Settings, options, settings_of, spelt
 
 _log = Logger()
@@ -28,10 +29,6 @@ CONFIG = "config"
 
 Given = Mapping[str, Any]
 """The parsed values that one source gives, by the option's name."""
-
-
-class BadSetting(Exception):
-    """A setting is invalid; the message says which one, where it is, and what is valid."""
 
 
 def settled(command_line: Given, environment: Mapping[str, str], config: str | None) -> Settings:

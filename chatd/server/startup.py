@@ -24,6 +24,7 @@ from ..net.connections import ConnectionLimiter
 from ..net.peers import Peers
 from .drain import ChatServer
 from .ports import CannotOpen, reason, rehearse
+from .tls import DoorCertificates
 
 OPEN_SECONDS = 30.0
 """Seconds for the store to open, after which the start fails."""
@@ -139,11 +140,14 @@ class Door(Service):
         *,
         privileged: bool = False,
         yields: bool = False,
+        tls: DoorCertificates | None = None,
     ) -> None:
         """`privileged`: listen before the process gives up the right to bind low ports.  `yields`:
-        stay closed, with a warning in the log, if the port is taken.
+        stay closed, with a warning in the log, if the port is taken.  `tls`: the certificates of a
+        door that speaks TLS.
         """
         self._yields = yields
+        self._tls = tls
         self._door = door
         self._text = text
         self._endpoint = endpoint
@@ -157,7 +161,7 @@ class Door(Service):
     @property
     def scheme(self) -> str:
         """The scheme of the page's URL at this door."""
-        return "https" if self._text.startswith(("ssl:", "tls:")) else "http"
+        return "https" if self._tls else "http"
 
     def privilegedStartService(self) -> None:
         """Listen now if the door is `privileged`.  Raises `StartupError`."""
@@ -187,7 +191,7 @@ class Door(Service):
         if self._closed:
             return
         failures: list[Failure] = []
-        self._endpoint.listen(self._limiter).addCallbacks(self._listening, failures.append)
+        self._endpoint.listen(self._factory()).addCallbacks(self._listening, failures.append)
         if not failures:
             return
         problem = CannotOpen(self._text, reason(failures[0]))
@@ -199,6 +203,15 @@ class Door(Service):
             door=self._door,
             problem=problem,
         )
+
+    def _factory(self) -> Any:
+        """The factory of the door's connections, with TLS before it."""
+        if self._tls is None:
+            return self._limiter
+        from twisted.protocols.tls import TLSMemoryBIOFactory
+
+        clock = self._limiter.connections.clock
+        return TLSMemoryBIOFactory(self._tls.contexts, False, self._limiter, clock)
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port

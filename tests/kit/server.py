@@ -17,8 +17,10 @@ from chatd.doors.irc.websocket import IrcWebSocketResource
 from chatd.doors.line.lines import LineFactory
 from chatd.http.bounds import USUAL
 from chatd.http.hosts import Hosts, hosts_of
+from chatd.http.origin import Origins
 from chatd.http.proxies import NO_PROXIES, Proxies
 from chatd.http.site import ChatSite
+from chatd.http.stricttransport import StrictTransport
 from chatd.model.commands import Say
 from chatd.net.connections import Connections
 from chatd.net.peers import Peers
@@ -64,13 +66,15 @@ class MemoryServer:
         self.irc = IrcDoor(self.chat.service, self.peers, Told("irc.example", "test"))
         self.irc_door = IrcFactory(self.irc)
         self.hosts = Hosts(self.chat.clock, [*names, *hosts_of(origins)], proxies)
+        self.origins, self.strict = Origins(origins), StrictTransport()
         self.http_door = web_site(
             self.chat.service,
-            origins,
+            self.origins,
             proxies=proxies,
             peers=self.peers,
             hosts=self.hosts,
             others={b"irc": IrcWebSocketResource(self.irc, proxies)},
+            strict=self.strict,
         )
 
     def line(self, host: str = HOST) -> FakeConnection:
@@ -96,7 +100,11 @@ class MemoryServer:
     def admin_door(self) -> ChatSite:
         """The administrators' door, which is closed unless it is asked for."""
         return admin_site(
-            self.chat.service, self.metrics.collect, peers=self.peers, hosts=self.hosts
+            self.chat.service,
+            self.metrics.collect,
+            peers=self.peers,
+            hosts=self.hosts,
+            strict=self.strict,
         )
 
     @cached_property
@@ -148,7 +156,8 @@ class MemoryServer:
             chat=self.chat.service,
             peers=self.peers,
             hosts=self.hosts,
-            origins=(),
+            origins=self.origins,
+            strict=self.strict,
             proxies=NO_PROXIES,
             bounds=USUAL,
             irc=self.irc,

@@ -253,3 +253,11 @@ def test_no_other_module_uses_a_private_name_of_twisted() -> None:
         for found in pattern.finditer(path.read_text())
     ]
     assert not used
+
+
+def test_the_words_of_an_endpoint_are_told_apart() -> None:
+    """`endpoints._parse`: those with a name, and escaped colons."""
+    assert private.endpoint_words(r"ssl:443:key.pem:interface=\:\:1") == (
+        ["ssl", "443", "key.pem"],
+        {"interface": "::1"},
+    )

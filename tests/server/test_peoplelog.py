@@ -33,7 +33,7 @@ def lines() -> Iterator[list[str]]:
 
 def test_names_are_logged_with_their_addresses(chat: InMemoryChat, lines: list[str]) -> None:
     """A change of name is logged under the person's id; what is said is not logged."""
-    PeopleLog(chat.service)
+    PeopleLog(chat.service).switch(on=True)
     ada = chat.enter("ada", HOME)
     chat.perform(ada, Say("lobby", "a secret"))
     chat.perform(ada, Rename("eve"))
@@ -49,7 +49,7 @@ def test_names_are_logged_with_their_addresses(chat: InMemoryChat, lines: list[s
 
 def test_visitors_are_logged(chat: InMemoryChat, lines: list[str]) -> None:
     """At each use of a name, because they hold none."""
-    PeopleLog(chat.service)
+    PeopleLog(chat.service).switch(on=True)
     for _ in range(2):
         chat.service.visitor("cron", HOME)
     assert lines == ["a visitor used the name cron, from 192.0.2.7"] * 2

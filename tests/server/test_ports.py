@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from twisted.internet.endpoints import SSL4ServerEndpoint, serverFromString
-from twisted.internet.error import CannotListenError
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.python.lockfile import FilesystemLock
 
-from chatd.server.ports import CannotOpen, Rehearsal, rehearse
-from chatd.testing import result_of
+from chatd.server.ports import CannotOpen, rehearse
 
 FREE = "tcp:0:interface=127.0.0.1"
 
@@ -89,17 +85,15 @@ def test_two_doors_on_one_port_are_a_conflict(
         )
 
 
+@pytest.mark.parametrize("endpoint", ["ssl:{port}", "tls:/nowhere:port={port}"])
 def test_a_tls_endpoint_is_rehearsed_like_any_other(
-    reactor: MemoryReactor, port_in_use: int
+    reactor: MemoryReactor, port_in_use: int, endpoint: str
 ) -> None:
-    """Without a TLS handshake."""
-    with ExitStack() as bound:
-        rehearsal: Any = Rehearsal(reactor, bound)
-        unused = SSL4ServerEndpoint(rehearsal, 0, None, interface="127.0.0.1")
-        result_of(unused.listen(Factory()))
-        in_use = SSL4ServerEndpoint(rehearsal, port_in_use, None, interface="127.0.0.1")
-        with pytest.raises(CannotListenError, match="in use"):
-            result_of(in_use.listen(Factory()))
+    """Without its certificates."""
+    text = f"{endpoint}:interface=127.0.0.1"
+    rehearse(reactor, [text.format(port=0)])
+    with pytest.raises(CannotOpen, match="in use"):
+        rehearse(reactor, [text.format(port=port_in_use)])
 
 
 def test_one_port_on_two_addresses_is_no_conflict(reactor: MemoryReactor, free_port: int) -> None:

@@ -10,9 +10,7 @@ import pytest
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import CertificateOptions
 from twisted.internet.testing import MemoryReactor
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from chatd.server.ports import CannotOpen
 from chatd.server.sharing import (
@@ -97,15 +95,6 @@ def test_a_worker_listens_on_the_socket_that_it_inherits(endpoint: str, family: 
     factory = Factory()
     serverFromString(Adopting(reactor, 7), endpoint).listen(factory)
     assert reactor.adopted == [(7, family, factory)]
-
-
-def test_a_worker_speaks_tls_on_it() -> None:
-    """If the endpoint does."""
-    reactor = AdoptingReactor()
-    Adopting(reactor, 7).listenSSL(0, Factory(), CertificateOptions())
-    ((descriptor, _, factory),) = reactor.adopted
-    assert descriptor == 7
-    assert isinstance(factory, TLSMemoryBIOFactory)
 
 
 def test_a_worker_is_told_its_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,10 +19,11 @@ from twisted.web.server import NOT_DONE_YET, Request
 from ...chat.service import ChatService
 from ...http.bounds import USUAL, Bounds
 from ...http.hosts import Hosts, hosts_of
-from ...http.origin import OriginGuard
+from ...http.origin import OriginGuard, Origins
 from ...http.proxies import NO_PROXIES, Proxies
 from ...http.resource import ApiResource, Refusal
 from ...http.site import ChatSite
+from ...http.stricttransport import StrictTransport
 from ...model.errors import ChatError, internal_error
 from ...net.peers import Peers, going_down
 from ..access import Access
@@ -56,20 +57,25 @@ TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
 
 def web_site(
     service: ChatService,
-    origins: Sequence[str] = (),
+    origins: Sequence[str] | Origins = (),
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
     hosts: Hosts | None = None,
     others: Mapping[bytes, IResource] = MappingProxyType({}),
+    strict: StrictTransport | None = None,
 ) -> ChatSite:
     """The site of the HTTP door.
 
     `origins` are the origins of other web sites whose pages may use it; `proxies` are the trusted
     proxies; `hosts` are the host names that requests may send, by default this machine's own and
-    those in `origins`; `others` are resources of other doors, by their paths.
+    those in `origins`; `others` are resources of other doors, by their paths;
+    `strict` binds browsers to TLS.
     """
-    hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
+    if not isinstance(origins, Origins):
+        hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
+        origins = Origins(origins)
+    hosts = hosts or Hosts(service.clock, (), proxies)
     peers = Peers(service.clock) if peers is None else peers
     access = Access(service, proxies, peers, bounds.body)
     polls = Polls(service)
@@ -81,7 +87,8 @@ def web_site(
         root.putChild(path, make(access, polls))
     for path, resource in others.items():
         root.putChild(path, resource)
-    guard = OriginGuard(root, origins, proxies, files)
+    hosts.watch(polls.common.clear)
+    guard = OriginGuard(root, origins, proxies, files, strict)
     bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(polls), hosts)
 
@@ -93,6 +100,7 @@ def admin_site(
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,
     hosts: Hosts | None = None,
+    strict: StrictTransport | None = None,
 ) -> ChatSite:
     """The door of the administrators: see `web_site`; `metrics` reads what `/metrics` answers."""
     hosts = hosts or Hosts(service.clock, (), proxies)
@@ -102,7 +110,7 @@ def admin_site(
     root.putChild(b"healthz", HealthResource(service))
     root.putChild(b"metrics", MetricsResource(metrics))
     root.putChild(b"admin", AdminResource(access))
-    guard = OriginGuard(root, (), proxies, ())
+    guard = OriginGuard(root, Origins(), proxies, (), strict)
     bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(Polls(service)), hosts)
 

@@ -56,8 +56,9 @@ _POLL = re.compile(
 _END = b"\r\n\r\n"
 _PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
 """Headers of polls whose answer may depend on the client, or on the page."""
-_NOT_SHARED = (b"Date", b"Content-Length", b"Server")
-"""Headers that a template leaves out: the first two vary, and the channel omits `Server`."""
+_NOT_SHARED = (b"Date", b"Content-Length", b"Server", b"Strict-Transport-Security")
+"""Headers that a template leaves out: the first two vary, the channel omits `Server`, and the last
+one is for clients over TLS only."""
 MAX_TEMPLATE = 4096
 """Bytes in a request that may be learned."""
 

@@ -1,0 +1,190 @@
+"""The certificates of the doors that speak TLS: read at the start, and again when they change.
+
+1. The files are looked at every `LOOK_SECONDS`.  When they have changed, and then stayed the same
+   from one look to the next, they are read: a renewal replaces several files, one after another.
+   `reload` reads them at once.
+2. What was read is used for connections that begin from then on.  Connections that there are go on.
+3. Certificates that cannot be used are logged, once for each change of the files, and those in use
+   stay.  Of a directory, each certificate stays that has no successor, while a file is broken.
+4. A certificate that is about to expire, or has, is logged once a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from ..net.certificates import BadCertificate, Certificate, Reading, Source, by_name, expired
+
+if TYPE_CHECKING:
+    from ..net.tlscontexts import ServerContexts
+
+LOOK_SECONDS = 5.0
+"""Seconds between two looks at the files."""
+WARN_DAYS = 14
+"""Days before a certificate expires from which on the log says so.  certbot renews it 30 before."""
+DAY = 86_400.0
+
+
+class DoorCertificates:
+    """The certificates of one endpoint."""
+
+    _log = Logger()
+
+    def __init__(self, door: str, source: Source) -> None:
+        """Read the certificates.  Raises `BadCertificate`."""
+        try:
+            from ..net.tlscontexts import ServerContexts
+        except ImportError as problem:
+            raise BadCertificate(
+                f"TLS needs more packages: pip install 'chatd[tls]' ({problem})"
+            ) from None
+        self.door = door
+        self.certificates: tuple[Certificate, ...] = ()
+        """Those in use."""
+        self.contexts: ServerContexts = ServerContexts()
+        """Makes the connections."""
+        self._source = source
+        self._used = self._seen = source.marks()
+        """The files as they were when they were read, and at the last look."""
+        reading = source.read()
+        self.contexts.use(reading.certificates)
+        self.certificates = reading.certificates
+        self._problems = reading.problems
+
+    def tell(self) -> None:
+        """Log which certificates are in use."""
+        for problem in self._problems:
+            self._log.warn("{door} door: {problem}", door=self.door, problem=problem)
+        for certificate in self.certificates:
+            self._log.info(
+                "{door} door: certificate for {certificate}, valid until {until}",
+                door=self.door,
+                certificate=str(certificate),
+                until=_written(certificate.expires),
+            )
+
+    def changed(self) -> bool:
+        """Look at the files: whether they have changed since they were read, but not since the last
+        look.
+        """
+        seen, self._seen = self._seen, self._source.marks()
+        return self._seen == seen and self._seen != self._used
+
+    def reload(self) -> bool:
+        """Read the files, whether they have changed or not.  Returns whether the certificates that
+        are in use are others now.
+        """
+        self._used = self._seen = self._source.marks()
+        try:
+            reading = self._source.read()
+            kept = self._without_successor(reading)
+            self._check(reading)
+            certificates = (*reading.certificates, *kept)
+            if _same(certificates, self.certificates):
+                return False
+            self.contexts.use(certificates)
+        except BadCertificate as problem:
+            self._log.error(
+                "{door} door: the new certificate is refused, and the old one stays: {problem}",
+                door=self.door,
+                problem=str(problem),
+            )
+            return False
+        self.certificates, self._problems = certificates, reading.problems
+        self.tell()
+        return True
+
+    def _without_successor(self, reading: Reading) -> tuple[Certificate, ...]:
+        """Those in use whose names would be without a certificate because files are broken."""
+        if not reading.problems:
+            return ()
+        named = by_name(reading.certificates)
+        kept = tuple(one for one in self.certificates if not set(one.names) <= set(named))
+        for problem in reading.problems:
+            self._log.error(
+                "{door} door: {problem}; the old certificates stay where there is no new one",
+                door=self.door,
+                problem=problem,
+            )
+        return kept
+
+    def _check(self, reading: Reading) -> None:
+        if all(map(expired, reading.certificates)) and not all(map(expired, self.certificates)):
+            raise BadCertificate(f"{reading.certificates[0]} has expired")
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _same(some: Sequence[Certificate], others: Sequence[Certificate]) -> bool:
+    return [(one.leaf, one.chain) for one in some] == [(one.leaf, one.chain) for one in others]
+
+
+class CertificateWatch(Service):
+    """Looks at the files of all certificates while the server runs."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        doors: Sequence[DoorCertificates],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._clock = clock
+        self._doors = doors
+        self._now = now
+        self._timer: IDelayedCall | None = None
+        self._warned = -DAY
+
+    def startService(self) -> None:
+        """Log what is in use, and begin to look."""
+        super().startService()
+        for door in self._doors:
+            door.tell()
+        self._warn()
+        self._wait()
+
+    def stopService(self) -> None:
+        """Stop looking."""
+        super().stopService()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def reload(self) -> list[str]:
+        """Read all files now.  Returns the doors whose certificates are others now."""
+        return [door.door for door in self._doors if door.reload()]
+
+    def _wait(self) -> None:
+        if self._doors:
+            self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._wait()
+        for door in self._doors:
+            if door.changed():
+                door.reload()
+        if self._clock.seconds() - self._warned >= DAY:
+            self._warn()
+
+    def _warn(self) -> None:
+        self._warned = self._clock.seconds()
+        soon = self._now() + timedelta(days=WARN_DAYS)
+        told: set[Any] = set()
+        for door in self._doors:
+            for certificate in door.certificates:
+                if certificate.expires < soon and certificate.path not in told:
+                    told.add(certificate.path)
+                    self._log.warn(
+                        "the certificate for {certificate} expires at {until}; renew it",
+                        certificate=str(certificate),
+                        until=_written(certificate.expires),
+                    )

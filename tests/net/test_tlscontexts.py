@@ -1,0 +1,88 @@
+"""The server's side of TLS: a certificate for each name, replaced while connections go on."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL.SSL import Error
+
+from chatd.net.certificates import BadCertificate, Certificate
+from chatd.net.tlscontexts import ServerContexts
+
+from ..kit.certificates import Authority
+from ..kit.handshakes import Handshake
+
+AUTHORITY = Authority()
+
+
+def certificate(*hosts: str) -> Certificate:
+    leaf, key = AUTHORITY.issue(*hosts)
+    return Certificate(key, leaf, (AUTHORITY.issuer,), Path("cert.pem"))
+
+
+@pytest.fixture
+def contexts() -> ServerContexts:
+    """A server of two certificates."""
+    contexts = ServerContexts()
+    contexts.use([certificate("a.example", "*.a.example"), certificate("b.example")])
+    return contexts
+
+
+def asked(contexts: ServerContexts, host: str | None) -> str:
+    return Handshake(contexts, AUTHORITY.root_pem, host).finish().names[0]
+
+
+def test_each_name_gets_its_certificate(contexts: ServerContexts) -> None:
+    """A client that names none, or another, gets the first."""
+    assert asked(contexts, "b.example") == "b.example"
+    assert asked(contexts, "a.example") == "a.example"
+    assert asked(contexts, "x.a.example") == "a.example"
+    assert asked(contexts, "c.example") == "a.example"
+    assert asked(contexts, None) == "a.example"
+
+
+def test_the_chain_is_sent_with_the_certificate(contexts: ServerContexts) -> None:
+    """A client that trusts only the root accepts it, also behind a change of names."""
+    for host in ("a.example", "b.example"):
+        assert Handshake(contexts, AUTHORITY.root_pem, host).finish()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        Handshake(contexts, Authority().root_pem, "a.example").finish()
+
+
+def test_http_is_agreed_upon(contexts: ServerContexts) -> None:
+    """For each name."""
+    for host in ("a.example", "b.example"):
+        handshake = Handshake(contexts, AUTHORITY.root_pem, host, protocols=("h2", "http/1.1"))
+        assert handshake.finish().protocol == "http/1.1"
+
+
+def test_tls_1_2_and_1_3_are_spoken_and_nothing_older(contexts: ServerContexts) -> None:
+    """RFC 8996 forbids 1.0 and 1.1."""
+    root = AUTHORITY.root_pem
+    assert Handshake(contexts, root, "a.example").finish().version == "TLSv1.3"
+    v1_2 = Handshake(contexts, root, "a.example", most=ssl.TLSVersion.TLSv1_2)
+    assert v1_2.finish().version == "TLSv1.2"
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old = Handshake(contexts, root, "a.example", most=ssl.TLSVersion.TLSv1_1)
+    with pytest.raises((Error, ssl.SSLError)):
+        old.finish()
+
+
+def test_new_certificates_count_from_the_next_connection_on(contexts: ServerContexts) -> None:
+    """A handshake that has begun ends with the old ones."""
+    begun = Handshake(contexts, AUTHORITY.root_pem, "b.example")
+    contexts.use([certificate("c.example")])
+    assert begun.finish().names == ("b.example",)
+    assert asked(contexts, "b.example") == "c.example"
+
+
+def test_a_certificate_that_tls_cannot_use_leaves_the_old_one(contexts: ServerContexts) -> None:
+    """A key that is too short, say."""
+    bad = certificate("c.example")
+    short = rsa.generate_private_key(65537, 1024)
+    with pytest.raises(BadCertificate, match=r"^TLS cannot use c.example \(cert.pem\): \w+"):
+        contexts.use([Certificate(short, bad.leaf, (), bad.path)])
+    assert asked(contexts, "b.example") == "b.example"

@@ -1,0 +1,248 @@
+"""Reloading: what changed takes effect, the log says what, and a mistake changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.logger import capturedLogs, formatEvent
+
+from chatd.chat.rules import Rules
+from chatd.model.addresses import Address
+from chatd.net.connections import Connections
+from chatd.server.live import LIVE, Live
+from chatd.server.options import Options
+from chatd.server.peoplelog import PeopleLog
+from chatd.server.reload import Reload, names, value, written
+from chatd.server.settings import Settings, options
+
+from ..kit.server import MemoryServer
+
+
+class Running:
+    """A server in memory that has a configuration file."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.file = directory / "chatd.toml"
+        self.file.write_text("message-rate = 5\n")
+        self.options = Options()
+        self.options.parseOptions(["--config", str(self.file), *arguments])
+        settings = self.options.settings
+        self.proxies = settings.proxies
+        self.server = MemoryServer(
+            settings.allow_origin, self.proxies, rules=Rules(), message_rate=5.0
+        )
+        self.origins = self.server.origins
+        self.chat = self.server.chat.service
+        self.connections = Connections(self.server.chat.clock, 100)
+        self.people_log = PeopleLog(self.chat)
+        self.reload = Reload(
+            settings,
+            self.options.read,
+            Live(
+                chat=self.chat,
+                connections=self.connections,
+                sites=[self.server.http_door],
+                hosts=self.server.hosts,
+                origins=self.origins,
+                proxies=self.proxies,
+                strict=self.server.strict,
+                irc=self.server.irc,
+                people_log=self.people_log,
+            ),
+        )
+
+    def set(self, text: str) -> list[str]:
+        """Write the configuration, reload, and return what was logged."""
+        self.file.write_text(text)
+        with capturedLogs() as logs:
+            self.reload()
+        return [formatEvent(event) or "" for event in logs]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Running:
+    """A server that is reloaded."""
+    return Running(tmp_path)
+
+
+CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
+    "message_rate": ("7", lambda it: it.chat.admission.limits.message_rate, "7.0"),
+    "address_rate": ("70", lambda it: it.chat.admission.limits.address_rate, "70.0"),
+    "max_rooms": ("71", lambda it: it.chat.admission.limits.rooms, "71"),
+    "max_rooms_per_address": ("72", lambda it: it.chat.admission.limits.rooms_per_address, "72"),
+    "max_rooms_per_session": ("73", lambda it: it.chat.admission.limits.rooms_per_session, "73"),
+    "max_sessions": ("74", lambda it: it.chat.admission.limits.sessions, "74"),
+    "max_sessions_per_address": (
+        "75",
+        lambda it: it.chat.admission.limits.sessions_per_address,
+        "75",
+    ),
+    "max_readers": ("76", lambda it: it.chat.admission.limits.readers_per_session, "76"),
+    "max_connections": ("77", lambda it: it.connections.most, "77"),
+    "max_connections_per_address": ("0", lambda it: it.connections.refusal("192.0.2.1"), "None"),
+    "request_time": ("31", lambda it: it.server.http_door.request_seconds, "31.0"),
+    "idle": ("32", lambda it: it.server.http_door.idle_seconds, "32.0"),
+    "host": ('["new.example"]', lambda it: it.server.hosts.knows("new.example"), "True"),
+    "allow_origin": (
+        '["https://x.example"]',
+        lambda it: "https://x.example" in it.origins and it.server.hosts.knows("x.example"),
+        "True",
+    ),
+    "trust_proxy": (
+        '["10.0.0.0/8", "unix"]',
+        lambda it: it.proxies.trusts_address(Address("10.1.2.3")),
+        "True",
+    ),
+    "hsts": ("60", lambda it: it.server.strict.seconds, "60"),
+    "register": ('"invite"', lambda it: it.chat.sign_in.rules.register, "invite"),
+    "plain_passwords": ("true", lambda it: it.chat.sign_in.rules.plain_passwords, "True"),
+    "log_people": ("true", lambda it: it.people_log.on, "True"),
+    "motd": ("MOTD", lambda it: [*it.server.irc.told.motd], "['welcome']"),
+}
+"""A new value of each setting that follows the configuration, how to see it, and what is seen."""
+
+
+def test_each_live_setting_is_tried_here() -> None:
+    """So one that is added is tried, too."""
+    assert CHANGES.keys() == LIVE.keys()
+    assert set(names()) == {name for name, _ in options()}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_setting_takes_effect_and_is_told(running: Running, tmp_path: Path, name: str) -> None:
+    """With its old value; and back again."""
+    text, look, seen = CHANGES[name]
+    (tmp_path / "motd").write_text("welcome\n")
+    text = text.replace("MOTD", f'"{tmp_path / "motd"}"')
+    before = str(look(running))
+    option = name.replace("_", "-")
+    others = "" if name == "message_rate" else "message-rate = 5\n"
+    (told,) = running.set(f"{others}{option} = {text}\n")
+    assert str(look(running)) == seen
+    assert told.startswith(f"reloaded; {option} is ")
+    assert " (was " in told
+    (told,) = running.set("message-rate = 5\n")
+    assert f"{option} is " in told
+    if name not in ("max_connections", "max_connections_per_address"):
+        assert str(look(running)) == before
+
+
+def test_a_reload_without_a_change_says_so(running: Running) -> None:
+    """Nothing is touched: people keep what is left of their rate."""
+    assert running.set("message-rate = 5\n") == ["reloaded; nothing has changed"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "message-rate = 9\nmax-room = 7\n",
+            r"chatd.toml, line 2: max-room is no setting; did",
+        ),
+        ("message-rate = 9\nidle = 0\n", r"chatd.toml, line 2: idle '0' is not a number from"),
+        ("message-rate = 9\nidle\n", r"chatd.toml: .*line 2"),
+        ('message-rate = 9\nmotd = "nowhere"\n', r"cannot read the --motd .*nowhere: No such file"),
+        ("message-rate = 9\nmax-connections = 999999999\n", r"--max-connections .*ulimit -n"),
+    ],
+)
+def test_a_mistake_changes_nothing(
+    running: Running, logged_errors: list[str], text: str, why: str
+) -> None:
+    """The log says what is wrong, and where."""
+    (told,) = running.set(text)
+    assert told.startswith("not reloaded, nothing has changed: ")
+    assert re.search(why, told), told
+    assert running.chat.admission.limits.message_rate == 5
+    assert running.set("message-rate = 6\n")[0].startswith("reloaded; message-rate is 6 (was 5)")
+    logged_errors.clear()
+
+
+def test_a_missing_file_changes_nothing(running: Running, logged_errors: list[str]) -> None:
+    """As while an editor writes it anew."""
+    running.file.unlink()
+    with capturedLogs() as logs:
+        running.reload()
+    assert "cannot read the configuration" in (formatEvent(logs[0]) or "")
+    logged_errors.clear()
+
+
+def test_a_setting_that_needs_a_restart_is_named_and_the_others_take_effect(
+    running: Running,
+) -> None:
+    """Also the endpoints of doors; no value that may hold a password is shown."""
+    told = running.set(
+        'store = "redis://:secret@h"\nhistory = 7\nhttp = "tcp:1"\nmessage-rate = 6\n'
+    )
+    assert told == [
+        "changed, but not before the next start: http, store, history",
+        "reloaded; message-rate is 6 (was 5)",
+    ]
+
+
+def test_the_command_line_beats_the_file(tmp_path: Path) -> None:
+    """As at the start."""
+    running = Running(tmp_path, "--message-rate", "9")
+    assert running.set("message-rate = 6\n") == ["reloaded; nothing has changed"]
+    assert running.options.read().message_rate == 9
+
+
+def test_people_who_are_here_get_the_new_rate(running: Running) -> None:
+    """At once; nobody is disconnected."""
+    wire = running.server.line()
+    (person,) = running.chat.people.local()
+    before = person.bucket
+    running.set("message-rate = 1\n")
+    assert person.bucket is not before
+    wire.send(b"hello\r\n")
+    running.server.chat.settle()
+    assert running.server.chat.texts("lobby") == ["hello"]
+    assert not wire.lost
+
+
+def test_the_message_of_the_day_is_read_again(running: Running, tmp_path: Path) -> None:
+    """Whether its file has another name or other contents."""
+    motd = tmp_path / "motd"
+    motd.write_text("hello\n")
+    setting = f'message-rate = 5\nmotd = "{motd}"\n'
+    running.set(setting)
+    assert running.set(setting) == ["reloaded; nothing has changed"]
+    motd.write_text("goodbye\n")
+    assert running.set(setting) == ["reloaded; motd: the file"]
+    assert running.server.irc.told.motd == ["goodbye"]
+
+
+def test_a_relative_path_is_that_of_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon changes its directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "motd").write_text("hello\n")
+    (tmp_path / "chatd.toml").write_text('motd = "motd"\n')
+    options = Options()
+    options.parseOptions(["--config", "chatd.toml"])
+    monkeypatch.chdir(os.sep)
+    assert options.read().motd_lines() == ["hello"]
+
+
+def test_a_checker_is_no_change(tmp_path: Path) -> None:
+    """It is made anew from the file each time, and is the same."""
+    (tmp_path / "passwd").write_text("ada:x\n")
+    auth = f'auth = ["file:{tmp_path / "passwd"}"]\n'
+    running = Running(tmp_path)
+    running.set(auth)
+    assert not any("auth" in line for line in running.set(auth))
+
+
+def test_every_value_is_written_as_people_write_it() -> None:
+    """No setting's value ends a reload."""
+    settings: Any = Settings()
+    for name in names():
+        assert written(name, value(settings, name))
+    assert written("store", "redis://:secret@h") == "another"
+    assert {field.name for field in fields(Settings)} >= set(names()) - set(settings.endpoints)
