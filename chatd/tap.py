@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from socket import getfqdn, gethostname
@@ -52,9 +53,9 @@ __all__ = ["Options", "makeService"]
 YOUNG = 10_000
 """New objects after which Python's garbage collector searches them for reference cycles.  The
 default of 700 means every few hundred requests, and takes a twelfth of the CPU of a poll.  There
-are no cycles to find: except for Twisted's TLS, closed connections leave none
-(tests/contract/test_doors.py).  After three such collections the surviving objects are searched
-together; not after more, because that takes longer the more objects there are."""
+are no cycles to find: closed connections leave none (tests/contract/test_doors.py).  After three
+such collections the surviving objects are searched together; not after more, because that takes
+longer the more objects there are."""
 
 
 def makeService(options: Options) -> MultiService:
@@ -159,7 +160,7 @@ def makeService(options: Options) -> MultiService:
             if descriptor == CLOSED:
                 continue
             where = _listening(text)
-            tls = _certificates(name, text, where)
+            tls = _certificates(name, text, where, limiter.acceptableProtocols())
             if tls is not None:
                 secured.append(tls)
             door = Door(
@@ -280,11 +281,16 @@ def _no_endpoint(text: str, problem: Exception) -> StartupError:
     )
 
 
-def _certificates(door: str, text: str, where: Listening) -> DoorCertificates | None:
-    """The certificates of an endpoint with TLS.  Raises `StartupError`."""
+def _certificates(
+    door: str, text: str, where: Listening, protocols: Sequence[bytes] = ()
+) -> DoorCertificates | None:
+    """The certificates of an endpoint with TLS; its door offers `protocols`.
+
+    Raises `StartupError`.
+    """
     if where.certificates is None:
         return None
     try:
-        return DoorCertificates(door, where.certificates)
+        return DoorCertificates(door, where.certificates, [one.decode() for one in protocols])
     except BadCertificate as problem:
         raise StartupError(f"chatd: --{door} {text}: {problem}") from None

@@ -24,7 +24,7 @@ FLOORS = {
     "codecs": "model stream codecs msgspec",
     "store": "model stream store twisted msgspec txredisapi",
     "chat": "model stream store chat twisted msgspec cryptography",
-    "net": "model stream net twisted zope cryptography OpenSSL",
+    "net": "model stream net twisted zope cryptography",
     "http": "model codecs net http twisted zope msgspec wsproto",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
     "server": "model codecs stream store chat net http doors server twisted zope msgspec",

@@ -22,6 +22,7 @@ from ..chat.service import ChatService
 from ..model.errors import Unavailable
 from ..net.connections import ConnectionLimiter
 from ..net.peers import Peers
+from ..net.tls import TlsFactory
 from .drain import ChatServer
 from .ports import CannotOpen, reason, rehearse
 from .tls import DoorCertificates
@@ -208,10 +209,7 @@ class Door(Service):
         """The factory of the door's connections, with TLS before it."""
         if self._tls is None:
             return self._limiter
-        from twisted.protocols.tls import TLSMemoryBIOFactory
-
-        clock = self._limiter.connections.clock
-        return TLSMemoryBIOFactory(self._tls.contexts, False, self._limiter, clock)
+        return TlsFactory(self._tls.contexts, self._limiter)
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port

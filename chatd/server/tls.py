@@ -13,16 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from ..net.certificates import BadCertificate, Certificate, Reading, Source, by_name, expired
-
-if TYPE_CHECKING:
-    from ..net.tlscontexts import ServerContexts
+from ..net.tlscontexts import ServerContexts
 
 LOOK_SECONDS = 5.0
 """Seconds between two looks at the files."""
@@ -36,18 +34,12 @@ class DoorCertificates:
 
     _log = Logger()
 
-    def __init__(self, door: str, source: Source) -> None:
-        """Read the certificates.  Raises `BadCertificate`."""
-        try:
-            from ..net.tlscontexts import ServerContexts
-        except ImportError as problem:
-            raise BadCertificate(
-                f"TLS needs more packages: pip install 'chatd[tls]' ({problem})"
-            ) from None
+    def __init__(self, door: str, source: Source, protocols: Sequence[str] = ()) -> None:
+        """Read the certificates.  Raises `BadCertificate`.  `protocols`: see `ServerContexts`."""
         self.door = door
         self.certificates: tuple[Certificate, ...] = ()
         """Those in use."""
-        self.contexts: ServerContexts = ServerContexts()
+        self.contexts = ServerContexts(protocols)
         """Makes the connections."""
         self._source = source
         self._used = self._seen = source.marks()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
-from OpenSSL.SSL import WantReadError
-from twisted.internet.interfaces import IProtocolNegotiationFactory
-from zope.interface import implementer
+
+from chatd.net.tlscontexts import ServerContexts
 
 
 class Seen(NamedTuple):
@@ -24,31 +23,12 @@ class Seen(NamedTuple):
     """The certificates that the server sent."""
 
 
-@implementer(IProtocolNegotiationFactory)
-class OfHttp:
-    """A connection of HTTP, and its own factory."""
-
-    @property
-    def factory(self) -> OfHttp:
-        """See `TLSMemoryBIOProtocol`."""
-        return self
-
-    @property
-    def wrappedFactory(self) -> OfHttp:  # noqa: N802
-        """See `TLSMemoryBIOFactory`."""
-        return self
-
-    def acceptableProtocols(self) -> list[bytes]:
-        """The protocols of HTTP doors."""
-        return [b"http/1.1"]
-
-
 class Handshake:
-    """One client of a server, whose connection `creator` makes; it trusts `root`."""
+    """One client of a server with these contexts; it trusts `root`."""
 
     def __init__(
         self,
-        creator: Any,
+        contexts: ServerContexts,
         root: str,
         host: str | None,
         *,
@@ -63,9 +43,8 @@ class Handshake:
             context.set_alpn_protocols([*protocols])
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._client = context.wrap_bio(self._in, self._out, server_hostname=host)
-        self._server = creator.serverConnectionForTLS(None)
-        self._server.set_app_data(OfHttp())
-        self._server.set_accept_state()
+        self._received, self._produced = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._server = contexts.context.wrap_bio(self._received, self._produced, server_side=True)
 
     def turn(self) -> bool:
         """Each side takes one step; returns whether the client is done."""
@@ -74,16 +53,14 @@ class Handshake:
             self._client.do_handshake()
         except ssl.SSLWantReadError:
             done = False
-        with suppress(Exception):
-            self._server.bio_write(self._out.read())
-        with suppress(WantReadError):
+        self._received.write(self._out.read())
+        with suppress(ssl.SSLWantReadError):
             self._server.do_handshake()
-        with suppress(WantReadError):
-            self._in.write(self._server.bio_read(65536))
+        self._in.write(self._produced.read())
         return done
 
     def finish(self) -> Seen:
-        """Complete the handshake.  Raises `ssl.SSLError`, or OpenSSL's error."""
+        """Complete the handshake.  Raises `ssl.SSLError`."""
         for _ in range(10):
             if self.turn():
                 break

@@ -76,7 +76,7 @@ class TlsPair:
     ) -> None:
         self.protocol = protocol or Recorder()
         made: Any = self.protocol
-        factory = Factory.forProtocol(lambda: made)  # type: ignore[arg-type]
+        factory = Factory.forProtocol(lambda: made)
         connection = TlsFactory(contexts, factory).buildProtocol(None)
         assert connection is not None
         self.tls: TlsConnection = connection

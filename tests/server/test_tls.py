@@ -6,7 +6,6 @@ import grp
 import os
 import re
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -170,15 +169,6 @@ def test_a_start_without_a_usable_certificate_fails(tmp_path: Path) -> None:
     """With the reason."""
     with pytest.raises(BadCertificate, match="cannot read"):
         DoorCertificates("http", Pair(tmp_path / "key.pem", tmp_path / "cert.pem"))
-
-
-def test_tls_without_its_packages_says_which_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The extra `tls`."""
-    monkeypatch.setitem(sys.modules, "chatd.net.tlscontexts", None)
-    with pytest.raises(BadCertificate, match=r"pip install 'chatd\[tls\]'"):
-        DoorCertificates("http", Directory(tmp_path))
 
 
 def test_the_documented_hook_of_certbot_copies_what_the_server_reads(tmp_path: Path) -> None:
