@@ -23,10 +23,12 @@ from ssl import MemoryBIO, SSLContext, SSLError, SSLWantReadError, SSLZeroReturn
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import (
+    IConsumer,
     IHandshakeListener,
     INegotiated,
     IProtocol,
     IProtocolFactory,
+    IPushProducer,
     ISSLTransport,
 )
 from twisted.internet.main import CONNECTION_LOST
@@ -49,7 +51,7 @@ class Contexts(Protocol):
     """For the connections that begin now.  It must refuse renegotiation."""
 
 
-@implementer(ISSLTransport, INegotiated)
+@implementer(ISSLTransport, INegotiated, IPushProducer, IConsumer)
 class TlsConnection(ProtocolWrapper, DirectTransport):
     """One TLS connection: the protocol of the transport below, and the transport of another."""
 
@@ -162,6 +164,18 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         self.transport.unregisterProducer()
         if self.disconnecting:
             self._close_when_done()
+
+    def pauseProducing(self) -> None:
+        """See `IPushProducer.pauseProducing`.  What has arrived is decrypted all the same."""
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """See `IPushProducer.resumeProducing`."""
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """See `IProducer.stopProducing`."""
+        self.loseConnection()
 
     # -- OpenSSL ---------------------------------------------------------------------------------
 
