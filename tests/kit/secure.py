@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from twisted.internet.interfaces import IAddress, IProtocolFactory
-from twisted.python.failure import Failure
 
 from chatd.net.tls import TlsFactory
 from chatd.testing import FakeConnection, InMemoryChat
 
 from .tls import OneContext, server_context
+
+CLIENT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+CLIENT.check_hostname = False
+CLIENT.verify_mode = ssl.CERT_NONE
 
 
 class SecureConnection(FakeConnection):
@@ -26,20 +29,15 @@ class SecureConnection(FakeConnection):
     def __init__(
         self, contexts: OneContext, factory: IProtocolFactory, peer: IAddress | None = None
     ) -> None:
-        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        client.check_hostname = False
-        client.verify_mode = ssl.CERT_NONE
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._client = client.wrap_bio(self._in, self._out)
-        self._decrypted = b""
+        self._client = CLIENT.wrap_bio(self._in, self._out)
+        self._heard = b""
         super().__init__(TlsFactory(contexts, factory), peer)
         for _ in range(2):
-            try:
+            with suppress(ssl.SSLWantReadError):
                 self._client.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
             super().send(self._out.read())
-            self._take()
+        self._hear()
 
     def send(self, *parts: bytes) -> None:
         """See `FakeConnection.send`; each part is a record."""
@@ -48,31 +46,23 @@ class SecureConnection(FakeConnection):
                 self._client.write(part)
                 super().send(self._out.read())
 
+    def write(self, data: bytes) -> None:
+        """The client takes the records of the server; it answers a closing alert with its own."""
+        self._in.write(data)
+        if self._client.version():
+            self._hear()
+
     def received(self) -> bytes:
         """See `FakeConnection.received`."""
-        self._take()
-        data = b""
-        while True:
-            try:
-                part = self._client.read(1 << 20)
-            except ssl.SSLWantReadError:
-                return data
-            if not part:
-                return data
-            data += part
+        data, self._heard = self._heard, b""
+        return data
 
-    def _take(self) -> None:
-        """The client takes the packets that the server has sent."""
-        if packets := super().received():
-            self._in.write(packets)
-
-    def loseConnection(self) -> None:
-        """The server closes the connection."""
-        super().loseConnection()
-
-    def hang_up(self, reason: Failure | None = None) -> None:
-        """The connection is lost."""
-        super().hang_up(reason)
+    def _hear(self) -> None:
+        with suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            while part := self._client.read(1 << 20):
+                self._heard += part
+            self._client.unwrap()
+            super().send(self._out.read())
 
 
 @contextmanager
