@@ -264,6 +264,11 @@ class Settings:
         """
         return frozenset(door.name for door in DOORS if door.yields and self._is_default(door.name))
 
+    @property
+    def defaults(self) -> frozenset[str]:
+        """The doors whose endpoints are the default ones."""
+        return frozenset(door.name for door in DOORS if self._is_default(door.name))
+
     def _is_default(self, door: str) -> bool:
         return self.endpoints.get(door) is _ENDPOINTS[door]
 
