@@ -26,6 +26,7 @@ from .net.peers import Peers
 from .server.assembly import chat_of
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
+from .server.greeting import Greeting
 from .server.lag import LoopLag
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
@@ -127,7 +128,7 @@ def makeService(options: Options) -> MultiService:
     ]
     if place is None:
         PortCheck(clock, required).setServiceParent(server)
-    pages = []
+    doors = []
     index = count()
     for name, endpoints in settings.doors.items():
         for text in endpoints:
@@ -144,11 +145,12 @@ def makeService(options: Options) -> MultiService:
                 yields=name in yielding,
             )
             door.setServiceParent(server)
-            if name == "http":
-                pages.append(door)
+            doors.append(door)
     if settings.doors["admin"]:
         lag.setServiceParent(server)
-    ClaimNotice(chat.claims, pages).setServiceParent(server)
+    if place is None or place.claims:
+        Greeting(doors, chat.page_url).setServiceParent(server)
+    ClaimNotice(chat.claims, doors).setServiceParent(server)
     if place is None:
         ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
     else:
@@ -177,14 +179,12 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
     ]
     for text, _ in endpoints:
         _endpoint(reactor, text)
-    run = ["-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile="]
-    rundir = ["--rundir", str(Path(options.parent["rundir"] if options.parent else ".").absolute())]
     supervisor = Supervisor(
         reactor,
         endpoints,
         settings.workers,
         node,
-        [*run, *rundir, "chatd", *options.arguments],
+        [*options.again(), *options.arguments],
         str(Path().absolute()),
     )
     server = MultiService()

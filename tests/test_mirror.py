@@ -35,6 +35,14 @@ THROUGH = {
     "chat/markers": "doors/api/test_marker",
     # What the console asks for goes through all of this.
     "chat/administration": "console/test_tasks",
+    "console/asking": "console/test_main",
+    "console/commands/account": "console/test_main",
+    "console/commands/audit": "console/test_main",
+    "console/commands/ban": "console/test_main",
+    "console/commands/bans": "console/test_main",
+    "console/commands/invite": "console/test_main",
+    "console/commands/serve": "e2e/test_serve",
+    "console/commands/unban": "console/test_main",
     "console/link": "console/test_main",
     "console/offline": "e2e/test_console",
     # Private messages that are kept: sent, judged and read again.

@@ -44,6 +44,8 @@ def _repeatable(name: str, option: Option) -> Callable[[Options, str], None]:
 class Options(usage.Options):
     """The options of `twistd chatd`: one for each setting."""
 
+    program = "twistd chatd"
+    """The command that has these options."""
     synopsis = "[options]"
     longdesc = "One room, many doors: a chat server for terminals and browsers."
 
@@ -75,13 +77,19 @@ class Options(usage.Options):
         self.repeated: dict[str, list[Any]] = {}
         """The values of repeatable options, by option."""
 
+    def again(self) -> list[str]:
+        """The arguments of Python that start this program again, without those of the server."""
+        run = "from twisted.scripts.twistd import run; run()"
+        rundir = str(Path(self.parent["rundir"] if self.parent else ".").absolute())
+        return ["-c", run, "--nodaemon", "--pidfile=", "--rundir", rundir, "chatd"]
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse the command line.  Raises `StartupError`, whose message is one line."""
         self.arguments = list(options or ())
         try:
             super().parseOptions(options)
         except usage.UsageError as problem:
-            raise StartupError(f"chatd: {problem}; see twistd chatd --help") from None
+            raise StartupError(f"chatd: {problem}; see {self.program} --help") from None
         except BadSetting as problem:
             raise StartupError(f"chatd: {problem}") from None
 
