@@ -20,10 +20,10 @@ from .doors.irc.door import IrcDoor, Told, is_name
 from .http.hosts import Hosts, hosts_of
 from .model.errors import Malformed, Unavailable
 from .model.lookalikes import load_tables
-from .net.connections import MOST_CONNECTIONS, ConnectionLimiter, Connections
-from .net.descriptors import RESERVE, for_connections, raise_limit
+from .net.connections import ConnectionLimiter, Connections
 from .net.peers import Peers
 from .server.assembly import chat_of
+from .server.capacity import most_connections
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
 from .server.greeting import Greeting
@@ -164,11 +164,6 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
     """The supervisor of the workers.  Raises `StartupError`."""
     settings = options.settings
     node = node_name(settings.store, settings.node or "")
-    if not node:
-        raise StartupError(
-            f"chatd: {settings.workers} workers need a store that they share, redis://HOST; "
-            f"{settings.store} is for one process"
-        )
     try:
         store_at(settings.store, reactor, WallClock(), settings.history, node=node)
     except Malformed as problem:
@@ -217,18 +212,11 @@ def _check(store: Store) -> None:
 
 
 def _connections(settings: Settings, clock: Any) -> Connections:
-    """The limits of connections, as configured, or else by the limit of open files.
-
-    Raises `StartupError`.
-    """
-    limit = raise_limit()
-    possible = for_connections(limit)
-    most = settings.max_connections or min(possible, MOST_CONNECTIONS)
-    if most > possible:
-        raise StartupError(
-            f"chatd: --max-connections {most} needs a limit of {most + RESERVE} open files, "
-            f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
-        )
+    """The limits of connections.  Raises `StartupError`."""
+    try:
+        most = most_connections(settings)
+    except ValueError as problem:
+        raise StartupError(f"chatd: {problem}") from None
     return Connections(clock, most, settings.max_connections_per_address, settings.stall)
 
 

@@ -89,6 +89,7 @@ THROUGH = {
     "doors/irc/request": "doors/irc/commands/test_talking",
     "doors/irc/shell": "doors/irc/test_link",
     "server/assembly": "test_tap",
+    "server/capacity": "test_tap",
     # Only outside suites start it.
     "testing/__main__": "testing/test_conformance",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..server.option import Option
 from ..server.settings import Settings, options, spelt
-from ..server.sources import CONFIG, BadSetting, settled
+from ..server.sources import CONFIG, Found, mistakes, read, settled
 
 _PREFIX = "setting "
 """Before an option's name in a namespace: no other command has such names."""
@@ -33,17 +33,22 @@ def add_settings(parser: ArgumentParser) -> None:
 
 def settings_given(given: Namespace) -> Settings:
     """The settings of the command line, the environment and the file.  Raises `BadSetting`."""
-    parsed = {}
+    return settled(command_line(given).valid(), os.environ, given.config)
+
+
+def mistakes_given(given: Namespace) -> Found:
+    """All mistakes in the command line, the environment and the file."""
+    return mistakes(command_line(given), os.environ, given.config)
+
+
+def command_line(given: Namespace) -> Found:
+    """What the command line says."""
+    found = Found()
     for name, option in options():
         value = getattr(given, _PREFIX + name)
-        if value is None:
-            continue
-        try:
-            values = tuple(map(option.read, value if option.repeatable else [value]))
-        except ValueError as problem:
-            raise BadSetting(f"--{spelt(name)} {problem}") from None
-        parsed[name] = values if option.repeatable else values[0]
-    return settled(parsed, os.environ, given.config)
+        if value is not None:
+            read(found, name, option, value if option.repeatable else [value], f"--{spelt(name)}")
+    return found
 
 
 def words_given(given: Namespace) -> list[str]:

@@ -35,6 +35,7 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("serve", "run a server in the foreground", "serve"),
+    Command("check", "say what is wrong with a configuration", "check"),
     Command("account", "make, list, change and remove accounts", "account"),
     Command("invite", "print a link that lets somebody register and be in a room", "invite"),
     Command("ban", "ban a name or a network from the server", "ban"),
