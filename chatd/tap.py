@@ -29,11 +29,13 @@ from .net.peers import Peers
 from .net.private import systemd_sockets
 from .server.activation import BadActivation, InheritedEndpoint, Opening, inherited, openings
 from .server.assembly import chat_of
+from .server.capacity import most_connections
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
 from .server.endpoints import Listening, listening
+from .server.greeting import Greeting
 from .server.lag import LoopLag
-from .server.live import Live, most_connections
+from .server.live import Live
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
@@ -154,7 +156,7 @@ def makeService(options: Options) -> MultiService:
             if not (opening.inherited or opening.door in yielding)
         ]
         PortCheck(clock, required).setServiceParent(server)
-    pages = []
+    doors = []
     for index, (name, text, passed) in enumerate(planned):
         limiter = ConnectionLimiter(factories[name], connections)
         descriptor = place.sockets[index] if place else None
@@ -179,12 +181,13 @@ def makeService(options: Options) -> MultiService:
             tls=tls,
         )
         door.setServiceParent(server)
-        if name == "http":
-            pages.append(door)
+        doors.append(door)
     watch.setServiceParent(server)
     if any(opening.door == "admin" for opening in planned):
         lag.setServiceParent(server)
-    ClaimNotice(chat.claims, pages).setServiceParent(server)
+    if place is None or place.claims:
+        Greeting(doors, chat.page_url).setServiceParent(server)
+    ClaimNotice(chat.claims, doors).setServiceParent(server)
     if place is None:
         ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
         SystemdNotice(clock, systemd).setServiceParent(server)
@@ -213,11 +216,6 @@ def _supervisor(
             "chatd: --workers binds its ports itself: leave out systemd's sockets, or --workers"
         )
     node = node_name(settings.store, settings.node or "")
-    if not node:
-        raise StartupError(
-            f"chatd: {settings.workers} workers need a store that they share, redis://HOST; "
-            f"{settings.store} is for one process"
-        )
     try:
         store_at(settings.store, reactor, WallClock(), settings.history, node=node)
     except Malformed as problem:
@@ -228,14 +226,12 @@ def _supervisor(
         where = _listening(text)
         _endpoint(reactor, where, text)
         _certificates(name, text, where)
-    run = ["-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile="]
-    rundir = ["--rundir", str(Path(options.parent["rundir"] if options.parent else ".").absolute())]
     supervisor = Supervisor(
         reactor,
         endpoints,
         settings.workers,
         node,
-        [*run, *rundir, "chatd", *options.arguments],
+        [*options.again(), *options.arguments],
         str(Path().absolute()),
         systemd.ready,
     )
@@ -272,13 +268,10 @@ def _check(store: Store) -> None:
 
 
 def _connections(settings: Settings, clock: Any) -> Connections:
-    """The limits of connections, as configured, or else by the limit of open files.
-
-    Raises `StartupError`.
-    """
+    """The limits of connections.  Raises `StartupError`."""
     try:
         most = most_connections(settings)
-    except BadSetting as problem:
+    except ValueError as problem:
         raise StartupError(f"chatd: {problem}") from None
     return Connections(clock, most, settings.max_connections_per_address, settings.stall)
 
