@@ -36,7 +36,7 @@ help: ## list these targets
 	@echo '  Variables: PYTHON (python3), ARGS (for run, bench and soak), PYTEST_ARGS and PARALLEL (for test), RELEASE (for changelog), LOCK_ARGS (for lock)'
 
 run: $(VENV)/.runtime ## start the server; make run ARGS='--store memory:'
-	@exec $(BIN)/twistd --nodaemon --pidfile= chatd $(ARGS)
+	@exec $(BIN)/chatd serve $(ARGS)
 
 test: COMMANDS = $(TEST_COMMANDS)
 test: system-packages $(VENV)/.dev ## run every test; make test PYTEST_ARGS='-k room'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 from socket import getfqdn, gethostname
 from threading import Thread
@@ -27,12 +26,16 @@ from .model.lookalikes import load_tables
 from .net.certificates import BadCertificate
 from .net.connections import ConnectionLimiter, Connections
 from .net.peers import Peers
+from .net.private import systemd_sockets
+from .server.activation import BadActivation, InheritedEndpoint, Opening, inherited, openings
 from .server.assembly import chat_of
+from .server.capacity import most_connections
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
 from .server.endpoints import Listening, listening
+from .server.greeting import Greeting
 from .server.lag import LoopLag
-from .server.live import Live, most_connections
+from .server.live import Live
 from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
@@ -42,6 +45,7 @@ from .server.settings import BadSetting, Settings
 from .server.sharing import CLOSED, Adopting, own_place
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
+from .server.systemd import Systemd, SystemdNotice
 from .server.tls import CertificateWatch, DoorCertificates
 from .server.workers import Ready, Supervisor
 from .store import Store
@@ -68,8 +72,10 @@ def makeService(options: Options) -> MultiService:
 
     settings = options.settings
     place = own_place()
+    systemd = Systemd()
+    planned = _planned(settings)
     if settings.workers > 1 and place is None:
-        return _supervisor(options, reactor)
+        return _supervisor(options, reactor, systemd, planned)
     node = node_name(settings.store, place.node if place else settings.node or "")
     # Twisted's clock is the wall clock: if it were set back an hour, every timer would stall.
     clock: Any = reactor
@@ -135,7 +141,7 @@ def makeService(options: Options) -> MultiService:
         Thread(target=load_tables, daemon=True).start()
         # In a thread, because getfqdn may query a name server, which may be slow.
         Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
-        signals = Signals(clock, server.hurry, OUTPUT.reopen, reload)
+        signals = Signals(clock, server.hurry, OUTPUT.reopen, systemd.around(reload))
         signals.expect_reopening()
         if place is not None:
             signals.expect_retirement(server.retire)
@@ -143,46 +149,48 @@ def makeService(options: Options) -> MultiService:
     # With --uid, the other user owns the store, but may not bind low ports.
     other_user = bool(options.parent and options.parent["uid"])
     yielding = settings.yielding
-    required = [
-        text
-        for name, endpoints in settings.doors.items()
-        if name not in yielding
-        for text in endpoints
-    ]
     if place is None:
+        required = [
+            opening.text
+            for opening in planned
+            if not (opening.inherited or opening.door in yielding)
+        ]
         PortCheck(clock, required).setServiceParent(server)
-    pages = []
-    index = count()
-    for name, endpoints in settings.doors.items():
-        for text in endpoints:
-            limiter = ConnectionLimiter(factories[name], connections)
-            descriptor = place.sockets[next(index)] if place else None
-            if descriptor == CLOSED:
-                continue
-            where = _listening(text)
-            tls = _certificates(name, text, where, limiter.acceptableProtocols())
-            if tls is not None:
-                secured.append(tls)
-            door = Door(
-                name,
-                text,
-                _endpoint(
-                    clock if descriptor is None else Adopting(clock, descriptor), where, text
-                ),
-                limiter,
-                privileged=other_user,
-                yields=name in yielding,
-                tls=tls,
-            )
-            door.setServiceParent(server)
-            if name == "http":
-                pages.append(door)
+    doors = []
+    for index, (name, text, passed) in enumerate(planned):
+        limiter = ConnectionLimiter(factories[name], connections)
+        descriptor = place.sockets[index] if place else None
+        if descriptor == CLOSED:
+            continue
+        where = _listening(text)
+        tls = _certificates(name, text, where, limiter.acceptableProtocols())
+        if tls is not None:
+            secured.append(tls)
+        if passed is not None:
+            endpoint: IStreamServerEndpoint = InheritedEndpoint(clock, passed)
+        else:
+            listener = clock if descriptor is None else Adopting(clock, descriptor)
+            endpoint = _endpoint(listener, where, text)
+        door = Door(
+            name,
+            text,
+            endpoint,
+            limiter,
+            privileged=other_user,
+            yields=name in yielding,
+            tls=tls,
+        )
+        door.setServiceParent(server)
+        doors.append(door)
     watch.setServiceParent(server)
-    if settings.doors["admin"]:
+    if any(opening.door == "admin" for opening in planned):
         lag.setServiceParent(server)
-    ClaimNotice(chat.claims, pages).setServiceParent(server)
+    if place is None or place.claims:
+        Greeting(doors, chat.page_url).setServiceParent(server)
+    ClaimNotice(chat.claims, doors).setServiceParent(server)
     if place is None:
         ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
+        SystemdNotice(clock, systemd).setServiceParent(server)
     else:
         Ready(clock, place).setServiceParent(server)
     if not other_user:
@@ -190,44 +198,55 @@ def makeService(options: Options) -> MultiService:
     return server
 
 
-def _supervisor(options: Options, reactor: Any) -> MultiService:
+def _planned(settings: Settings) -> list[Opening]:
+    """Where the doors listen.  Raises `StartupError`."""
+    try:
+        return openings(settings.doors, settings.defaults, inherited(systemd_sockets()))
+    except BadActivation as problem:
+        raise StartupError(f"chatd: {problem}") from None
+
+
+def _supervisor(
+    options: Options, reactor: Any, systemd: Systemd, planned: Sequence[Opening]
+) -> MultiService:
     """The supervisor of the workers.  Raises `StartupError`."""
     settings = options.settings
-    node = node_name(settings.store, settings.node or "")
-    if not node:
+    if any(opening.inherited for opening in planned):
         raise StartupError(
-            f"chatd: {settings.workers} workers need a store that they share, redis://HOST; "
-            f"{settings.store} is for one process"
+            "chatd: --workers binds its ports itself: leave out systemd's sockets, or --workers"
         )
+    node = node_name(settings.store, settings.node or "")
     try:
         store_at(settings.store, reactor, WallClock(), settings.history, node=node)
     except Malformed as problem:
         raise StartupError(f"chatd: {problem.message}") from None
     yielding = settings.yielding
-    endpoints = [
-        (text, name in yielding) for name, texts in settings.doors.items() for text in texts
-    ]
-    for name, texts in settings.doors.items():
-        for text in texts:
-            where = _listening(text)
-            _endpoint(reactor, where, text)
-            _certificates(name, text, where)
-    run = ["-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile="]
-    rundir = ["--rundir", str(Path(options.parent["rundir"] if options.parent else ".").absolute())]
+    endpoints = [(text, name in yielding) for name, text, _ in planned]
+    for name, text, _ in planned:
+        where = _listening(text)
+        _endpoint(reactor, where, text)
+        _certificates(name, text, where)
     supervisor = Supervisor(
         reactor,
         endpoints,
         settings.workers,
         node,
-        [*run, *rundir, "chatd", *options.arguments],
+        [*options.again(), *options.arguments],
         str(Path().absolute()),
+        systemd.ready,
     )
     server = MultiService()
+
+    def restart() -> None:
+        systemd.reloading()
+        supervisor.restart()
+
     if options.parent:
-        signals = Signals(reactor, supervisor.hurry, OUTPUT.reopen, supervisor.restart)
+        signals = Signals(reactor, supervisor.hurry, OUTPUT.reopen, restart)
         signals.expect_reopening()
         signals.setServiceParent(server)
     supervisor.setServiceParent(server)
+    SystemdNotice(reactor, systemd, ready=False).setServiceParent(server)
     return server
 
 
@@ -249,13 +268,10 @@ def _check(store: Store) -> None:
 
 
 def _connections(settings: Settings, clock: Any) -> Connections:
-    """The limits of connections, as configured, or else by the limit of open files.
-
-    Raises `StartupError`.
-    """
+    """The limits of connections.  Raises `StartupError`."""
     try:
         most = most_connections(settings)
-    except BadSetting as problem:
+    except ValueError as problem:
         raise StartupError(f"chatd: {problem}") from None
     return Connections(clock, most, settings.max_connections_per_address, settings.stall)
 

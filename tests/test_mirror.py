@@ -35,6 +35,14 @@ THROUGH = {
     "chat/markers": "doors/api/test_marker",
     # What the console asks for goes through all of this.
     "chat/administration": "console/test_tasks",
+    "console/asking": "console/test_main",
+    "console/commands/account": "console/test_main",
+    "console/commands/audit": "console/test_main",
+    "console/commands/ban": "console/test_main",
+    "console/commands/bans": "console/test_main",
+    "console/commands/invite": "console/test_main",
+    "console/commands/serve": "e2e/test_serve",
+    "console/commands/unban": "console/test_main",
     "console/link": "console/test_main",
     "console/offline": "e2e/test_console",
     # Private messages that are kept: sent, judged and read again.
@@ -83,6 +91,7 @@ THROUGH = {
     "doors/irc/request": "doors/irc/commands/test_talking",
     "doors/irc/shell": "doors/irc/test_link",
     "server/assembly": "test_tap",
+    "server/capacity": "test_tap",
     # Only outside suites start it.
     "testing/__main__": "testing/test_conformance",
 }

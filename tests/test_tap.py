@@ -197,9 +197,8 @@ def limits_of(*arguments: str) -> Limits:
 )
 def test_an_invalid_endpoint_is_reported_with_a_valid_example(clock: Any, endpoint: str) -> None:
     """In one line, before any service is made."""
-    options = parsed("--line", endpoint, "--http", "none")
     with pytest.raises(StartupError) as caught:
-        makeService(options)
+        makeService(parsed("--line", endpoint, "--http", "none"))
     (line,) = str(caught.value).splitlines()
     assert repr(endpoint) in line
     assert "tcp:8080" in line

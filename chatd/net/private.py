@@ -7,6 +7,7 @@ the tests.  That file also fails if another module of the server uses one of the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,6 +47,18 @@ def log_port_to(port: Port, logger: Logger) -> None:
     port._logger = logger
 
 
+# -- twisted.internet.unix.Port ------------------------------------------------------------------
+
+
+def keep_listening(port: Any) -> None:
+    """Have a port leave its UNIX socket, which another process has made, as it is when the port is
+    closed.  Twisted would remove its path, unless `_bindPath` begins with a zero byte, which is not
+    in the file system; and would shut it down for all processes, unless `_shouldShutdown` is false.
+    """
+    port._bindPath = b"\0" + os.fsencode(port._bindPath)
+    port._shouldShutdown = False
+
+
 # -- twisted.internet.endpoints ------------------------------------------------------------------
 
 
@@ -56,6 +69,16 @@ def endpoint_words(text: str) -> tuple[list[str], dict[str, str]]:
     """
     words, named = endpoints._parse(text)
     return words, named
+
+
+def systemd_sockets() -> list[tuple[str, int]]:
+    """The sockets that systemd has passed to this process, by name and descriptor.
+
+    Twisted takes the variables out of the environment when its endpoints are imported, and keeps
+    what they said in `_SystemdParser._sddaemon`, with the names in `_names`.
+    """
+    passed = endpoints._SystemdParser._sddaemon
+    return [*zip(passed._names, passed.inheritedDescriptors(), strict=True)]
 
 
 # -- twisted.internet.epollreactor.EPollReactor --------------------------------------------------

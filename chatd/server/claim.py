@@ -17,7 +17,7 @@ class ClaimNotice(Service):
     _log = Logger()
 
     def __init__(self, claims: Claims, doors: Sequence[Door]) -> None:
-        """`doors` are the doors that serve the page."""
+        """`doors` are all doors; the link leads to the first that serves the page."""
         self._claims = claims
         self._doors = doors
 
@@ -27,11 +27,12 @@ class ClaimNotice(Service):
         if not self._claims.code:
             return
         for door in self._doors:
-            if door.port is not None:
+            if door.door == "http" and door.port is not None:
                 self._log.info(
                     "no administrator yet: open {scheme}://{place}/#claim={code} to become it",
                     scheme=door.scheme,
                     place=written_place(door.port.getHost()),
                     code=self._claims.code,
+                    log_notice=True,
                 )
                 break

@@ -64,6 +64,8 @@ class DoorKind:
     make: Callable[[DoorContext], DoorFactory]
     endpoints: tuple[str, ...] = ()
     """The default endpoints, as Twisted writes them; empty: the door is closed by default."""
+    example: str = ""
+    """An endpoint for the example of a configuration, if the door is closed by default."""
     yields: bool = False
     """Whether the door stays closed, which is logged, if its default port is taken."""
 
@@ -109,11 +111,13 @@ DOORS = (
             the.hosts,
             the.strict,
         ),
+        example="tcp:9100:interface=127.0.0.1",
     ),
     DoorKind(
         "classic",
         "Where the protocol of 2011 is served, open to every web page.",
         lambda the: classic_site(the.chat, the.bounds, the.proxies, the.peers, the.hosts),
+        example="tcp:8085:interface=127.0.0.1",
     ),
 )
 """All kinds of doors, in the order in which `--help` lists their options."""

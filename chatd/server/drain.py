@@ -82,7 +82,11 @@ class ChatServer(MultiService):
         self.running = False
         self._peers.draining = True
         self._began = self._clock.seconds()
-        self._log.info("graceful shutdown: draining {count} connections", count=len(self._peers))
+        self._log.info(
+            "graceful shutdown: draining {count} connections",
+            count=len(self._peers),
+            log_notice=True,
+        )
         return Deferred.fromCoroutine(self._go_down())
 
     def hurry(self) -> None:

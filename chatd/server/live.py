@@ -17,11 +17,11 @@ from ..http.origin import Origins
 from ..http.proxies import Proxies
 from ..http.site import ChatSite
 from ..http.stricttransport import StrictTransport
-from ..net.connections import MOST_CONNECTIONS, Connections
-from ..net.descriptors import RESERVE, for_connections, raise_limit
+from ..net.connections import Connections
+from .capacity import most_connections
 from .pageurl import page_url
 from .peoplelog import PeopleLog
-from .settings import BadSetting, Settings
+from .settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,22 +38,6 @@ class Live:
     strict: StrictTransport
     irc: IrcDoor
     people_log: PeopleLog
-
-
-def most_connections(settings: Settings) -> int:
-    """How many connections there may be, as configured, or else by the limit of open files.
-
-    Raises `BadSetting` if the limit of open files does not allow it.
-    """
-    limit = raise_limit()
-    possible = for_connections(limit)
-    most = settings.max_connections or min(possible, MOST_CONNECTIONS)
-    if most > possible:
-        raise BadSetting(
-            f"--max-connections {most} needs a limit of {most + RESERVE} open files, "
-            f"and it is {limit}; raise it (ulimit -n, LimitNOFILE=)"
-        )
-    return most
 
 
 def _limits(live: Live, settings: Settings) -> None:

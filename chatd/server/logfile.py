@@ -9,11 +9,13 @@ from __future__ import annotations
 import sys
 from typing import Any, cast
 
-from twisted.logger import ILogObserver, Logger, textFileLogObserver
+from twisted.logger import ILogObserver, Logger, LogPublisher, textFileLogObserver
 from twisted.python import usage
 from twisted.python.logfile import LogFile
 
 from .jsonlog import json_observer
+from .notices import notices_observer
+from .sharing import own_place
 
 _log = Logger()
 
@@ -35,11 +37,15 @@ class LogOutput:
         self._name = ""
         self._file: ReopenedFile | None = None
         self._json = False
+        self._notices = False
+        """Whether notices are shown on standard output (`chatd.server.notices`)."""
         self._elsewhere = False
         """Whether twistd logs to syslog, or by a log observer that its options name."""
 
     def take_over(self, twistd: usage.Options, form: str = "text") -> None:
-        """Have twistd log with `begin` if its options name a log file, or if `form` is "json".
+        """Have twistd log with `begin` if its options name a log file, or if `form` is "json", or
+        if `notices` is among its options (`chatd.console.commands.serve`) and no log goes to
+        standard output.
 
         Raises `UsageError` for JSON and another log of twistd's than a file or standard output.
         """
@@ -53,7 +59,9 @@ class LogOutput:
                 "--logger"
             )
         to_file = name not in ("", "-")
-        if (to_file or self._json) and not other:
+        to_terminal = name == "-" or (self._json and not to_file)
+        self._notices = bool(twistd.get("notices")) and not to_terminal
+        if (to_file or self._json or self._notices) and not other:
             self._name = name if to_file else ""
             twistd["logger"] = f"{__name__}.begin"  # twistd imports it by this name
 
@@ -62,16 +70,26 @@ class LogOutput:
         output.  Raises `OSError`.
         """
         file: Any = sys.stdout
+        notices = None
+        if self._notices:
+            place = own_place()
+            notices = notices_observer(file, place.number if place else None)
+            if not self._name:
+                return notices
         if self._name:
             file = self._file = ReopenedFile.fromFullPath(self._name)
-        observer = json_observer if self._json else textFileLogObserver
-        return cast(ILogObserver, observer(file))
+        observer = cast(ILogObserver, (json_observer if self._json else textFileLogObserver)(file))
+        return observer if notices is None else LogPublisher(observer, notices)
 
     def relay(self, worker: int, line: str) -> None:
         """Write a line that a worker has logged, with its own time; the worker's number becomes its
         beginning, or in JSON the first member of its object.
         """
         output = self._file or (None if self._elsewhere else sys.__stdout__)
+        if self._notices and output is not None and output is not self._file:
+            output.write(f"{line}\n")  # it has the worker's number
+            output.flush()
+            return
         is_object = line.startswith("{") and line.endswith("}")
         if output is None or (self._json and not is_object):
             _log.info("worker {worker}: {line}", worker=worker, line=line)

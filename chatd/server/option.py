@@ -7,18 +7,24 @@ means adding one field.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.cred import strcred
 from twisted.cred.credentials import IUsernamePassword
+from twisted.internet.endpoints import serverFromString
 
 from ..doors.irc.door import is_name
 from ..http.hosts import host_name
 from ..model.addresses import parse_network
+from ..model.errors import Malformed
+from ..store.engines import check_url
+from .endpoints import beneath
 
 MOST = 1_000_000_000
 """The largest number that an option accepts: a larger one is most likely a typing error."""
@@ -26,6 +32,10 @@ UNIX = "unix"
 """The value that means UNIX sockets instead of a network."""
 METADATA = "option"
 """The key of the option in a field's metadata."""
+VALID = "valid"
+"""The attribute of a parser that says what values are valid."""
+CLOSED = "none"
+"""The value of a door's option that keeps the door closed."""
 
 Read = Callable[[str], Any]
 """Parses an option's text.  Raises `ValueError` with the reason: `'x' is not …`."""
@@ -44,13 +54,28 @@ class Option:
     """The default as `--help` shows it."""
     flag: bool = False
     """Whether the option takes no value on the command line."""
+    example: str = ""
+    """A value for the example of a configuration, if the default is none."""
+
+    @property
+    def valid(self) -> str:
+        """What values are valid, in a few words; empty if the help says it."""
+        return getattr(self.read, VALID, "true, false" if self.flag else "")
 
 
 def option(
-    default: Any, help: str, read: Read, *, repeatable: bool = False, default_is: str = ""
+    default: Any,
+    help: str,
+    read: Read,
+    *,
+    repeatable: bool = False,
+    default_is: str = "",
+    example: str = "",
 ) -> Any:
-    """A field of `Settings` with an option; `default_is` is the default in words."""
-    made = Option(help, read, repeatable, default_is or shown(default))
+    """A field of `Settings` with an option; `default_is` is the default in words, and `example` a
+    value for an option whose default is none.
+    """
+    made = Option(help, read, repeatable, default_is or shown(default), example=example)
     return field(default=default, metadata={METADATA: made})
 
 
@@ -87,6 +112,8 @@ def number(least: int, most: int = MOST, kind: type[int] | type[float] = int) ->
             raise ValueError(f"{text!r} is not a number from {least} to {most}")
         return value
 
+    whole = "whole numbers" if kind is int else "numbers"
+    setattr(read, VALID, f"{whole} from {least}" + ("" if most == MOST else f" to {most}"))
     return read
 
 
@@ -107,11 +134,54 @@ def one_of(*words: str) -> Read:
             raise ValueError(f"{text!r} is none of {', '.join(words)}")
         return text
 
+    setattr(read, VALID, ", ".join(words))
     return read
 
 
-def text(value: str) -> str:
-    """Accept any text; its user checks it: a store's URL, an endpoint."""
+def endpoint(value: str) -> str:
+    """Check the description of a Twisted endpoint; `none` is none."""
+    if value != CLOSED:
+        nothing: Any = None  # a parser keeps the reactor for later
+        try:
+            serverFromString(nothing, beneath(value))
+        except Exception as problem:  # an endpoint's parser may raise any exception
+            raise ValueError(
+                f"{value!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
+            ) from None
+    return value
+
+
+def store(value: str) -> str:
+    """Check the URL of a store."""
+    try:
+        check_url(value)
+    except Malformed as problem:
+        raise ValueError(f"{problem.message}") from None
+    return value
+
+
+_BASE: list[Path] = [Path()]
+
+
+@contextmanager
+def relative_to(directory: Path) -> Iterator[None]:
+    """Have relative paths begin in `directory` while options are parsed: a daemon changes its own
+    directory, and may read its configuration again.
+    """
+    _BASE.append(directory)
+    try:
+        yield
+    finally:
+        _BASE.pop()
+
+
+def readable(value: str) -> str:
+    """Check that a text can be read from a file."""
+    try:
+        (_BASE[-1] / value).read_text()
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise ValueError(f"{value!r} cannot be read: {reason}") from None
     return value
 
 

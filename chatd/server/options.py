@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from twisted.python import usage
 
 from .logfile import OUTPUT
-from .option import Option
+from .option import Option, relative_to
 from .settings import Settings, options, spelt
 from .sources import CONFIG, BadSetting, settled, variable
 from .startup import StartupError
@@ -45,6 +45,8 @@ def _repeatable(name: str, option: Option) -> Callable[[Options, str], None]:
 class Options(usage.Options):
     """The options of `twistd chatd`: one for each setting."""
 
+    program = "twistd chatd"
+    """The command that has these options."""
     synopsis = "[options]"
     longdesc = "One room, many doors: a chat server for terminals and browsers."
 
@@ -76,13 +78,19 @@ class Options(usage.Options):
         self.repeated: dict[str, list[Any]] = {}
         """The values of repeatable options, by option."""
 
+    def again(self) -> list[str]:
+        """The arguments of Python that start this program again, without those of the server."""
+        run = "from twisted.scripts.twistd import run; run()"
+        rundir = str(Path(self.parent["rundir"] if self.parent else ".").absolute())
+        return ["-c", run, "--nodaemon", "--pidfile=", "--rundir", rundir, "chatd"]
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """Parse the command line.  Raises `StartupError`, whose message is one line."""
         self.arguments = list(options or ())
         try:
             super().parseOptions(options)
         except usage.UsageError as problem:
-            raise StartupError(f"chatd: {problem}; see twistd chatd --help") from None
+            raise StartupError(f"chatd: {problem}; see {self.program} --help") from None
         except BadSetting as problem:
             raise StartupError(f"chatd: {problem}") from None
 
@@ -95,7 +103,7 @@ class Options(usage.Options):
         }
         self._given |= {name: tuple(values) for name, values in self.repeated.items()}
         config = self[CONFIG] or os.environ.get(variable(CONFIG))
-        self._directory = Path.cwd()  # a daemon changes it
+        self._directory = Path.cwd()
         self._config = str(self._directory / config) if config else None
         self.settings = self.read()
         if self.parent:
@@ -107,7 +115,8 @@ class Options(usage.Options):
 
         Raises `BadSetting`.
         """
-        settings = settled(self._given, os.environ, self._config)
+        with relative_to(self._directory):
+            settings = settled(self._given, os.environ, self._config)
         if settings.motd:
             settings = replace(settings, motd=str(self._directory / settings.motd))
         return settings

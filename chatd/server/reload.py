@@ -15,7 +15,8 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from .live import LIVE, Live, most_connections
+from .capacity import most_connections
+from .live import LIVE, Live
 from .option import UNIX, shown
 from .settings import Settings, options, spelt
 from .sources import BadSetting
@@ -49,7 +50,7 @@ class Reload:
             new = self._read()
             most_connections(new)
             lines = new.motd_lines()
-        except BadSetting as problem:
+        except (BadSetting, ValueError) as problem:
             self._log.error("not reloaded, nothing has changed: {why}", why=str(problem))
             return
         changed = self._apply(new)
@@ -58,7 +59,11 @@ class Reload:
             changed.append("motd: the file")
         renewed = self._certificates.reload() if self._certificates else []
         changed += [f"certificates of the {door} door" for door in renewed]
-        self._log.info("reloaded; {what}", what="; ".join(changed) or "nothing has changed")
+        self._log.info(
+            "reloaded; {what}",
+            what="; ".join(changed) or "nothing has changed",
+            log_notice=True,
+        )
 
     def _apply(self, new: Settings) -> list[str]:
         """Have the new settings take effect; returns what changed, in words."""

@@ -20,14 +20,17 @@ from ..http.hosts import hosts_of
 from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
 from ..net.stalls import STALL_SECONDS
+from ..store.redis.url import SCHEMES
 from ..store.retained import Retention
 from ..store.sqlite import DURABILITY
 from .doors import DOORS
 from .option import (
+    CLOSED,
     METADATA,
     UNIX,
     Option,
     checker,
+    endpoint,
     flag,
     host,
     node_name,
@@ -36,14 +39,13 @@ from .option import (
     option,
     origin,
     proxy,
+    readable,
     server_name,
     shown,
-    text,
     word,
 )
+from .option import store as read_store
 
-CLOSED = "none"
-"""The value of a door's option that keeps the door closed."""
 _ENDPOINTS = {door.name: door.endpoints for door in DOORS}
 
 
@@ -63,7 +65,7 @@ class Settings:
         "sqlite:chatd.sqlite",
         "Where history is kept: sqlite:PATH, a file; memory:, nowhere; redis://HOST, a Redis or "
         "Valkey that several nodes share.",
-        text,
+        read_store,
     )
     node: str | None = option(
         None,
@@ -71,6 +73,7 @@ class Settings:
         "place.",
         node_name,
         default_is="the host's name and the process id",
+        example="one",
     )
     workers: int = option(
         1,
@@ -86,11 +89,13 @@ class Settings:
         None,
         "Days after which events are forgotten; without it, never.",
         number(0, kind=float),
+        example="30",
     )
     keep_events: int | None = option(
         None,
         "Events, in all, above which the oldest are forgotten; without it, all are kept.",
         number(1),
+        example="1000000",
     )
     history: int = option(
         HISTORY, "Events kept per room in memory: the window for resuming.", number(1)
@@ -112,12 +117,14 @@ class Settings:
         "A web site, besides this server's own, whose pages may use it: https://example.org",
         origin,
         repeatable=True,
+        example="https://example.org",
     )
     host: tuple[str, ...] = option(
         (),
         "One more host name under which browsers may ask, as in http://NAME/.",
         host,
         repeatable=True,
+        example="chat.example.org",
         default_is="IP addresses, localhost, this machine's names",
     )
     trust_proxy: tuple[Any, ...] = option(
@@ -126,6 +133,7 @@ class Settings:
         "unix, for UNIX sockets.",
         proxy,
         repeatable=True,
+        example="127.0.0.1",
     )
 
     hsts: int = option(
@@ -140,9 +148,15 @@ class Settings:
         "The IRC server's name, with a dot in it.",
         server_name,
         default_is="this machine's name, or irc.chatd",
+        example="irc.example.org",
     )
     irc_network: str = option("chatd", "The IRC network's name.", word)
-    motd: str | None = option(None, "A file with the message of the day for IRC clients.", text)
+    motd: str | None = option(
+        None,
+        "A file with the message of the day for IRC clients.",
+        readable,
+        example="motd.txt",
+    )
 
     # Guests and accounts.
     guests: str = option(
@@ -156,12 +170,14 @@ class Settings:
         "Who may make an account: open, everybody; invite, with an invite; closed, nobody.",
         one_of("open", "invite", "closed"),
         default_is="open; closed where accounts come from outside",
+        example="invite",
     )
     auth: tuple[Any, ...] = option(
         (),
         "A Twisted credentials checker whose people have accounts: file:passwd, say.",
         checker,
         repeatable=True,
+        example="file:passwd",
     )
     plain_passwords: bool = flag(
         "Take passwords over connections that are neither TLS nor from this machine."
@@ -178,6 +194,7 @@ class Settings:
         "Messages a second from one address, over all its sessions and visitors; 0: no limit.",
         number(0, kind=float),
         default_is=f"{ADDRESS_SHARE} times the message rate",
+        example="100",
     )
     max_text: int = option(
         MAX_TEXT, "The longest message, in bytes of UTF-8.", number(1, MAX_RAW_TEXT // 2)
@@ -188,6 +205,7 @@ class Settings:
         "Rooms that one address may bring into being; 0: no limit.",
         number(0),
         default_is="a twentieth of all; nearly all for this machine's and private networks'",
+        example="500",
     )
     max_rooms_per_session: int = option(
         DEFAULTS.rooms_per_session, "Rooms that a session may be in.", number(1)
@@ -210,18 +228,21 @@ class Settings:
         "Connections in all.",
         number(1),
         default_is="as many as files may be open, less a reserve",
+        example="10000",
     )
     max_connections_per_address: int | None = option(
         None,
         "Connections from one address; 0: no limit.",
         number(0),
         default_is="500; three quarters of all for this machine's and private networks'",
+        example="500",
     )
     max_body: int | None = option(
         None,
         "Bytes in a request's body, or in a WebSocket's message.",
         number(1),
         default_is="65536, or what the longest message needs",
+        example="65536",
     )
     request_time: float = option(
         REQUEST_SECONDS,
@@ -248,6 +269,11 @@ class Settings:
             raise ValueError(
                 f"--classic is a door for guests only, and --guests is {self.guests}; close one"
             )
+        if self.workers > 1 and self.store.partition(":")[0] not in SCHEMES:
+            raise ValueError(
+                f"{self.workers} workers need a store that they share, redis://HOST; "
+                f"{self.store} is for one process"
+            )
 
     @property
     def doors(self) -> dict[str, tuple[str, ...]]:
@@ -263,6 +289,11 @@ class Settings:
         them.
         """
         return frozenset(door.name for door in DOORS if door.yields and self._is_default(door.name))
+
+    @property
+    def defaults(self) -> frozenset[str]:
+        """The doors whose endpoints are the default ones."""
+        return frozenset(door.name for door in DOORS if self._is_default(door.name))
 
     def _is_default(self, door: str) -> bool:
         return self.endpoints.get(door) is _ENDPOINTS[door]
@@ -331,7 +362,16 @@ class Settings:
 def options() -> Iterator[tuple[str, Option]]:
     """Every option, with the name of its door or of its field."""
     for door in DOORS:
-        yield door.name, Option(door.help, text, repeatable=True, default=shown(door.endpoints))
+        yield (
+            door.name,
+            Option(
+                door.help,
+                endpoint,
+                repeatable=True,
+                default=shown(door.endpoints),
+                example=door.example,
+            ),
+        )
     for setting in fields(Settings):
         if METADATA in setting.metadata:
             yield setting.name, setting.metadata[METADATA]
@@ -350,3 +390,11 @@ def settings_of(given: Mapping[str, Any]) -> Settings:
 def spelt(name: str) -> str:
     """An option as people write it: `max-rooms` for the field `max_rooms`."""
     return name.replace("_", "-")
+
+
+def written_default(name: str) -> Any:
+    """The default of an option, as its field or its door has it: None or empty if there is none."""
+    if name in _ENDPOINTS:
+        return _ENDPOINTS[name]
+    (default,) = (setting.default for setting in fields(Settings) if setting.name == name)
+    return default

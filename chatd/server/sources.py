@@ -4,6 +4,7 @@
    file, and the file over the default.
 2. An error is reported in one line that names the option, the variable, or the file and the line.
    For an unknown key, the error suggests the most similar known key.
+3. A start ends with the first error; `mistakes` has all of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,24 @@ Given = Mapping[str, Any]
 """The parsed values that one source gives, by the option's name."""
 
 
+@dataclass
+class Found:
+    """What one source says."""
+
+    given: dict[str, Any] = field(default_factory=dict)
+    """The valid values, by the option's name."""
+    mistakes: list[str] = field(default_factory=list)
+    """What is wrong, in the order in which it stands there."""
+    unknown: list[str] = field(default_factory=list)
+    """Environment variables that belong to no option: misspelt, or another program's."""
+
+    def valid(self) -> Given:
+        """The values.  Raises `BadSetting` with the first mistake."""
+        if self.mistakes:
+            raise BadSetting(self.mistakes[0])
+        return self.given
+
+
 def settled(command_line: Given, environment: Mapping[str, str], config: str | None) -> Settings:
     """The combined settings of all sources; `config` is the file's path.  Raises `BadSetting`."""
     config = config or environment.get(variable(CONFIG))
@@ -40,6 +60,25 @@ def settled(command_line: Given, environment: Mapping[str, str], config: str | N
         return settings_of(given)
     except ValueError as problem:
         raise BadSetting(str(problem)) from None
+
+
+def mistakes(command_line: Found, environment: Mapping[str, str], config: str | None) -> Found:
+    """All values and all mistakes of all sources, where `settled` ends with the first."""
+    config = config or environment.get(variable(CONFIG))
+    file = look_into(Path(config)) if config else Found()
+    variables = look_around(environment)
+    sources = (file, variables, command_line)
+    found = Found(
+        {**file.given, **variables.given, **command_line.given},
+        [mistake for source in sources for mistake in source.mistakes],
+        variables.unknown,
+    )
+    if not found.mistakes:
+        try:
+            settings_of(found.given)
+        except ValueError as problem:
+            found.mistakes.append(str(problem))
+    return found
 
 
 def variable(name: str) -> str:
@@ -53,64 +92,81 @@ def read_environment(environment: Mapping[str, str]) -> Given:
     A variable that begins with `CHATD_` but belongs to no option is logged, because it may be
     misspelt; it may also be another program's.  Raises `BadSetting`.
     """
+    found = look_around(environment)
+    for unknown in found.unknown:
+        # Other programs' variables may begin alike, so this does not end the start.
+        _log.warn("{told}", told=unknown)
+    return found.valid()
+
+
+def look_around(environment: Mapping[str, str]) -> Found:
+    """All that environment variables say: see `read_environment`."""
     known = {variable(name): (name, option) for name, option in options()}
-    given = {}
+    found = Found()
     for key, value in environment.items():
         if not key.startswith(PREFIX) or key == variable(CONFIG):
             continue
         if key not in known:
-            # Other programs' variables may begin alike, so this does not end the start.
-            _log.warn("{told}", told=f"{key} is no setting{_nearest(key, [*known])}")
+            found.unknown.append(f"{key} is no setting{_nearest(key, [*known], PREFIX)}")
             continue
         name, option = known[key]
-        values = value.split() if option.repeatable else [value]
-        given[name] = _read(option, values, key)
-    return given
+        read(found, name, option, value.split() if option.repeatable else [value], key)
+    return found
 
 
 def read_file(path: Path) -> Given:
     """The settings in a TOML file.  Raises `BadSetting`."""
+    return look_into(path).valid()
+
+
+def look_into(path: Path) -> Found:
+    """All that a TOML file says."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or problem
-        raise BadSetting(f"cannot read the configuration {path}: {reason}") from None
+        return Found(mistakes=[f"cannot read the configuration {path}: {reason}"])
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise BadSetting(f"{path}: {problem}") from None
+        return Found(mistakes=[f"{path}: {problem}"])
     known = {spelt(name): (name, option) for name, option in options()}
-    given = {}
+    found = Found()
     for key, value in document.items():
         where = f"{path}, line {_line_of(key, text)}"
         if key not in known:
-            raise BadSetting(f"{where}: {key} is no setting{_nearest(key, [*known])}")
+            found.mistakes.append(f"{where}: {key} is no setting{_nearest(key, [*known])}")
+            continue
         name, option = known[key]
         values = value if isinstance(value, list) else [value]
         if isinstance(value, list) and not option.repeatable:
-            raise BadSetting(f"{where}: {key} takes one value, not a list")
-        if not all(isinstance(v, bool) == option.flag and _is_plain(v) for v in values):
+            found.mistakes.append(f"{where}: {key} takes one value, not a list")
+        elif not all(isinstance(v, bool) == option.flag and _is_plain(v) for v in values):
             takes = "true or false" if option.flag else "a text or a number"
-            raise BadSetting(f"{where}: {key} takes {takes}")
-        given[name] = _read(option, [str(v) for v in values], f"{where}: {key}")
-    return given
+            found.mistakes.append(f"{where}: {key} takes {takes}")
+        else:
+            read(found, name, option, [str(v) for v in values], f"{where}: {key}")
+    return found
+
+
+def read(found: Found, name: str, option: Option, values: Sequence[str], where: str) -> None:
+    """Parse the values of one option into `found`; `where` begins the message of a mistake."""
+    try:
+        parsed = tuple(option.read(value) for value in values)
+    except ValueError as problem:
+        found.mistakes.append(f"{where} {problem}")
+    else:
+        found.given[name] = parsed if option.repeatable else parsed[0]
 
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, str | int | float)
 
 
-def _read(option: Option, values: Sequence[str], where: str) -> Any:
-    try:
-        read = tuple(option.read(value) for value in values)
-    except ValueError as problem:
-        raise BadSetting(f"{where} {problem}") from None
-    return read if option.repeatable else read[0]
-
-
-def _nearest(key: str, known: Sequence[str]) -> str:
-    near = get_close_matches(key, known, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+def _nearest(key: str, known: Sequence[str], prefix: str = "") -> str:
+    """The end of a message: the known key that `key` is alike to, not counting their prefix."""
+    near = get_close_matches(key.removeprefix(prefix), [it.removeprefix(prefix) for it in known], 1)
+    return f"; did you mean {prefix}{near[0]}?" if near else ""
 
 
 def _line_of(key: str, text: str) -> int:

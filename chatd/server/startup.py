@@ -40,6 +40,9 @@ class StartupError(SystemExit, Exception):
     daemon.  Because it is a `SystemExit`, the interpreter prints the line instead of a traceback.
     """
 
+    told = False
+    """Whether the line is on the standard error stream already."""
+
 
 def no_start(message: str) -> StartupError:
     """Make a `StartupError`, and write its message to the standard error stream of the process,
@@ -47,7 +50,9 @@ def no_start(message: str) -> StartupError:
     """
     if sys.__stderr__:
         sys.__stderr__.write(f"chatd: {message}\n")
-    return StartupError(f"chatd: {message}")
+    error = StartupError(f"chatd: {message}")
+    error.told = True
+    return error
 
 
 class ServerProcess(ChatServer):
@@ -149,7 +154,7 @@ class Door(Service):
         """
         self._yields = yields
         self._tls = tls
-        self._door = door
+        self.door = door
         self._text = text
         self._endpoint = endpoint
         self._limiter = limiter
@@ -160,9 +165,14 @@ class Door(Service):
         """The listening port; None before and after the door listens."""
 
     @property
+    def tls(self) -> bool:
+        """Whether clients speak TLS at this door."""
+        return self._tls is not None
+
+    @property
     def scheme(self) -> str:
         """The scheme of the page's URL at this door."""
-        return "https" if self._tls else "http"
+        return "https" if self.tls else "http"
 
     def privilegedStartService(self) -> None:
         """Listen now if the door is `privileged`.  Raises `StartupError`."""
@@ -201,7 +211,7 @@ class Door(Service):
         self._closed = True
         self._log.warn(
             "{door} door stays closed: {problem}; --{door} says where else it is to listen",
-            door=self._door,
+            door=self.door,
             problem=problem,
         )
 
@@ -213,9 +223,9 @@ class Door(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
-        self._limiter.connections.watch(port, self._door)
+        self._limiter.connections.watch(port, self.door)
         self._log.info(
-            "{door} door listening on {place}", door=self._door, place=written_place(port.getHost())
+            "{door} door listening on {place}", door=self.door, place=written_place(port.getHost())
         )
 
 

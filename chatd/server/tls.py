@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from twisted.logger import Logger
 
 from ..net.certificates import BadCertificate, Certificate, Reading, Source, by_name, expired
 from ..net.tlscontexts import ServerContexts
+from .endpoints import listening
 
 LOOK_SECONDS = 5.0
 """Seconds between two looks at the files."""
@@ -117,6 +118,20 @@ def _written(moment: datetime) -> str:
 
 def _same(some: Sequence[Certificate], others: Sequence[Certificate]) -> bool:
     return [(one.leaf, one.chain) for one in some] == [(one.leaf, one.chain) for one in others]
+
+
+def problems(doors: Mapping[str, Iterable[str]]) -> list[str]:
+    """What is wrong with the certificates of all endpoints, by the doors' names."""
+    found = []
+    for door, texts in doors.items():
+        for text in texts:
+            source = listening(text).certificates
+            try:
+                if source is not None:
+                    DoorCertificates(door, source)
+            except BadCertificate as problem:
+                found.append(f"--{door} {text}: {problem}")
+    return found
 
 
 class CertificateWatch(Service):

@@ -17,7 +17,7 @@ import atexit
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -124,11 +124,13 @@ class Supervisor(Service):
         node: str,
         command: Sequence[str],
         directory: str | None = None,
+        serving: Callable[[], None] = lambda: None,
     ) -> None:
         """`endpoints` are those of all doors, as for `bind`.  `node` begins the names of the
         workers' nodes, and `command` are the arguments of Python in a worker, which starts in
-        `directory`.
+        `directory`.  `serving` is called when all workers serve, and when a restart has ended.
         """
+        self._serving = serving
         self._reactor = reactor
         self._endpoints = endpoints
         self._count = count
@@ -181,6 +183,7 @@ class Supervisor(Service):
 
         def done(result: object) -> None:
             self._restarting = False
+            self._serving()
             if isinstance(result, Failure):
                 self._log.failure("the workers could not be restarted", result)
 
@@ -196,6 +199,7 @@ class Supervisor(Service):
             self._started = all(serves for _, serves in outcomes)
             if self._started:
                 self._log.info("{count} workers serve", count=self._count)
+                self._serving()
             elif self.running:
                 self._log.critical("the start failed: a worker ended before it served")
                 atexit.register(os._exit, 1)  # `reactor.stop` takes no exit status

@@ -14,7 +14,7 @@ from . import Store
 from .memory import MemoryStore
 from .redis.dialling import Dialler
 from .redis.store import RedisStore
-from .redis.url import SCHEMES, parse
+from .redis.url import SCHEMES, RedisUrl, parse
 from .retained import FOR_EVER, Retention
 from .sqlite import SqliteStore
 from .worker import ThreadWorker
@@ -50,14 +50,31 @@ def store_at(
             durability=durability,
             retention=retention,
         )
-    if scheme in SCHEMES and path.startswith("//"):
-        return _redis_store(url, reactor, history, retention, node_name(url, node))
-    raise Malformed(f"unknown store {url!r}; use memory:, sqlite:PATH or redis://HOST")
+    parsed = check_url(url)
+    assert parsed is not None
+    return RedisStore(
+        reactor,
+        Dialler(reactor, parsed),
+        history,
+        node=node_name(url, node),
+        prefix=parsed.prefix,
+        database=parsed.database,
+        retention=retention,
+    )
 
 
-def _redis_store(
-    url: str, reactor: Any, history: int, retention: Retention, node: str
-) -> RedisStore:
+def check_url(url: str) -> RedisUrl | None:
+    """Check the URL of a store: returns what a Redis URL says, None for the others.
+
+    Raises `Malformed`, also if a library is missing that the store needs.
+    """
+    scheme, _, path = url.partition(":")
+    if (scheme == "memory" and not path) or (
+        scheme == "sqlite" and Path(path).name and "\0" not in path
+    ):
+        return None
+    if scheme not in SCHEMES or not path.startswith("//"):
+        raise Malformed(f"unknown store {url!r}; use memory:, sqlite:PATH or redis://HOST")
     parsed = parse(url)
     if not (find_spec("hiredis") and find_spec("txredisapi")):
         raise Malformed(
@@ -67,15 +84,7 @@ def _redis_store(
         raise Malformed(
             "rediss:// needs two libraries more; install them with pip install 'chatd[redis,tls]'"
         )
-    return RedisStore(
-        reactor,
-        Dialler(reactor, parsed),
-        history,
-        node=node,
-        prefix=parsed.prefix,
-        database=parsed.database,
-        retention=retention,
-    )
+    return parsed
 
 
 def node_name(store: str, node: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from chatd.console import asking, offline
 from chatd.console import main as command
-from chatd.console import offline
+from chatd.console.commands import account
 from chatd.console.link import Refused, ask, told
 from chatd.console.tasks import (
     AddAccount,
@@ -45,7 +46,7 @@ class Desk:
 
     def ask(self, path: Path, task: Task) -> Sequence[str] | None:
         self.asked.append((path, task))
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         answer: Sequence[str] | None = self.answer
         return answer
@@ -59,7 +60,7 @@ class Desk:
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     """The command without a server."""
     desk = Desk()
-    monkeypatch.setattr(command, "ask", desk.ask)
+    monkeypatch.setattr(asking, "ask", desk.ask)
     monkeypatch.setattr(offline, "run", desk.run)
     monkeypatch.setattr("sys.stdin", io.StringIO("a long password\n"))
     return desk
@@ -138,8 +139,11 @@ def test_the_store_is_that_of_the_server(
     ("line", "why"),
     [
         ("account add", "the following arguments are required: NAME"),
-        ("acount list", "invalid choice"),
+        ("acount list", "there is no command acount; did you mean account?"),
         ("", "required"),
+        ("bans --stor memory:", "there is no option --stor; did you mean --store?"),
+        ("bans eve", "there is a word too many: eve"),
+        ("account lst", "invalid choice"),
         ("invite dev --uses many", "invalid int value"),
     ],
 )
@@ -186,7 +190,7 @@ def test_a_password_is_typed_twice_without_an_echo(
     """Nothing is done if the two differ."""
     monkeypatch.setattr("sys.stdin", Typed())
     typed = iter(["one password", "one password", "one password", "another"])
-    monkeypatch.setattr(command, "getpass", lambda prompt: next(typed))
+    monkeypatch.setattr(account, "getpass", lambda prompt: next(typed))
     assert command.main(["account", "add", "ada"]) == 0
     assert command.main(["account", "add", "ada"]) == 1
     assert [task for _, task in desk.asked] == [AddAccount(name="ada", password="one password")]
@@ -296,3 +300,24 @@ def test_a_password_of_the_greatest_length_is_taken(
         (_, task) = desk.asked[-1]
         assert isinstance(task, AddAccount)
         assert task.password == "ab" * 64
+
+
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the exit statuses; `chatd --help` lists all commands."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--help"])
+    assert ended.value.code == 0
+    listed = capsys.readouterr().out
+    for row in command.COMMANDS:
+        assert f"    {row.name} " in listed
+        with pytest.raises(SystemExit) as ended:
+            command.main([row.name, "--help"])
+        assert ended.value.code == 0
+        assert "141" in capsys.readouterr().out
+
+
+def test_an_interrupted_command_says_so(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the exit status of a shell."""
+    desk.answer = KeyboardInterrupt()
+    assert command.main(["bans"]) == 130
+    assert capsys.readouterr().err == "chatd: interrupted\n"

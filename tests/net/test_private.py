@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -13,10 +14,14 @@ from typing import Any
 import pytest
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.internet.tcp import Port
 from twisted.internet.testing import StringTransport
+from twisted.internet.unix import Port as UnixPort
 from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.systemd import ListenFDs
 from twisted.web.http import HTTPFactory
 from twisted.web.http import Request as HTTPRequest
 
@@ -261,3 +266,27 @@ def test_the_words_of_an_endpoint_are_told_apart() -> None:
         ["ssl", "443", "key.pem"],
         {"interface": "::1"},
     )
+
+
+def test_a_unix_socket_goes_on_without_its_port(tmp_path: Path) -> None:
+    """`_bindPath`, `_shouldShutdown`."""
+    for keeps in (False, True):
+        path = tmp_path / f"door-{keeps}"
+        port = UnixPort(os.fsencode(path), Factory(), reactor=EPollReactor())
+        port.startListening()
+        if keeps:
+            private.keep_listening(port)
+        with port.socket.dup() as other, socket.socket(socket.AF_UNIX) as client:
+            port.connectionLost(Failure(ConnectionDone()))
+            assert path.is_socket() == keeps
+            assert bool(other.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+            if keeps:
+                client.connect(str(path))
+
+
+def test_systemds_sockets_are_known_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`_SystemdParser._sddaemon`, `_names`; several may have one name."""
+    assert private.systemd_sockets() == []
+    passed = ListenFDs([3, 4], ("http", "http"))
+    monkeypatch.setattr("twisted.internet.endpoints._SystemdParser._sddaemon", passed)
+    assert private.systemd_sockets() == [("http", 3), ("http", 4)]

@@ -14,6 +14,7 @@ from chatd.testing import InMemoryChat
 class OpenDoor:
     """A listening HTTP door."""
 
+    door = "http"
     scheme = "http"
 
     class port:  # noqa: N801
@@ -30,7 +31,9 @@ def test_the_claim_link_is_logged_while_there_is_no_administrator(
     """The link leads to the page."""
     told: list[str] = []
     door: Any = OpenDoor()
-    notice = ClaimNotice(chat.service.claims, [door])
+    line: Any = OpenDoor()
+    line.door = "line"
+    notice = ClaimNotice(chat.service.claims, [line, door])
     log: Any = SimpleNamespace(info=lambda text, **words: told.append(text.format(**words)))
     notice._log = log
     notice.startService()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.logger import Logger, capturedLogs, globalLogPublisher
+from twisted.logger import Logger, LogPublisher, capturedLogs, globalLogPublisher
 from twisted.python.reflect import namedAny
 from twisted.python.usage import UsageError
 
@@ -173,3 +173,40 @@ def test_a_line_of_a_worker_in_json_stays_one_object(tmp_path: Path) -> None:
     output._file.close()
     assert json.loads((tmp_path / "log").read_text()) == {"worker": 2, "message": "hi"}
     assert [event["line"] for event in logged] == ["chatd: cannot start"]
+
+
+@pytest.mark.parametrize(
+    ("options", "form", "logger", "both"),
+    [
+        ({}, "text", True, False),
+        ({"logfile": "log"}, "text", True, True),
+        ({"logfile": "-"}, "text", False, False),
+        ({}, "json", True, False),
+    ],
+)
+def test_notices_are_shown_where_no_log_is(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: dict[str, str],
+    form: str,
+    logger: bool,
+    both: bool,
+) -> None:
+    """In the terminal of a person who runs the server in the foreground."""
+    if "log" in options.values():
+        options = {"logfile": str(tmp_path / "log")}
+    output = LogOutput()
+    twistd = twistd_options(notices=True, **options)
+    output.take_over(twistd, form)
+    assert ("logger" in twistd) == logger
+    if not logger:
+        return
+    observer: Any = output.begin()
+    Logger(observer=LogPublisher(observer)).info("come in", log_notice=True)
+    Logger(observer=LogPublisher(observer)).info("a door listens")
+    told = capsys.readouterr().out
+    assert told == "come in\n" if form == "text" else told.count("{") == 2
+    if both:
+        assert (tmp_path / "log").read_text().count("\n") == 2
+        assert output._file
+        output._file.close()

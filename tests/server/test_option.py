@@ -7,7 +7,21 @@ from typing import Any
 
 import pytest
 
-from chatd.server.option import Read, checker, host, number, one_of, origin, proxy, shown, truth
+from chatd.server.option import (
+    Option,
+    Read,
+    checker,
+    endpoint,
+    host,
+    number,
+    one_of,
+    origin,
+    proxy,
+    readable,
+    shown,
+    store,
+    truth,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +36,11 @@ from chatd.server.option import Read, checker, host, number, one_of, origin, pro
         (origin, "null", "null"),
         (host, "Bücher.Example.", "xn--bcher-kva.example"),
         (proxy, "unix", "unix"),
+        (endpoint, "none", "none"),
+        (endpoint, "tcp:8080:interface=127.0.0.1", "tcp:8080:interface=127.0.0.1"),
+        (endpoint, "unix:door", "unix:door"),
+        (store, "sqlite:chat.db", "sqlite:chat.db"),
+        (readable, __file__, __file__),
     ],
 )
 def test_a_valid_text_is_parsed(read: Read, text: str, value: Any) -> None:
@@ -44,6 +63,11 @@ def test_a_valid_text_is_parsed(read: Read, text: str, value: Any) -> None:
         (proxy, "10.0.0.0/99", "10.0.0.0/8"),
         (checker, "nothing:x", "file:passwd"),
         (checker, "anonymous", "file:passwd"),
+        (endpoint, "tcp:80x", "tcp:8080:interface=127.0.0.1"),
+        (endpoint, "nothing:1", "tcp:8080:interface=127.0.0.1"),
+        (store, "sqlite:", "sqlite:PATH"),
+        (store, "memory:x", "memory:"),
+        (readable, "/nowhere/motd.txt", "No such file"),
     ],
 )
 def test_an_invalid_text_is_refused_with_what_is_valid(read: Read, text: str, valid: str) -> None:
@@ -60,3 +84,11 @@ def test_defaults_are_shown_as_people_write_them() -> None:
     assert [shown(value) for value in (None, (), ("a", "b"), 2.0, 5, "disk")] == [
         "none", "none", "a, b", "2", "5", "disk",
     ]  # fmt: skip
+
+
+def test_a_parser_says_what_it_takes() -> None:
+    """For the example of a configuration."""
+    said = [Option("", read).valid for read in (number(1), number(0, 9, float), one_of("a", "b"))]
+    assert said == ["whole numbers from 1", "numbers from 0 to 9", "a, b"]
+    assert Option("", truth, flag=True).valid == "true, false"
+    assert Option("", host).valid == ""

@@ -147,7 +147,10 @@ def test_a_reload_without_a_change_says_so(running: Running) -> None:
         ),
         ("message-rate = 9\nidle = 0\n", r"chatd.toml, line 2: idle '0' is not a number from"),
         ("message-rate = 9\nidle\n", r"chatd.toml: .*line 2"),
-        ('message-rate = 9\nmotd = "nowhere"\n', r"cannot read the --motd .*nowhere: No such file"),
+        (
+            'message-rate = 9\nmotd = "nowhere"\n',
+            r"line 2: motd .*nowhere.* cannot be read: No such file",
+        ),
         ("message-rate = 9\nmax-connections = 999999999\n", r"--max-connections .*ulimit -n"),
     ],
 )

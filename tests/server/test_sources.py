@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from twisted.logger import capturedLogs, formatEvent
 
 from chatd.server.settings import Settings
-from chatd.server.sources import BadSetting, read_environment, read_file, settled
+from chatd.server.sources import (
+    BadSetting,
+    Found,
+    mistakes,
+    read_environment,
+    read_file,
+    settled,
+)
 
 
 def write(path: Path, text: str) -> str:
@@ -133,3 +140,18 @@ def test_a_flag_is_a_word_in_the_environment_and_a_boolean_in_a_file(tmp_path: P
     assert not settled({}, {"CHATD_PLAIN_PASSWORDS": "off"}, file).plain_passwords
     assert "neither true nor false" in problem(file, {"CHATD_PLAIN_PASSWORDS": "perhaps"})
     assert "takes true or false" in problem(write(tmp_path, "plain-passwords = 1\n"))
+
+
+def test_all_mistakes_are_found_where_a_start_ends_with_the_first(tmp_path: Path) -> None:
+    """In the order file, environment, command line; the settings together only if each is valid."""
+    file = write(tmp_path, "history = 0\nhistroy = 1\nmax-rooms = 5\n")
+    found = mistakes(Found(mistakes=["--x is wrong"]), {"CHATD_IDLE": "x"}, file)
+    told = [mistake.partition(": ")[2] or mistake for mistake in found.mistakes]
+    assert [mistake.split()[0] for mistake in told] == ["history", "histroy", "CHATD_IDLE", "--x"]
+    assert found.given == {"max_rooms": 5}
+    found = mistakes(Found({"workers": 2}), {"CHATD_X": "1"}, None)
+    assert found.mistakes == [
+        "2 workers need a store that they share, redis://HOST; "
+        "sqlite:chatd.sqlite is for one process"
+    ]
+    assert found.unknown == ["CHATD_X is no setting"]

@@ -13,7 +13,7 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from chatd.net.certificates import BadCertificate, Directory, Pair
-from chatd.server.tls import DAY, LOOK_SECONDS, CertificateWatch, DoorCertificates
+from chatd.server.tls import DAY, LOOK_SECONDS, CertificateWatch, DoorCertificates, problems
 from chatd.testing.clock import StrictClock
 
 from ..kit.certificates import Authority, Certbot
@@ -169,6 +169,16 @@ def test_a_start_without_a_usable_certificate_fails(tmp_path: Path) -> None:
     """With the reason."""
     with pytest.raises(BadCertificate, match="cannot read"):
         DoorCertificates("http", Pair(tmp_path / "key.pem", tmp_path / "cert.pem"))
+
+
+def test_problems_are_told_with_their_endpoints(tmp_path: Path) -> None:
+    """For `chatd check`."""
+    Certbot(tmp_path, "a.example", AUTHORITY).renew()
+    good = f"tls:{tmp_path / 'live'}:port=443"
+    doors = {"line": ["tcp:23", good], "http": [good, f"tls:{tmp_path / 'none'}"]}
+    (told,) = problems(doors)
+    assert told.startswith(f"--http tls:{tmp_path / 'none'}: ")
+    assert "neither a directory nor a file" in told
 
 
 def test_the_documented_hook_of_certbot_copies_what_the_server_reads(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""The commands of `chatd`, a module each; `chatd.console.main` has their table."""

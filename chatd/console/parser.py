@@ -1,0 +1,79 @@
+"""The parser of command lines: what is wrong is told in one line, with the nearest known word."""
+
+from __future__ import annotations
+
+import sys
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from ..server.settings import Settings
+from .status import USAGE
+
+PARSER = "parser"
+"""Where a namespace has the parser of its command."""
+
+
+class Parser(ArgumentParser):
+    """A parser of one command, or of all."""
+
+    wrong = USAGE
+    """The exit status for a wrong command line."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
+    def error(self, message: str) -> NoReturn:
+        """Tell what is wrong with the command line in one line, and exit."""
+        end = "" if message.endswith("?") else f"; see {self.prog} --help"
+        self.exit(self.wrong, f"{self.prog}: {message}{end}\n")
+
+    def parse(self, words: Sequence[str] | None) -> Namespace:
+        """Parse a command line.  Raises `SystemExit` if it is wrong, or asks for help only."""
+        given, unknown = self.parse_known_args(words)
+        if unknown:
+            chosen: Parser = getattr(given, PARSER, self)
+            chosen.error(chosen.unknown(unknown))
+        return given
+
+    def unknown(self, words: Sequence[str]) -> str:
+        """The message about words that belong to no option and no argument."""
+        options = [word for word in words if word.startswith("-")]
+        if not options:
+            return f"there is a word too many: {words[0]}"
+        word = options[0].partition("=")[0]
+        return f"there is no option {word}{nearest(word, self.options())}"
+
+    def options(self) -> list[str]:
+        """All options of this command, as they are written."""
+        return [
+            word
+            for action in self._actions
+            if action.help != SUPPRESS
+            for word in action.option_strings
+        ]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known one that it may be meant for."""
+    near = get_close_matches(word, [*known], 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def add_place(parser: ArgumentParser) -> None:
+    """The options that say which server of this machine a command is about."""
+    parser.add_argument("--store", metavar="URL", help=f"the server's store: {Settings().store}")
+    parser.add_argument("--config", metavar="FILE", help="the server's configuration")
+
+
+def place(given: Namespace) -> dict[str, str]:
+    """The settings among what `add_place` has added."""
+    return {} if given.store is None else {"store": given.store}
+
+
+def progress(text: str) -> None:
+    """Show how far a long command is, on one line of a terminal; elsewhere show nothing."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()

@@ -1,0 +1,119 @@
+"""`chatd check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chatd.console.main import main
+
+WRONG = """\
+max-romos = 4
+history = 0
+line = "tcp:80x"
+motd = "nowhere.txt"
+
+http = ["tcp:0", "ssl:8443x:privateKey=k.pem:certKey=c.pem"]
+store = "redis:x"
+keep = [1]
+log-people = "yes"
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_mistake_is_told_with_its_place(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the file, with its line; of the environment and the command line, by their words."""
+    (here / "chatd.toml").write_text(WRONG)
+    monkeypatch.setenv("CHATD_IDLE", "long")
+    monkeypatch.setenv("CHATD_MAX_ROMS", "3")
+    assert main(["check", "--config=chatd.toml", "--workers=0", "--host=http://x"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    for line, mistake in zip(
+        told.err.splitlines(),
+        [
+            "chatd.toml, line 1: max-romos is no setting; did you mean max-rooms?",
+            "chatd.toml, line 2: history '0' is not a number from 1",
+            "chatd.toml, line 3: line 'tcp:80x' is no endpoint",
+            "chatd.toml, line 4: motd 'nowhere.txt' cannot be read: No such file",
+            "chatd.toml, line 6: http 'ssl:8443x:privateKey=k.pem:certKey=c.pem' is no endpoint",
+            "chatd.toml, line 7: store unknown store 'redis:x'",
+            "chatd.toml, line 8: keep takes one value, not a list",
+            "chatd.toml, line 9: log-people takes true or false",
+            "CHATD_IDLE 'long' is not a number",
+            "--workers '0' is not a number",
+            "--host 'http://x' is no host name",
+            "CHATD_MAX_ROMS is no setting; did you mean CHATD_MAX_ROOMS?",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(f"chatd: {mistake}")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--config", "nowhere.toml"], "cannot read the configuration nowhere.toml"),
+        (["--workers", "2"], "2 workers need a store that they share"),
+        (["--line=none", "--http=none"], "every door is closed"),
+        (["--max-connections", "999999999"], "needs a limit of"),
+    ],
+)
+def test_what_no_single_setting_is_to_blame_for_is_told(
+    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    """As a start would tell it."""
+    assert main(["check", *words]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_a_valid_configuration_is_summed_up(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program's variables are no mistake; nothing is opened."""
+    (here / "chatd.toml").write_text('store = "sqlite:chat.db"\nhttp = "none"\n')
+    monkeypatch.setenv("CHATD_CONFIG", "chatd.toml")
+    monkeypatch.setenv("CHATD_XYZZY", "3")
+    assert main(["check", "--line", "tcp:1", "--irc", "none"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "line door at tcp:1",
+        "history in sqlite:chat.db",
+        "the configuration is valid",
+    ]
+    assert [path.name for path in here.iterdir()] == ["chatd.toml"]
+
+
+@pytest.mark.parametrize("word", ["--histroy=3", "extra"])
+def test_a_wrong_command_line_is_a_mistake_too(
+    capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    """With the same exit status."""
+    with pytest.raises(SystemExit) as ended:
+        main(["check", word])
+    assert ended.value.code == 1
+    assert word.partition("=")[0] in capsys.readouterr().err
+
+
+def test_the_example_is_valid_with_and_without_comments(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So every line of it can be used as it is."""
+    assert main(["check", "--example"]) == 0
+    text = capsys.readouterr().out
+    (here / "chatd.toml").write_text(text)
+    assert main(["check", "--config", "chatd.toml"]) == 0
+    (here / "motd.txt").write_text("welcome\n")
+    (here / "passwd").write_text("ada:pw\n")
+    uncommented = "\n".join(
+        line if line.startswith("# ") else line.removeprefix("#") for line in text.splitlines()
+    )
+    (here / "chatd.toml").write_text(uncommented)
+    assert main(["check", "--config", "chatd.toml"]) == 0, capsys.readouterr().err

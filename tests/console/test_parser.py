@@ -1,0 +1,52 @@
+"""The parser of command lines, and what it tells about wrong ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.console.parser import PARSER, Parser, nearest, progress
+
+
+def parser() -> Parser:
+    top = Parser("chatd")
+    made: Parser = top.add_subparsers().add_parser("run")
+    made.set_defaults(**{PARSER: made})
+    made.add_argument("--loud", action="store_true")
+    return top
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["run", "--lout"], "chatd run: there is no option --lout; did you mean --loud?"),
+        (["run", "--lout=x"], "chatd run: there is no option --lout; did you mean --loud?"),
+        (["run", "-x"], "chatd run: there is no option -x; see chatd run --help"),
+        (["run", "on"], "chatd run: there is a word too many: on; see chatd run --help"),
+        (["run", "--lou"], "chatd run: there is no option --lou; did you mean --loud?"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], line: str
+) -> None:
+    """With the option that may have been meant; no option may be cut short."""
+    with pytest.raises(SystemExit) as ended:
+        parser().parse(words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_only_what_is_alike_is_suggested() -> None:
+    """Anything else would mislead."""
+    assert nearest("bans", ["ban", "audit"]) == "; did you mean ban?"
+    assert nearest("xyz", ["ban", "audit"]) == ""
+
+
+def test_progress_is_shown_to_a_terminal_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log would fill with it."""
+    progress("half")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    progress("half")
+    assert capsys.readouterr().err == "\r\x1b[Khalf"
