@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -87,10 +88,20 @@ class Answer(Struct, frozen=True):
     error: Refusal | None = None
 
 
-def read(status: int, retry_after: str, body: bytes) -> Answer:
-    """Decode a response.  Raises the `ChatError` in it if it is a refusal."""
+class Page(Struct, frozen=True):
+    """A page of events, each as the JSON that the server wrote."""
+
+    events: tuple[msgspec.Raw, ...] = ()
+    next: int = 0
+    gap: bool = False
+    error: Refusal | None = None
+
+
+def read(status: int, retry_after: str, body: bytes, kind: type[Answer | Page] = Answer) -> Any:
+    """Decode a response as `kind`.  Raises the `ChatError` in it if it is a refusal."""
+    answer: Answer | Page
     try:
-        answer = msgspec.json.decode(body or b"{}", type=Answer)
+        answer = msgspec.json.decode(body or b"{}", type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
         status = max(status, 400)
         answer = Answer()

@@ -52,9 +52,12 @@ class ChatClient:
         http: HTTPClient | None = None,
         patience: float = PATIENCE,
         password: str = "",
+        token: str | None = None,
     ) -> None:
         """A client called `name`, or a guest.  With a `password` it signs in to the account of that
-        name.  No request is sent before the first call.
+        name.  With a personal `token` it acts as the token's account, without a session: it is not
+        present, and others see no `join`.  With an empty token it is a visitor called `name`, who
+        may read open rooms and say something.  No request is sent before the first call.
 
         `http` is treq or a double of it.  `reactor` is the clock, and without `http` also makes
         the connections.  Raises `Malformed` for a bad URL.
@@ -65,7 +68,7 @@ class ChatClient:
         self._pool = HTTPConnectionPool(clock)
         self._pool.cachedConnectionTimeout = KEPT_SECONDS
         http = http or Treq(Agent(clock, pool=self._pool))
-        self._connection = Connection(url, name, clock, http, password)
+        self._connection = Connection(url, name, clock, http, password, token)
         self._patience = patience
         self._turn = DeferredLock()
         self._iterations = 0
@@ -199,7 +202,8 @@ class ChatClient:
         await self.close()
 
     def _post(self, body: object, *path: str) -> Deferred[int]:
-        asked = self._ask("POST", *path, "messages", body=body)
+        query = {"name": self.name} if self._connection.lasting == "" else None
+        asked = self._ask("POST", *path, "messages", body=body, query=query)
         return asked.addCallback(lambda answer: int(answer.id))
 
     def _ask(self, method: str, *path: str, **options: Any) -> Deferred[Answer]:
@@ -209,7 +213,10 @@ class ChatClient:
             async with self._turn:
                 if self._closed:
                     raise RuntimeError("this client is closed")
-                return await self._connection.ask(self._patience, method, *path, **options)
+                answer: Answer = await self._connection.ask(
+                    self._patience, method, *path, **options
+                )
+                return answer
 
         return Deferred.fromCoroutine(wait())
 

@@ -33,7 +33,7 @@ from twisted.web.client import RequestTransmissionFailed, ResponseDone, Response
 from twisted.web.http import PotentialDataLoss
 
 from ..model.errors import BadToken, ChatError, Malformed, NameInUse, RateLimited, Unavailable
-from .answers import Answer, read
+from .answers import Answer, Page, read
 
 T = TypeVar("T")
 
@@ -72,9 +72,18 @@ class Connection:
     """A session and its requests."""
 
     def __init__(
-        self, url: str, name: str, clock: IReactorTime, http: HTTPClient, password: str = ""
+        self,
+        url: str,
+        name: str,
+        clock: IReactorTime,
+        http: HTTPClient,
+        password: str = "",
+        lasting: str | None = None,
     ) -> None:
-        """No request is sent before the first call.  Raises `Malformed` for a bad URL."""
+        """No request is sent before the first call.  With a personal token (`lasting`), or an empty
+        one, no session is begun.  Raises `Malformed` for a bad URL.
+        """
+        self.lasting = lasting
         self.name = name
         self.password = password
         """The password of the account `name`; empty for a guest."""
@@ -91,7 +100,7 @@ class Connection:
         self._asked = False
         """Whether `POST /session` was sent, and its outcome is not known."""
 
-    async def ask(self, patience: float, method: str, *path: str, **options: Any) -> Answer:
+    async def ask(self, patience: float, method: str, *path: str, **options: Any) -> Any:
         """Send a request until it is answered; returns the answer.  Options are those of `_once`.
 
         Raises `ChatError` if the request is refused, or unanswered after `patience` seconds.
@@ -106,15 +115,17 @@ class Connection:
                 token = await self._open()
                 return await self._once(method, *path, token=token, **options)
             except BadToken as problem:
+                if self.lasting is not None:
+                    raise
                 if token in ("", self._token):  # no other request has begun a new session yet
                     self._token = ""
                 trouble, wait = problem, pause(0, random())
             except (RateLimited, Unavailable) as problem:
                 trouble, wait = problem, max(problem.retry_after, pause(attempt, random()))
-                if isinstance(problem, Unavailable):
-                    _log.warn("{problem}; trying again in {wait:.1f} s", problem=problem, wait=wait)
             if self._clock.seconds() + wait - began > patience:
                 raise trouble
+            if isinstance(trouble, Unavailable):
+                _log.warn("{problem}; trying again in {wait:.1f} s", problem=trouble, wait=wait)
             await deferLater(self._clock, wait)
             attempt += 1
 
@@ -122,7 +133,7 @@ class Connection:
         """Register the name as an account, and continue in its session.  Returns the name."""
         token = await self._open()
         body = {"name": self.name, "password": password}
-        made = await self._once("POST", "accounts", body=body, token=token)
+        made: Answer = await self._once("POST", "accounts", body=body, token=token)
         self._token, self.name, self.password = made.token, made.name, password
         self.wanted = made.name
         return made.name
@@ -142,7 +153,9 @@ class Connection:
         await self._once("DELETE", "session", token=self._token)
 
     async def _open(self) -> str:
-        """The session's token; opens a session if there is none."""
+        """The session's token; opens a session if there is none.  Or the personal token."""
+        if self.lasting is not None:
+            return self.lasting
         async with self._opening:
             if not self._token:
                 await self._enter()
@@ -182,14 +195,15 @@ class Connection:
         body: object = None,
         token: str = "",
         key: str = "",
-    ) -> Answer:
+        kind: type[Answer | Page] = Answer,
+    ) -> Any:
         """Make one attempt.  Raises `ChatError`, or `Unavailable` if there is no answer."""
         url = "/".join([self._url, *(quote(part, "", errors="replace") for part in path)])
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
             headers["Idempotency-Key"] = key
 
-        async def exchange() -> Answer:
+        async def exchange() -> Any:
             response = await self._http.request(
                 method,
                 _Address.from_text(f"{url}?{urlencode(query or {}, errors='replace')}"),
@@ -202,7 +216,7 @@ class Connection:
             reader = _Body()
             response.deliverBody(reader)
             retry_after = response.headers.getRawHeaders("Retry-After", [""])
-            return read(response.code, retry_after[0], await reader.whole)
+            return read(response.code, retry_after[0], await reader.whole, kind)
 
         try:
             return await _cancellable(exchange()).addTimeout(ANSWER_SECONDS, self._clock)

@@ -7,21 +7,31 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from ..server.sources import settled
+from ..server.settings import Settings
+from ..server.sources import BadSetting, settled
 from . import offline
 from .door import console_path
 from .link import ask
 from .parser import place
+from .refused import Refused
 from .status import DONE
 from .tasks import Task
+
+
+def settings_at(given: Namespace) -> Settings:
+    """The settings of the server that `add_place` names.  Raises `Refused`."""
+    try:
+        return settled(place(given), os.environ, given.config)
+    except BadSetting as problem:
+        raise Refused(str(problem)) from None
 
 
 def carry_out(given: Namespace, task: Task) -> int:
     """Carry out a task, and print its lines.  Returns the exit status.
 
-    Raises `BadSetting`, `Refused`, `ChatError`.
+    Raises `Refused`, `ChatError`.
     """
-    settings = settled(place(given), os.environ, given.config)
+    settings = settings_at(given)
     lines = ask(console_path(settings.store, Path()), task)
     if lines is None:
         lines = offline.run(task, settings, Path())

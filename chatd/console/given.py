@@ -8,7 +8,8 @@ from typing import Any
 
 from ..server.option import Option
 from ..server.settings import Settings, options, spelt
-from ..server.sources import CONFIG, Found, mistakes, read, settled
+from ..server.sources import CONFIG, BadSetting, Found, mistakes, read, settled
+from .refused import Refused
 
 _PREFIX = "setting "
 """Before an option's name in a namespace: no other command has such names."""
@@ -32,8 +33,11 @@ def add_settings(parser: ArgumentParser) -> None:
 
 
 def settings_given(given: Namespace) -> Settings:
-    """The settings of the command line, the environment and the file.  Raises `BadSetting`."""
-    return settled(command_line(given).valid(), os.environ, given.config)
+    """The settings of the command line, the environment and the file.  Raises `Refused`."""
+    try:
+        return settled(command_line(given).valid(), os.environ, given.config)
+    except BadSetting as problem:
+        raise Refused(str(problem)) from None
 
 
 def mistakes_given(given: Namespace) -> Found:

@@ -8,14 +8,11 @@ from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import Any
 
+from .refused import Refused
 from .tasks import Task, written
 
 ANSWER_SECONDS = 60.0
 """Seconds to wait for the server's answer."""
-
-
-class Refused(Exception):
-    """The task was refused, or could not be carried out; the message says why."""
 
 
 def ask(path: Path, task: Task) -> Sequence[str] | None:

@@ -5,8 +5,8 @@ To add a command, add a row to `COMMANDS` and a module to `chatd.console.command
     def fill(parser: Parser) -> None:            its options and arguments
     def run(given: Namespace) -> int:            carries it out; returns the exit status
 
-A module is imported when its command is used.  What a command raises is told in one line:
-`Refused`, `BadSetting`, and any `ChatError`.
+A module is imported when its command is used, so that `chatd say` does not wait for the server's
+modules.  What a command raises is told in one line: `Refused`, and any `ChatError`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from importlib import import_module, metadata
 from typing import Any, NamedTuple
 
 from ..model.errors import ChatError
-from ..server.sources import BadSetting
-from .link import Refused
 from .parser import PARSER, Parser, nearest
+from .refused import Refused
 from .status import FAILED, INTERRUPTED, PIPE_CLOSED, TOLD
 
 
@@ -36,6 +35,8 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("serve", "run a server in the foreground", "serve"),
     Command("check", "say what is wrong with a configuration", "check"),
+    Command("say", "say a text in a room, or the lines of the input", "say"),
+    Command("tail", "show what is said in a room, and follow it", "tail"),
     Command("account", "make, list, change and remove accounts", "account"),
     Command("invite", "print a link that lets somebody register and be in a room", "invite"),
     Command("ban", "ban a name or a network from the server", "ban"),
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = getattr(given, _RUN)(given)
         sys.stdout.flush()
-    except (BadSetting, Refused) as problem:
+    except Refused as problem:
         return failed(str(problem))
     except ChatError as problem:
         return failed(problem.message)

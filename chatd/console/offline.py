@@ -15,7 +15,7 @@ from ..server.assembly import chat_of
 from ..server.settings import Settings
 from ..store.engines import default_node, node_name, store_at
 from ..store.wallclock import WallClock
-from .link import Refused
+from .refused import Refused
 from .tasks import Task
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from ..server.settings import Settings
 from .status import USAGE
 
 PARSER = "parser"
@@ -20,6 +19,8 @@ class Parser(ArgumentParser):
 
     wrong = USAGE
     """The exit status for a wrong command line."""
+    rest = ""
+    """The argument that takes all words left over, wherever options stand among them."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **options})
@@ -32,10 +33,17 @@ class Parser(ArgumentParser):
     def parse(self, words: Sequence[str] | None) -> Namespace:
         """Parse a command line.  Raises `SystemExit` if it is wrong, or asks for help only."""
         given, unknown = self.parse_known_args(words)
-        if unknown:
-            chosen: Parser = getattr(given, PARSER, self)
-            chosen.error(chosen.unknown(unknown))
-        return given
+        if not unknown:
+            return given
+        chosen: Parser = getattr(given, PARSER, self)
+        # argparse leaves over what stands behind an option, if an argument may have no words.
+        options, words = _parted(unknown)
+        if chosen.rest and not getattr(given, chosen.rest):
+            left = [word for word in options if not word.startswith("-")]
+            if len(left) == len(options):
+                setattr(given, chosen.rest, [*left, *words])
+                return given
+        chosen.error(chosen.unknown(options or words))
 
     def unknown(self, words: Sequence[str]) -> str:
         """The message about words that belong to no option and no argument."""
@@ -55,6 +63,12 @@ class Parser(ArgumentParser):
         ]
 
 
+def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands before a `--`, and what stands behind it."""
+    at = words.index("--") if "--" in words else len(words)
+    return [*words[:at]], [*words[at + 1 :]]
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: the known one that it may be meant for."""
     near = get_close_matches(word, [*known], 1)
@@ -63,6 +77,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def add_place(parser: ArgumentParser) -> None:
     """The options that say which server of this machine a command is about."""
+    from ..server.settings import Settings
+
     parser.add_argument("--store", metavar="URL", help=f"the server's store: {Settings().store}")
     parser.add_argument("--config", metavar="FILE", help="the server's configuration")
 

@@ -29,6 +29,9 @@ PREFIX = "CHATD_"
 CONFIG = "config"
 """The option that names the configuration file; the file itself must not contain it."""
 
+TOKEN = f"{PREFIX}TOKEN"
+"""The variable with a personal token, for the commands of `chatd`; the server does not read it."""
+
 Given = Mapping[str, Any]
 """The parsed values that one source gives, by the option's name."""
 
@@ -104,7 +107,7 @@ def look_around(environment: Mapping[str, str]) -> Found:
     known = {variable(name): (name, option) for name, option in options()}
     found = Found()
     for key, value in environment.items():
-        if not key.startswith(PREFIX) or key == variable(CONFIG):
+        if not key.startswith(PREFIX) or key in (variable(CONFIG), TOKEN):
             continue
         if key not in known:
             found.unknown.append(f"{key} is no setting{_nearest(key, [*known], PREFIX)}")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from chatd.console.given import add_settings, settings_given, words_given
+from chatd.console.refused import Refused
 from chatd.server.options import Options
 from chatd.server.settings import Settings, options, spelt
-from chatd.server.sources import BadSetting
 
 
 def parsed(*words: str) -> Namespace:
@@ -53,7 +53,7 @@ def test_the_file_is_beaten_by_the_command_line(tmp_path: Path) -> None:
 
 def test_a_bad_value_names_its_option() -> None:
     """In one line."""
-    with pytest.raises(BadSetting, match=r"^--history '0' is not a number from 1 to \d+$"):
+    with pytest.raises(Refused, match=r"^--history '0' is not a number from 1 to \d+$"):
         settings_given(parsed("--history", "0"))
 
 

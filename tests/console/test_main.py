@@ -13,7 +13,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from chatd.console import asking, offline
 from chatd.console import main as command
 from chatd.console.commands import account
-from chatd.console.link import Refused, ask, told
+from chatd.console.link import ask, told
+from chatd.console.refused import Refused
 from chatd.console.tasks import (
     AddAccount,
     BanWho,

@@ -50,3 +50,26 @@ def test_progress_is_shown_to_a_terminal_only(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     progress("half")
     assert capsys.readouterr().err == "\r\x1b[Khalf"
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("say room a b", ["a", "b"]),
+        ("say room --name ci a b", ["a", "b"]),
+        ("say --name ci room a", ["a"]),
+        ("say room --name ci -- -a --b", ["-a", "--b"]),
+        ("say room -- --name", ["--name"]),
+        ("say room", []),
+    ],
+)
+def test_options_may_stand_among_the_words(words: str, text: list[str]) -> None:
+    """A text may begin with a dash behind `--`."""
+    top = Parser("chatd")
+    made: Parser = top.add_subparsers().add_parser("say")
+    made.set_defaults(**{PARSER: made})
+    made.rest = "text"
+    made.add_argument("room")
+    made.add_argument("--name")
+    made.add_argument("text", nargs="*")
+    assert top.parse(words.split()).text == text

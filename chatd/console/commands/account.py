@@ -9,8 +9,8 @@ from getpass import getpass
 
 from ...model.bounds import PASSWORD
 from ..asking import carry_out
-from ..link import Refused
 from ..parser import PARSER, Parser, add_place
+from ..refused import Refused
 from ..tasks import (
     AddAccount,
     EndSessions,

@@ -7,8 +7,8 @@ from argparse import Namespace
 from ...codecs.commandlines import duration_and_text
 from ...model.bounds import ROOM
 from ..asking import carry_out
-from ..link import Refused
 from ..parser import Parser, add_place
+from ..refused import Refused
 from ..tasks import MakeInvite
 
 

@@ -39,7 +39,7 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Serve until a signal ends it.  Returns the exit status.  Raises `BadSetting`."""
+    """Serve until a signal ends it.  Returns the exit status.  Raises `Refused`."""
     settings_given(given)  # a mistake is told before anything else happens
     # Not before: importing it takes a while.
     from twisted.scripts.twistd import (  # type: ignore[attr-defined]
