@@ -216,6 +216,7 @@ class People(HeldNames):
                 Address(holder.address or LOCAL),
                 before.since if before is not None and before.id == holder.id else version,
                 card_of(holder),
+                holder.kept,
             )
         else:
             if holder.named and not person.owner:

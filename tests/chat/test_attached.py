@@ -206,6 +206,23 @@ def test_a_session_goes_on_elsewhere_when_its_node_goes_down_in_order(chats: Red
     chats.chats.remove(one)
 
 
+def test_a_guest_is_told_what_was_said_to_it_while_its_node_was_started_again(
+    chats: RedisChats,
+) -> None:
+    """From other nodes; before the node has read the state: that is kept nowhere, and told."""
+    one, two, _ = chats.chats
+    session = begun(chats, one, "ada")
+    eve = two.enter("eve")
+    cursor = two.say("hello")
+    chats.nodes.settle()
+    one.node.die()
+    two.perform(eve, Tell("ada", "psst"))
+    chats.chats.remove(one)
+    again = ChatNode(chats, "a", 1000)
+    chats.chats.append(again)
+    assert inbox(again, adopted(chats, again, session.token), cursor) == ["GAP"]
+
+
 def person(chat: ChatNode, name: str) -> Person:
     """A person of a node."""
     found = chat.service.people.own(name)
