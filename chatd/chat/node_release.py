@@ -148,9 +148,9 @@ class NodeRelease:
                 self._loss.release(person, await self._load(sorted(names)), announced, places)
                 for person, names in where[at : at + AT_ONCE]
             ]
-            for succeeded, problem in await DeferredList(leaving, consumeErrors=True):
-                if not succeeded:
-                    problem.raiseException()
+            for _, outcome in await DeferredList(leaving, consumeErrors=True):
+                if isinstance(outcome, Failure):
+                    outcome.raiseException()
         if gone:
             left = {person.id for person in gone}
             sessions = {

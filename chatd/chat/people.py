@@ -119,7 +119,8 @@ class People(HeldNames):
         """Remove a person of this node who could not come, or has left; or who has sessions on
         other nodes only.
         """
-        self._own.pop(person.id, None)
+        if self._own.get(person.id) is person:  # else it has come again
+            del self._own[person.id]
         if self._by_key.get(person.key) is person:
             self._by_key[person.key] = elsewhere(person)
 
