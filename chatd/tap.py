@@ -32,10 +32,12 @@ from .server.metrics import ServerMetrics
 from .server.options import Options
 from .server.peoplelog import PeopleLog
 from .server.settings import Settings
-from .server.sharing import CLOSED, Adopting, own_place
+from .server.sharing import CLOSED, adopted_endpoint, own_place
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
-from .server.workers import Ready, Supervisor
+from .server.supervised import Supervised
+from .server.worker_metrics import SharedMetrics
+from .server.workers import Supervisor
 from .store import Store
 from .store.engines import node_name, store_at
 from .store.wallclock import WallClock
@@ -91,6 +93,8 @@ def makeService(options: Options) -> MultiService:
     if settings.log_people:
         PeopleLog(chat)
     lag = LoopLag(clock)
+    metrics = ServerMetrics(chat, connections, peers, lag)
+    shared = SharedMetrics(clock, metrics.families)
     context = DoorContext(
         settings=settings,
         chat=chat,
@@ -100,7 +104,7 @@ def makeService(options: Options) -> MultiService:
         proxies=proxies,
         bounds=settings.bounds,
         irc=irc,
-        metrics=ServerMetrics(chat, connections, peers, lag).collect,
+        metrics=shared.collect if place else metrics.collect,
     )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
@@ -138,7 +142,7 @@ def makeService(options: Options) -> MultiService:
             door = Door(
                 name,
                 text,
-                _endpoint(clock if descriptor is None else Adopting(clock, descriptor), text),
+                _endpoint(clock, text, descriptor),
                 limiter,
                 privileged=other_user,
                 yields=name in yielding,
@@ -149,10 +153,13 @@ def makeService(options: Options) -> MultiService:
     if settings.doors["admin"]:
         lag.setServiceParent(server)
     ClaimNotice(chat.claims, pages).setServiceParent(server)
+    console = console_path(settings.store, directory)
     if place is None:
-        ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
+        ConsoleDoor(clock, chat, console).setServiceParent(server)
     else:
-        Ready(clock, place).setServiceParent(server)
+        if place.console != CLOSED:
+            ConsoleDoor(clock, chat, console, place.console).setServiceParent(server)
+        Supervised(clock, place, shared).setServiceParent(server)
     if not other_user:
         _check(store)
     return server
@@ -178,7 +185,8 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
     for text, _ in endpoints:
         _endpoint(reactor, text)
     run = ["-c", "from twisted.scripts.twistd import run; run()", "--nodaemon", "--pidfile="]
-    rundir = ["--rundir", str(Path(options.parent["rundir"] if options.parent else ".").absolute())]
+    directory = Path(options.parent["rundir"] if options.parent else ".")
+    rundir = ["--rundir", str(directory.absolute())]
     supervisor = Supervisor(
         reactor,
         endpoints,
@@ -186,6 +194,7 @@ def _supervisor(options: Options, reactor: Any) -> MultiService:
         node,
         [*run, *rundir, "chatd", *options.arguments],
         str(Path().absolute()),
+        console_path(settings.store, directory),
     )
     server = MultiService()
     if options.parent:
@@ -232,8 +241,11 @@ def _connections(settings: Settings, clock: Any) -> Connections:
     return Connections(clock, most, settings.max_connections_per_address, settings.stall)
 
 
-def _endpoint(reactor: Any, text: str) -> IStreamServerEndpoint:
+def _endpoint(reactor: Any, text: str, descriptor: int | None = None) -> IStreamServerEndpoint:
+    """An endpoint, in a worker on the inherited socket `descriptor`.  Raises `StartupError`."""
     try:
+        if descriptor is not None:
+            return adopted_endpoint(reactor, text, descriptor)
         endpoint: IStreamServerEndpoint = serverFromString(reactor, text)
     except Exception as problem:  # an endpoint's parser may raise any exception
         raise StartupError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """A function that starts programs in an empty directory."""
     programs: list[Program] = []
 
-    def begin(*command: str) -> Program:
-        programs.append(Program(*command, cwd=tmp_path))
+    def begin(*command: str, passed: Sequence[int] = ()) -> Program:
+        programs.append(Program(*command, cwd=tmp_path, passed=passed))
         return programs[-1]
 
     yield begin

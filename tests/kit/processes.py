@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -20,10 +21,12 @@ HERE = "interface=127.0.0.1"
 class Program:
     """A process whose output is read as it comes."""
 
-    def __init__(self, *command: str, cwd: Path | None = None) -> None:
+    def __init__(self, *command: str, cwd: Path | None = None, passed: Sequence[int] = ()) -> None:
+        """`passed` are descriptors that it inherits."""
         self._process = subprocess.Popen(
             command,
             cwd=cwd,
+            pass_fds=passed,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
