@@ -42,12 +42,14 @@ from .server.options import Options
 from .server.peoplelog import PeopleLog
 from .server.reload import Reload
 from .server.settings import BadSetting, Settings
-from .server.sharing import CLOSED, Adopting, own_place
+from .server.sharing import CLOSED, adopted_endpoint, own_place
 from .server.signals import Signals
 from .server.startup import Door, PortCheck, ServerProcess, StartupError
+from .server.supervised import Supervised
 from .server.systemd import Systemd, SystemdNotice
 from .server.tls import CertificateWatch, DoorCertificates
-from .server.workers import Ready, Supervisor
+from .server.worker_metrics import SharedMetrics
+from .server.workers import Supervisor
 from .store import Store
 from .store.engines import node_name, store_at
 from .store.wallclock import WallClock
@@ -106,6 +108,8 @@ def makeService(options: Options) -> MultiService:
     people_log = PeopleLog(chat)
     people_log.switch(settings.log_people)
     lag = LoopLag(clock)
+    metrics = ServerMetrics(chat, connections, peers, lag)
+    shared = SharedMetrics(clock, metrics.families)
     context = DoorContext(
         settings=settings,
         chat=chat,
@@ -116,7 +120,7 @@ def makeService(options: Options) -> MultiService:
         proxies=proxies,
         bounds=settings.bounds,
         irc=irc,
-        metrics=ServerMetrics(chat, connections, peers, lag).collect,
+        metrics=shared.collect if place else metrics.collect,
     )
     factories = {door.name: door.make(context) for door in DOORS}
     secured: list[DoorCertificates] = []
@@ -169,8 +173,7 @@ def makeService(options: Options) -> MultiService:
         if passed is not None:
             endpoint: IStreamServerEndpoint = InheritedEndpoint(clock, passed)
         else:
-            listener = clock if descriptor is None else Adopting(clock, descriptor)
-            endpoint = _endpoint(listener, where, text)
+            endpoint = _endpoint(clock, where, text, descriptor)
         door = Door(
             name,
             text,
@@ -188,11 +191,14 @@ def makeService(options: Options) -> MultiService:
     if place is None or place.claims:
         Greeting(doors, chat.page_url).setServiceParent(server)
     ClaimNotice(chat.claims, doors).setServiceParent(server)
+    console = console_path(settings.store, directory)
     if place is None:
-        ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)
+        ConsoleDoor(clock, chat, console).setServiceParent(server)
         SystemdNotice(clock, systemd).setServiceParent(server)
     else:
-        Ready(clock, place).setServiceParent(server)
+        if place.console != CLOSED:
+            ConsoleDoor(clock, chat, console, place.console).setServiceParent(server)
+        Supervised(clock, place, shared).setServiceParent(server)
     if not other_user:
         _check(store)
     return server
@@ -226,6 +232,7 @@ def _supervisor(
         where = _listening(text)
         _endpoint(reactor, where, text)
         _certificates(name, text, where)
+    directory = Path(options.parent["rundir"] if options.parent else ".")
     supervisor = Supervisor(
         reactor,
         endpoints,
@@ -234,6 +241,7 @@ def _supervisor(
         [*options.again(), *options.arguments],
         str(Path().absolute()),
         systemd.ready,
+        console_path(settings.store, directory),
     )
     server = MultiService()
 
@@ -283,8 +291,13 @@ def _listening(text: str) -> Listening:
         raise _no_endpoint(text, problem) from None
 
 
-def _endpoint(reactor: Any, where: Listening, text: str) -> IStreamServerEndpoint:
+def _endpoint(
+    reactor: Any, where: Listening, text: str, descriptor: int | None = None
+) -> IStreamServerEndpoint:
+    """An endpoint, in a worker on the inherited socket `descriptor`.  Raises `StartupError`."""
     try:
+        if descriptor is not None:
+            return adopted_endpoint(reactor, where.beneath, descriptor)
         endpoint: IStreamServerEndpoint = serverFromString(reactor, where.beneath)
     except Exception as problem:  # an endpoint's parser may raise any exception
         raise _no_endpoint(text, problem) from None

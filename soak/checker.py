@@ -12,7 +12,7 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -65,6 +65,8 @@ class Saying:
     """The id that the acknowledgement told, where it tells one."""
     refusal: str = ""
     """The code of the error that it was refused with, if it was."""
+    at: float = 0.0
+    """When it was acknowledged, in seconds since the Unix epoch."""
 
     @property
     def speaker(self) -> str:
@@ -84,12 +86,29 @@ class Trail:
     """Whether it reads text, which shows no ids: then its items are serial numbers."""
     inbox: str = ""
     """Whose private messages it reads too."""
-    lossy: bool = False
-    """Whether the engine may lose what it has acknowledged; then a gap has to be told after it."""
     until: int | None = None
     """The id up to which it has to have read everything in the end, if it has to."""
     items: array[int] = field(default_factory=lambda: array("q"))
     """Ids (or serials), `GAP` and `NEW_SESSION`."""
+
+
+@dataclass
+class Loss:
+    """A time in which the engine may have lost what it acknowledged: a failover."""
+
+    began: float
+    ended: float
+    """Both in seconds since the Unix epoch."""
+
+    def covers(self, moment: float, after: float = 0.0) -> bool:
+        """Whether it was then; `after` are seconds that the moment may be ahead of the clock."""
+        return self.began <= moment <= self.ended + after
+
+
+EVER = Loss(0.0, 1e12)
+"""Everything may be lost."""
+AHEAD_SECONDS = 10.0
+"""Seconds by which ids may be ahead of the clock, as each new engine begins a second ahead."""
 
 
 class Contents:
@@ -122,15 +141,18 @@ def judge(
     trails: Iterable[Trail],
     contents: Contents,
     grants: Mapping[str, int] = {},
+    losses: Sequence[Loss] = (),
 ) -> Verdict:
     """Hold everything against the history, which is by room, each in the order it was paged in.
-    `grants` tells how many clients got each name that several wanted at once.
+    `grants` tells how many clients got each name that several wanted at once.  What was
+    acknowledged in the time of one of the `losses` may be missing; readers who were shown it have
+    to be told of a gap.
     """
     said = {saying.serial: saying for saying in sayings}
     findings = [*contents.findings, *_of_history(history, said, contents)]
-    findings += _of_sayings(history, said, contents)
+    findings += _of_sayings(history, said, contents, losses)
     findings += [f"{name} was granted {n} times" for name, n in grants.items() if n > 1]
-    map_ = _Map(history, said.values(), contents)
+    map_ = _Map(history, said.values(), contents, losses)
     findings += _of_voices(said.values(), map_.by_serial)
     idle = 0
     for trail in trails:
@@ -161,8 +183,16 @@ def _of_history(
                 yield f"nobody said what the history of {room} holds: {event}"
 
 
+def _is_risky(saying: Saying, losses: Iterable[Loss]) -> bool:
+    """Whether the engine may have lost what it acknowledged."""
+    return any(loss.covers(saying.at) for loss in losses)
+
+
 def _of_sayings(
-    history: Mapping[str, Sequence[Event]], said: Mapping[int, Saying], contents: Contents
+    history: Mapping[str, Sequence[Event]],
+    said: Mapping[int, Saying],
+    contents: Contents,
+    losses: Sequence[Loss],
 ) -> Iterator[str]:
     """What was acknowledged is there once, as it was said; what was refused is not."""
     places: dict[int, list[Event]] = defaultdict(list)
@@ -175,7 +205,7 @@ def _of_sayings(
         name = f"m{serial} of {saying.voice} in {saying.room or 'private to ' + saying.to}"
         if len(found) > 1:
             yield f"{name} is there {len(found)} times: {[event.id for event in found]}"
-        if saying.stored and not found and saying.room:
+        if saying.stored and not found and saying.room and not _is_risky(saying, losses):
             yield f"{name} was acknowledged ({saying.id}) and is not in the history"
         if saying.refusal and found:
             yield f"{name} was refused ({saying.refusal}) and is there as {found[0].id}"
@@ -208,9 +238,13 @@ class _Map:
     def __init__(
         self,
         history: Mapping[str, Sequence[Event]],
-        sayings: Iterable[Saying],
+        sayings: Collection[Saying],
         contents: Contents,
+        losses: Sequence[Loss],
     ) -> None:
+        self._losses = losses
+        self._events = contents.events
+        self._said = {saying.serial: saying for saying in sayings}
         events = [event for room in history.values() for event in room]
         self.rooms = {event.id: event.room for event in events}
         # What stands there twice is a finding already; readers are taken to have seen the first.
@@ -228,9 +262,20 @@ class _Map:
         }
         self._letters: dict[str, set[int]] = defaultdict(set)
         for saying in sayings:
-            if saying.to and saying.stored and saying.id is not None:
+            lost = _is_risky(saying, losses)
+            if saying.to and saying.stored and saying.id is not None and not lost:
                 for name in (saying.to, saying.speaker):
                     self._letters[name].add(saying.id)
+
+    def lost_from(self, item: int, *, textual: bool) -> str | None:
+        """The room of an event that the engine may have lost after it was shown; None: it had to
+        keep it.
+        """
+        if textual:
+            saying = self._said.get(item)
+            return saying.room if saying and self._losses else None
+        lost = any(loss.covers(item / 1e6, AHEAD_SECONDS) for loss in self._losses)
+        return self._events[item].room if lost and item in self._events else None
 
     def orders(self, trail: Trail) -> dict[str, list[int]]:
         """By room, the ids of all that a complete reader has seen; private messages are in ''."""
@@ -262,6 +307,15 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
     seen: set[int] = set()
     gaps: set[int] = set()
     needed: set[int] = set()
+    lost: dict[str, int] = {}
+    """What was shown and is not there any more, by room, as long as no gap was told since."""
+
+    def told(room: str) -> None:
+        """See whether a reader that goes on in a room was told of what is lost there."""
+        if room in lost:
+            findings.append(
+                f"{trail.reader} was shown {lost.pop(room)}, which was lost, and told of no gap"
+            )
 
     def reach(room: str, id_: int) -> None:
         """See whether all of a room was shown, up to but not including an id."""
@@ -279,6 +333,9 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
         if item in (GAP, NEW_SESSION):
             if item == GAP:
                 gaps.add(position)
+                if lost:
+                    lost.clear()
+                    needed.add(position)
             for place in places.values():
                 if item == GAP:
                     place.gaps.append(position)
@@ -290,8 +347,10 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
         letter = map_.shown_letters.get(id_)
         if letter and trail.inbox in (letter.to, letter.sender):
             room = ""
-        if room not in orders and trail.lossy and id_ > last and GAP in trail.items[position:]:
-            last = id_  # it was lost, and that is told
+        lost_from = map_.lost_from(item, textual=trail.textual)
+        if room not in orders and lost_from is not None:
+            lost[lost_from] = item
+            last = max(last, id_)
         elif room not in orders:
             findings.append(f"{trail.reader} was shown {item}, which is not in its history")
         elif id_ in seen:
@@ -299,6 +358,7 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
         elif id_ <= last:
             findings.append(f"{trail.reader} was shown {item} behind {last}: out of order")
         else:
+            told(room)
             if not places:  # wherever it begins, from there on it has all
                 places = {any_: _Place(id_) for any_ in orders}
                 needed |= gaps
@@ -308,6 +368,7 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
             seen.add(id_)
     if trail.until is not None:
         for room in places:
+            told(room)
             reach(room, trail.until + 1)
     if len(findings) > MOST_TOLD:
         findings[MOST_TOLD:] = [f"{trail.reader}: {len(findings) - MOST_TOLD} more of these"]

@@ -3,9 +3,12 @@
 Clients connect to any node that is up.  `restart` lets one thing fail at a time, and returns when
 all is well again:
 
-1. a node is shut down, killed, or paused, and comes back;
+1. a node is shut down, killed, or paused, for less or for more time than its lease lasts, and comes
+   back;
 2. the engine is killed and started again, is stopped for some seconds, or has all its subscriptions
-   killed.
+   killed;
+3. the way from a node to the engine is cut, or goes mute, for less or for more time than the lease;
+4. a replica takes the engine's place that misses what was acknowledged last.
 """
 
 from __future__ import annotations
@@ -17,27 +20,45 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from time import time
 
+from .checker import Loss
+from .proxy import Proxy
 from .server import PATIENCE, Server, Status
 
 HANG_SECONDS = 10.0
 """Seconds for which the engine is stopped: it hangs, it does not refuse."""
 PAUSE_SECONDS = 5.0
-"""Seconds for which a node is paused: less than its lease lasts."""
+"""Seconds for which a node is paused, or cannot reach the engine: less than its lease lasts."""
+GONE_SECONDS = 22.0
+"""The same, for so long that the other nodes give it up."""
+MISSED_SECONDS = 1.5
+"""Seconds for which the engine acknowledges what its replica misses."""
+MARGIN_SECONDS = 1.0
+"""Seconds before a failover in which acknowledged writes may not have reached the replica, and
+after it in which acknowledgements may arrive."""
 NODES_PATIENCE = 130.0
 """Seconds for everybody to come to the end: a guest whose node was killed keeps its name for 20
 seconds and its grace of 75, also if no client knows of the session, as its answer was lost."""
+CUTS = 10
+"""How often one of the ways to the engine is cut."""
 KILLS = 5
 """How often the subscriptions are killed, once a second."""
 
-_OF_FAULTS = re.compile("the store is away|a node has left|a node gives no sign of life")
+_OF_FAULTS = re.compile(
+    "the store is away|a node has left|a node gives no sign of life|this node was given up"
+    "|Redis has lost what it had acknowledged|this node was behind for too long"
+)
 
 
 class Engine:
     """A `redis-server` that logs its writes; by default before it answers."""
 
-    def __init__(self, directory: Path, fsync: str = "always") -> None:
+    def __init__(self, directory: Path, fsync: str = "always", master: int = 0) -> None:
+        """`master` is the port of the engine whose replica it is."""
         self._fsync = fsync
+        self._replica = ["--replicaof", "127.0.0.1", str(master)] if master else []
+        directory.mkdir(exist_ok=True)
         self.socket = directory / "redis.sock"
         self._directory = directory
         self._process: asyncio.subprocess.Process | None = None
@@ -54,7 +75,7 @@ class Engine:
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
             "--unixsocket", str(self.socket), "--dir", str(self._directory),
             "--appendonly", "yes", "--appendfsync", self._fsync, "--loglevel", "warning",
-            stdout=asyncio.subprocess.DEVNULL,
+            "--repl-diskless-sync-delay", "0", *self._replica, stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         async with asyncio.timeout(PATIENCE):
             while (await self.ask("PING")) != b"+PONG\r\n":
@@ -66,10 +87,23 @@ class Engine:
             reader, writer = await asyncio.open_unix_connection(self.socket)
             writer.write(f"{' '.join(words)}\r\n".encode())
             answer = await reader.readline()
+            if answer.startswith(b"$"):
+                answer = await reader.readexactly(int(answer[1:]))
             writer.close()
         except OSError:
             return b""
         return answer
+
+    async def follow(self) -> None:
+        """Return when it has all that its master has.  Raises `TimeoutError`."""
+        async with asyncio.timeout(PATIENCE):
+            while b"master_link_status:up" not in await self.ask("INFO", "replication"):
+                await asyncio.sleep(0.05)
+
+    async def promote(self) -> None:
+        """Follow nobody any more: it misses what its master takes from now on."""
+        assert await self.ask("REPLICAOF", "NO", "ONE") == b"+OK\r\n"
+        self._replica = []
 
     def signal(self, number: int) -> None:
         """Send its process a signal."""
@@ -95,7 +129,12 @@ class Nodes(Server):
         fsync: str = "always",
     ) -> None:
         super().__init__(directory, options)
-        self.engine = Engine(directory, fsync)
+        self._fsync = fsync
+        self.engine = Engine(directory / "engine0", fsync)
+        self.replica: Engine | None = None
+        self._engines = 1
+        self.proxies: list[Proxy] = []
+        self.lost: list[Loss] = []
         self.count = count
         self._dice = Random(f"{seed} nodes")
         self.nodes: list[Server] = []
@@ -123,8 +162,10 @@ class Nodes(Server):
         """Return when all nodes are up.  Raises `TimeoutError`."""
         self.life += 1
         await self.engine.start()
-        store = f"redis://127.0.0.1:{self.engine.port}"
+        await self._replicate()
         for number in range(self.count):
+            self.proxies.append(await Proxy(self.engine.port).start())
+            store = f"redis://127.0.0.1:{self.proxies[-1].port}"
             options = [*self._options, "--store", store, "--node", f"n{number}"]
             directory = self._directory / f"n{number}"
             directory.mkdir()
@@ -137,7 +178,15 @@ class Nodes(Server):
         self.up.clear()
         for node in self.nodes:
             await node.stop(number)
-        await self.engine.end()
+        for proxy in self.proxies:
+            proxy.end()
+        for engine in filter(None, (self.engine, self.replica)):
+            await engine.end()
+
+    @property
+    def losses(self) -> Sequence[Loss]:
+        """See `Server.losses`."""
+        return self.lost
 
     def fault(self, number: signal.Signals) -> str:
         """See `Server.fault`; the signal does not matter."""
@@ -160,6 +209,11 @@ class Nodes(Server):
             ("the engine hangs", self._hang_engine),
             ("a node is paused", self._pause_node),
             ("subscriptions are killed", self._kill_subscriptions),
+            ("a way to the engine is mute", self._go_mute),
+            ("a replica that misses writes takes over", self._fail_over),
+            ("a node is paused beyond its lease", self._pause_long),
+            ("ways to the engine are cut", self._cut),
+            ("a way to the engine is mute beyond the lease", self._go_mute_long),
         )
         return faults[self._fault % len(faults)]
 
@@ -167,7 +221,8 @@ class Nodes(Server):
         """See to it that nothing is left."""
         for node in self.nodes:
             node.kill()
-        self.engine.signal(signal.SIGKILL)
+        for engine in filter(None, (self.engine, self.replica)):
+            engine.signal(signal.SIGKILL)
 
     def status(self) -> Status:
         """The most that any node takes now."""
@@ -194,11 +249,51 @@ class Nodes(Server):
     async def _end_node(self) -> None:
         await self._any().restart(signal.SIGTERM)
 
-    async def _pause_node(self) -> None:
+    async def _pause_node(self, seconds: float = PAUSE_SECONDS) -> None:
         node = self._any()
         node.signal(signal.SIGSTOP)
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(seconds)
         node.signal(signal.SIGCONT)
+
+    async def _pause_long(self) -> None:
+        await self._pause_node(GONE_SECONDS)
+
+    async def _go_mute(self, seconds: float = PAUSE_SECONDS) -> None:
+        proxy = self._dice.choice(self.proxies)
+        proxy.mute = True
+        await asyncio.sleep(seconds)
+        proxy.mute = False
+
+    async def _go_mute_long(self) -> None:
+        await self._go_mute(GONE_SECONDS)
+
+    async def _cut(self) -> None:
+        for _ in range(CUTS):
+            self._dice.choice(self.proxies).cut()
+            await asyncio.sleep(self._dice.uniform(0, 0.6))
+
+    async def _replicate(self) -> None:
+        """Have a replica of the engine."""
+        directory = self._directory / f"engine{self._engines}"
+        self._engines += 1
+        self.replica = Engine(directory, self._fsync, self.engine.port)
+        await self.replica.start()
+        await self.replica.follow()
+
+    async def _fail_over(self) -> None:
+        old, new = self.engine, self.replica
+        assert new
+        loss = Loss(time() - MARGIN_SECONDS, float("inf"))
+        self.lost.append(loss)
+        await new.promote()
+        await asyncio.sleep(MISSED_SECONDS)
+        await old.end()
+        loss.ended = time() + MARGIN_SECONDS
+        self.engine = new
+        for proxy in self.proxies:
+            proxy.target = new.port
+            proxy.cut()
+        await self._replicate()
 
     async def _kill_engine(self) -> None:
         await self.engine.end()

@@ -13,6 +13,7 @@ import msgspec
 
 from .checker import Event, Saying, Verdict, judge
 from .client import Client, Refused
+from .irc import IrcClient
 from .lines import LineClient
 from .readers import PollReader, StreamReader, TextReader
 from .server import Status
@@ -79,8 +80,8 @@ class Soak:
         """A mix of every kind, the same for the same seed."""
         dice, people = self.world.dice("the mix"), list[Client]()
         kinds = {
-            LineClient: 25, PollReader: 15, TextReader: 6, StreamReader: 15, SocketReader: 15,
-            Poster: 14, Visitor: 7, Greedy: 3, Rivals: 2,
+            LineClient: 19, IrcClient: 12, PollReader: 15, TextReader: 5, StreamReader: 12,
+            SocketReader: 12, Poster: 14, Visitor: 7, Greedy: 3, Rivals: 2,
         }  # fmt: skip
         for number, share in enumerate(_shares(self.plan.clients, list(kinds.values()))):
             kind = list(kinds)[number]
@@ -89,7 +90,9 @@ class Soak:
                 address = f"127.78.{len(people) // 250}.{len(people) % 250 + 1}"
                 rooms = dice.sample(ROOMS, dice.choice((1, 1, 2, 3)))
                 here = (self.world, name, address)
-                if kind is LineClient:
+                if kind is IrcClient:
+                    people.append(IrcClient(*here, rooms))
+                elif kind is LineClient:
                     more = [] if dice.random() < 0.5 else [dice.choice(ROOMS[1:])]
                     people.append(LineClient(*here, ["lobby", *more]))
                 elif kind in (PollReader, StreamReader, SocketReader):
@@ -129,7 +132,9 @@ class Soak:
         self._tell("everybody has left; reading the whole history")
         history = {room: await self._history(room) for room in ROOMS}
         await world.server.stop()
-        verdict = judge(history, world.sayings, world.trails, world.contents, world.grants)
+        verdict = judge(
+            history, world.sayings, world.trails, world.contents, world.grants, world.server.losses
+        )
         verdict.findings[:0] = world.findings
         figures = Figures(start, most, end)
         verdict.findings += self._of_server(figures)

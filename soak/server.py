@@ -11,12 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from .checker import Loss
+
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 PATIENCE = 30.0
 """Seconds for the server to start, or to end."""
 
 _HARMLESS = re.compile(r"\S+ \[(-|[^\]]*#(info|debug))\] ")
-_DOOR = re.compile(r"(line|http) door listening on 127\.0\.0\.1:(\d+)")
+_DOOR = re.compile(r"(line|http|irc) door listening on 127\.0\.0\.1:(\d+)")
 _HERE = "tcp:0:interface=127.0.0.1"
 
 
@@ -44,7 +46,7 @@ class Server:
         self._listening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return when both doors are open.  Raises `TimeoutError`."""
+        """Return when all doors are open.  Raises `TimeoutError`."""
         self.life += 1
         await self._begin()
 
@@ -52,7 +54,7 @@ class Server:
         self.ports = {}
         self._process = await asyncio.create_subprocess_exec(
             TWISTD, "--nodaemon", "--pidfile=", "chatd", "--line", _HERE, "--http", _HERE,
-            "--irc", "none", *self._options, cwd=self._directory,
+            "--irc", _HERE, *self._options, cwd=self._directory,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         self._listening = asyncio.create_task(self._listen(self._process))
@@ -78,6 +80,11 @@ class Server:
         self.life += 1
         await self.stop(number)
         await self._begin()
+
+    @property
+    def losses(self) -> Sequence[Loss]:
+        """When it may have lost what it acknowledged."""
+        return ()
 
     @property
     def pid(self) -> int:
@@ -117,5 +124,5 @@ class Server:
             self.log.append(line)
             if door := _DOOR.search(line):
                 self.ports[door[1]] = int(door[2])
-                if len(self.ports) == 2:
+                if len(self.ports) == 3:
                     self.up.set()

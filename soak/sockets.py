@@ -37,6 +37,8 @@ class SocketReader(Reader):
         super().__init__(world, name, address, rooms, member=member)
         self._waiting: dict[str, Saying] = {}
         """What was said and not answered yet, by its `ref`."""
+        self._repeated: set[int] = set()
+        """The serial numbers of what was said more than once."""
         self._visits = 0
 
     @property
@@ -94,7 +96,9 @@ class SocketReader(Reader):
                 if saying := self._waiting.pop(frame["ref"], None):
                     self.world.stored(saying, frame["id"])
             case "error":
-                if saying := self._waiting.pop(frame["ref"], None):
+                saying = self._waiting.pop(frame["ref"], None)
+                # Had an earlier attempt been stored, only its lost answer would tell.
+                if saying and saying.serial not in self._repeated:
                     self.world.refused(saying, frame["code"])
             case "ready":
                 self.cursor = frame["next"]
@@ -109,6 +113,7 @@ class SocketReader(Reader):
             self._waiting.clear()
         for saying in self._waiting.values():
             self.world.counts["repeats"] += 1
+            self._repeated.add(saying.serial)
             self._say(wire, saying)
 
     def _say(self, wire: Wire, saying: Saying) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
+from time import time
 
 from .checker import GAP, NEW_SESSION, Contents, Event, Saying, Trail
 from .server import Server
@@ -61,10 +62,13 @@ class World:
         self.trails.append(Trail(reader, frozenset(rooms), since, textual=True))
         return self.trails[-1]
 
-    def saying(self, dice: Random, voice: str, room: str, *, to: str = "") -> Saying:
-        """Something new to say; mostly short, at times as long as a screen."""
+    def saying(
+        self, dice: Random, voice: str, room: str, *, to: str = "", most: int = 400
+    ) -> Saying:
+        """Something new to say; mostly short, at times as long as a screen, or `most` words."""
         serial = len(self.sayings) + 1
         many = dice.choice((3, 5, 8, 13, 40, 400)) if dice.random() < 0.2 else 6
+        many = min(many, most)
         text = " ".join([f"m{serial}", *dice.choices(WORDS, k=many)])
         self.sayings.append(Saying(serial, voice, room, text, to))
         return self.sayings[-1]
@@ -74,6 +78,7 @@ class World:
         if saying.stored and saying.id not in (None, id_):
             self.findings.append(f"m{saying.serial} was acknowledged as {saying.id} and as {id_}")
         saying.stored = True
+        saying.at = saying.at or time()
         saying.id = id_ or saying.id
 
     def refused(self, saying: Saying, code: str) -> None:

@@ -28,7 +28,7 @@ FLOORS = {
     "http": "model codecs net http twisted zope msgspec wsproto",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
     "server": "model codecs stream store chat net http doors server twisted zope msgspec",
-    "console": "model codecs store chat doors server client console twisted zope msgspec",
+    "console": "model codecs store chat net doors server client console twisted zope msgspec",
     # The client works with any server, so it imports only what describes the wire format.
     "client": "model stream codecs client twisted zope msgspec treq hyperlink",
     "testing": "model stream store chat net http doors server tap testing twisted wsproto",

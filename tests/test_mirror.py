@@ -47,6 +47,9 @@ THROUGH = {
     "console/commands/unban": "console/test_main",
     "console/link": "console/test_main",
     "console/offline": "e2e/test_console",
+    # A worker and its supervisor.
+    "server/supervised": "e2e/test_workers",
+    "server/worker_process": "server/test_workers",
     # Private messages that are kept: sent, judged and read again.
     "chat/correspondence": "chat/test_letters",
     "chat/inbox": "chat/test_letters",

@@ -243,7 +243,7 @@ class Arrivals:
         return self._people.began_here(guest.id)
 
     def restore(
-        self, guest: GuestSession, kept: str, address: Address, told: int | None = None
+        self, guest: GuestSession, kept: str, address: Address, told: int
     ) -> Deferred[Person]:
         """Restore a guest whose session, with the token of the hash `kept`, outlived a restart, or
         was begun on another node; `told` is as for `RecentLetters.give`.

@@ -48,6 +48,8 @@ class Absent(NamedTuple):
 
     name: str
     key: str
+    kept: str = ""
+    """See `Person.kept`."""
 
     @property
     def expect(self) -> Expect:

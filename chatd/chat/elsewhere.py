@@ -31,6 +31,8 @@ class Elsewhere(NamedTuple):
     since: int = 0
     """The version by which the person took the name, as far as it is known."""
     card: Card = PLAIN
+    kept: str = ""
+    """See `Person.kept`."""
 
     @property
     def subject(self) -> str:
@@ -61,4 +63,5 @@ def elsewhere(person: Person) -> Elsewhere:
         person.address,
         person.since,
         person.card,
+        person.kept,
     )

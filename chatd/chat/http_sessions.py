@@ -17,19 +17,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList, gatherResults, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.account import GuestSession, decode_guest, hash_of
 from ..model.addresses import LOCAL, Address
 from ..model.errors import BadToken, ChatError, NameInUse
-from ..model.units import GUESTS, Cell
+from ..model.units import GUESTS, TOLD, Cell
 from .arrivals import Arrivals
 from .coalescing import Coalesced
 from .core import Core
 from .credentials import UNKNOWN_TOKEN, Credential, Credentials
 from .departures import Departures
+from .livecells import first_error
 from .person import Person
 from .session_lifetimes import SessionLifetimes
 from .session_registry import SessionRegistry
@@ -178,13 +179,15 @@ class Sessions:
         failure.trap(BadToken)
         hash_ = hash_of(token)
 
-        def found(cells: Mapping[str, Cell]) -> Deferred[LastingSession]:
-            if hash_ not in cells:
+        def found(cells: list[Mapping[str, Cell]]) -> Deferred[LastingSession]:
+            guests, told = cells
+            if hash_ not in guests:
                 failure.raiseException()
-            guest = decode_guest(cells[hash_].value)
+            guest = decode_guest(guests[hash_].value)
+            last = told[hash_].version if hash_ in told else 0
             self._lifetimes.make_room(address)
             coming = self._lifetimes.admit(
-                address, lambda: self._arrivals.restore(guest, hash_, address)
+                address, lambda: self._arrivals.restore(guest, hash_, address, last)
             )
             coming.addErrback(taken)
             return coming.addCallback(self._lifetimes.begin, address, hash_, token)
@@ -195,8 +198,10 @@ class Sessions:
 
         if not self._shared or token.startswith(PREFIX):
             failure.raiseException()
-        kept: Deferred[Any] = self._store.get(GUESTS, [hash_])
-        return kept.addCallback(found)
+        kept: Deferred[Any] = gatherResults(
+            [self._store.get(GUESTS, [hash_]), self._store.get(TOLD, [hash_])], consumeErrors=True
+        )
+        return kept.addErrback(first_error).addCallback(found)
 
     def _adopt(
         self, credential: Credential, token: str, address: Address

@@ -59,7 +59,7 @@ it."""
 class Accepted:
     """A command that was judged, and whose unit waits to be stored."""
 
-    __slots__ = ("held", "judge", "outcome", "quiet", "tries", "unit")
+    __slots__ = ("doubtful", "held", "judge", "outcome", "quiet", "tries", "unit")
 
     def __init__(self, unit: Unit, judge: Judge, held: object, *, quiet: bool) -> None:
         self.unit = unit
@@ -69,6 +69,8 @@ class Accepted:
         """Its room, which this reference keeps in memory until the unit is shown."""
         self.quiet = quiet
         """Whether to submit the unit again without its announcement if the store refuses it."""
+        self.doubtful = False
+        """Whether an earlier submission is in doubt."""
         self.outcome: Outcome = Deferred()
 
 
@@ -197,13 +199,14 @@ class Journal:
             # The pending call refers to the batch, and so keeps the rooms of its commands alive.
             self._clock.callLater(DOUBT_SECONDS, [*batch].clear)
         for accepted in batch:
+            accepted.doubtful = accepted.doubtful or failure.check(InDoubt) is not None
             if accepted.quiet and is_kept(accepted.unit) and not self._settled:
                 judge = accepted.judge
                 accepted.judge = lambda judge=judge: without_announcements(judge())  # type: ignore[misc]
                 accepted.quiet = False
                 self._judge_again(accepted)
             else:
-                accepted.outcome.errback(Failure(_refusal(failure)))
+                accepted.outcome.errback(Failure(_refusal(accepted)))
         self._settle()
 
     def _settle(self) -> None:
@@ -216,8 +219,8 @@ def tells(unit: Unit) -> bool:
     return bool(unit.events) and not isinstance(unit.events[0], PresenceEvent)
 
 
-def _refusal(failure: Failure) -> ChatError:
-    if failure.check(InDoubt):
+def _refusal(accepted: Accepted) -> ChatError:
+    if accepted.doubtful:
         return InDoubt(
             "the server cannot tell whether that was stored; send it again with the same key, or"
             " look before you repeat it"

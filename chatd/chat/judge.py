@@ -271,6 +271,7 @@ def hold(
         account,
         person.admin,
         address,
+        "" if account else person.kept,
         "" if card.user == PLAIN.user else card.user,
         card.realname,
         card.bot,

@@ -82,7 +82,7 @@ def tell(
     """
     policy.may(person, Action.WRITE_PRIVATELY)
     told = Told(person.name, to.name, text, person.signed, notice=notice)
-    guests = {one.kept for one in (person, to) if isinstance(one, Person) and one.kept}
+    guests = {one.kept for one in (person, to) if one.kept}
     changes = [Change(TOLD, kept, b"") for kept in sorted(guests)]
     return Unit((told,), changes, (to.expect, person.expect), key)
 

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from twisted.python.failure import Failure
 
@@ -38,13 +38,23 @@ class NodeLoss:
         self._departures = departures
         self._attached = attached
 
-    def release(self, person: Elsewhere, rooms: Sequence[Room], announced: bool) -> Outcome:
-        """Have a person of a node that is gone leave these rooms, and free its name."""
+    def release(
+        self,
+        person: Elsewhere,
+        rooms: Sequence[Room],
+        announced: bool,
+        places: Collection[str] = (),
+    ) -> Outcome:
+        """Have a person of a node that is gone leave these rooms, and free its name, unless the
+        person has come back; `places` are the cells of `chatd.chat.attached` that the node made.
+        """
         unannounced = Unannounced()
 
         def release() -> Unit:
             held = self._people.held.get(person.key)
             if not isinstance(held, Elsewhere) or held.id != person.id:
+                return Unit()
+            if self._attached.others(person.id, places):
                 return Unit()
             inside = [room for room in rooms if held.key in room.members]
             if announced:

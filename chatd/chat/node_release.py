@@ -2,7 +2,8 @@
 
 1. The store elects one survivor.  It has each person leave once, by a unit that expects that the
    name is still held as it was (`chatd.chat.node_loss`).
-2. A person who has sessions on other nodes stays.
+2. A person who has sessions on other nodes stays; so does one who comes back by another node
+   before the unit is stored.
 3. A guest's session over HTTP goes on at the node where its next request comes in.  So the guest
    stays for its grace, if its node was lost; and its session is deleted when it has left, or
    `FORGET_SECONDS` after its node was shut down.  What the guest was given ends then.
@@ -36,6 +37,7 @@ from .core import Core
 from .elsewhere import Elsewhere
 from .judge import forgotten
 from .node_loss import NodeLoss
+from .person import Person
 from .room import Room
 from .sessions import GRACE_SECONDS
 
@@ -82,9 +84,17 @@ class NodeRelease:
         if waiting:
             self._clock.callLater(GRACE_SECONDS, self._wait_no_more, waiting)
         leaving = [person for person in gone if person.id not in waiting]
-        await self._release(leaving, cells, guests, announced)
+        await self._release(leaving, cells, guests, announced, places)
         staying = {person.key for person in present} - {person.key for person in leaving}
+        staying |= {person.key for person in leaving if self._is_back(person, places)}
         return [cell for key in staying for cell in cells.get(key, ())]
+
+    def _is_back(self, person: Elsewhere, places: Collection[str]) -> bool:
+        """Whether a person was to leave, and has come back by another node."""
+        held = self._people.held.get(person.key)
+        if held is None or held.id != person.id:
+            return False
+        return isinstance(held, Person) or bool(self._attached.others(person.id, places))
 
     def _wait_no_more(self, ids: Collection[str]) -> None:
         """Release the guests with these ids who have not gone on at another node: the grace of
@@ -114,9 +124,13 @@ class NodeRelease:
         cells: Mapping[str, Collection[tuple[str, str]]],
         guests: Mapping[str, tuple[GuestSession, int]],
         announced: bool,
+        places: Collection[str] = (),
     ) -> None:
         """Have persons leave.  `cells` are the cells of their node, by their names' keys, which
-        tell their rooms; `guests` are the sessions of those who are guests.
+        tell their rooms; `guests` are the sessions of those who are guests; `places` are as for
+        `NodeLoss.release`.
+
+        Raises the `ChatError` if the store refuses one of them.
         """
         kept = {guest.id: guest.rooms for guest, _ in guests.values()}
         where: list[tuple[Elsewhere, set[str]]] = []
@@ -131,10 +145,12 @@ class NodeRelease:
             where.append((person, names))
         for at in range(0, len(where), AT_ONCE):
             leaving = [
-                self._loss.release(person, await self._load(sorted(names)), announced)
+                self._loss.release(person, await self._load(sorted(names)), announced, places)
                 for person, names in where[at : at + AT_ONCE]
             ]
-            await DeferredList(leaving, consumeErrors=True)
+            for _, outcome in await DeferredList(leaving, consumeErrors=True):
+                if isinstance(outcome, Failure):
+                    outcome.raiseException()
         if gone:
             left = {person.id for person in gone}
             sessions = {

@@ -162,6 +162,12 @@ class Nodes:
         if not failure.check(ChatError):
             self._log.failure("a name could not be taken again", failure)
 
-    def was_lost(self, cursor: int) -> bool:
-        """Whether a client got a cursor after events that the store has lost since."""
-        return any(since < cursor <= until for since, until in self.lost)
+    def fork(self, cursor: int) -> int | None:
+        """The highest id that the store has kept of what a client got before `cursor`; None: the
+        store has lost nothing of that.
+        """
+        kept = cursor
+        for since, until in reversed(self.lost):
+            if since < kept <= until:
+                kept = since
+        return kept if kept != cursor else None

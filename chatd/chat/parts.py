@@ -114,7 +114,7 @@ class Parts:
             store,
             self.rooms,
             lambda: self.fold.horizon,
-            lambda cursor: bool(self.nodes.lost) and self.nodes.was_lost(cursor),
+            lambda cursor: self.nodes.fork(cursor) if self.nodes.lost else None,
         )
         self.journal = Journal(clock, store, history)
         self.accounts = Accounts(store)

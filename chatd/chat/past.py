@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 from ..store import Store
 from ..stream.eventlog import Page
 from ..stream.feed import Source
-from ..stream.places import Place, lost, oldest
+from ..stream.places import Place, gaps_in, lost, oldest
 from .inbox import Private
 from .room import Room
 from .rooms import Rooms
@@ -27,15 +27,13 @@ class Past:
         store: Store,
         rooms: Rooms,
         horizon: Callable[[], int],
-        was_lost: Callable[[int], bool],
+        fork: Callable[[int], int | None],
     ) -> None:
-        """`horizon` tells the highest id shown, and `was_lost` whether a cursor was given behind
-        events that the store has lost since.
-        """
+        """`horizon` tells the highest id shown, and `fork` is `Nodes.fork`."""
         self._store = store
         self._rooms = rooms
         self._horizon = horizon
-        self._was_lost = was_lost
+        self._fork = fork
         self._paging = DeferredSemaphore(PAGES_AT_ONCE)
 
     def page(self, room: Room, before: int | None, limit: int) -> Deferred[Page]:
@@ -61,10 +59,13 @@ class Past:
         event that is stored.
 
         A cursor above the horizon was given by another node, which is a moment ahead, or comes from
-        another server, or from a lost state of this one; the store tells which.
+        another server, or from a lost state of this one; the store tells which.  A cursor behind
+        events that the store has lost gets a gap, and then what came after those.
         """
-        ahead = cursor > self._horizon() and not self._store.given(cursor)
-        if ahead or self._was_lost(cursor):
+        fork = self._fork(cursor)
+        if fork is not None:
+            return Place(fork, gaps=gaps_in(sources))
+        if cursor > self._horizon() and not self._store.given(cursor):
             return lost(sources)
         return Place(cursor) if cursor else oldest(sources, self._first)
 

@@ -119,7 +119,8 @@ class People(HeldNames):
         """Remove a person of this node who could not come, or has left; or who has sessions on
         other nodes only.
         """
-        self._own.pop(person.id, None)
+        if self._own.get(person.id) is person:  # else it has come again
+            del self._own[person.id]
         if self._by_key.get(person.key) is person:
             self._by_key[person.key] = elsewhere(person)
 
@@ -216,6 +217,7 @@ class People(HeldNames):
                 Address(holder.address or LOCAL),
                 before.since if before is not None and before.id == holder.id else version,
                 card_of(holder),
+                holder.kept,
             )
         else:
             if holder.named and not person.owner:

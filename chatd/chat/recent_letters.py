@@ -38,12 +38,12 @@ class RecentLetters:
             self._floor = self._entries[0].id
         self._entries.append(entry)
 
-    def give(self, person: Person, told: int | None = None) -> None:
+    def give(self, person: Person, told: int) -> None:
         """Fill the inbox of a guest who has come to this node, perhaps from another one: with what
         was said to it, and what it said.
 
         `told` is the id of its last private message, as far as the store knows, or 0 if there was
-        none; None: the store was not asked.
+        none.  What came before the person took its name, perhaps again, is not known here.
         """
         log = person.inbox.log
         got = log.since(0).entries
@@ -55,9 +55,8 @@ class RecentLetters:
             if (event := _as_read_by(person, entry.event)) is not None:
                 found.append(entry if event is entry.event else Entry(entry.id, event))
         entries = [*found, *got]
-        floor = 0 if person.since > self._floor else self._floor
-        if told is not None and told <= self._floor:
-            floor = told  # later ones are known, and there were none between the two
+        # Later ones than `told` there were none, up to those that are known here.
+        floor = min(told, max(self._floor, person.since - 1))
         if len(entries) > INBOX:
             floor = entries[-INBOX - 1].id
         log.restart(entries[-INBOX:], floor, entries[-1].id if entries else floor)

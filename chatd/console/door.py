@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from socket import AF_UNIX, socket
 from typing import Any
 
 from twisted.application.service import Service
@@ -27,6 +25,7 @@ from ..chat.service import ChatService
 from ..codecs.json import encode, error_body
 from ..doors.push_door import refusal_of
 from ..model.errors import ChatError, Malformed
+from ..net.unixsockets import AdoptedUnixPort, clear_away
 from ..store.private import MODE
 from .tasks import read
 
@@ -34,10 +33,6 @@ ASK_SECONDS = 60.0
 """Seconds in which a client has to send its task."""
 MOST_BYTES = 64 * 1024
 """Bytes in a task; a longer one is refused."""
-MOST_PATH = 103
-"""Bytes in the path of a socket, by the smallest limit of the systems that chatd runs on."""
-PROBE_SECONDS = 1.0
-"""Seconds to wait for an answer of another server that may listen at the socket."""
 
 
 class ConsoleProtocol(LineOnlyReceiver):
@@ -112,7 +107,13 @@ class ConsoleDoor(Service):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, service: ChatService, path: Path) -> None:
+    def __init__(
+        self, reactor: Any, service: ChatService, path: Path, descriptor: int | None = None
+    ) -> None:
+        """With `descriptor`, the socket is the supervisor's, shared by its workers: whichever of
+        them accepts a client carries out the task.
+        """
+        self._descriptor = descriptor
         self._reactor = reactor
         self._service = service
         self._path = path.absolute()  # a daemon changes its directory
@@ -122,8 +123,13 @@ class ConsoleDoor(Service):
         """Listen, now that the store is open."""
         super().startService()
         factory = ConsoleFactory(self._service)
+        if self._descriptor is not None:
+            port = AdoptedUnixPort(self._reactor, self._descriptor, factory)
+            port.startListening()
+            self._port = port
+            return
         try:
-            _clear_away(self._path)
+            clear_away(self._path)
             self._port = self._reactor.listenUNIX(str(self._path), factory, mode=MODE)
         except (CannotListenError, OSError) as problem:
             self._log.warn(
@@ -135,7 +141,7 @@ class ConsoleDoor(Service):
             self._log.info("console listening on {path}", path=self._path)
 
     def stopService(self) -> Any:
-        """Stop listening, and remove the socket."""
+        """Stop listening, and remove the socket's file if it is this process's."""
         super().stopService()
         port, self._port = self._port, None
         return port.stopListening() if port else None
@@ -148,23 +154,3 @@ def console_path(store: str, directory: Path) -> Path:
         path = str(directory / path)
         return Path(f"{path}-console")
     return directory / "chatd-console"
-
-
-def _clear_away(path: Path) -> None:
-    """Remove the socket of a server that was killed.  Raises `OSError` if the path is too long or
-    is another file, or if another server listens at it.
-    """
-    if len(os.fsencode(path)) > MOST_PATH:
-        raise OSError(f"a socket's path has at most {MOST_PATH} bytes")
-    if not path.is_socket():
-        if os.path.lexists(path):
-            raise OSError("another file is there")
-        return
-    with socket(AF_UNIX) as probe:
-        probe.settimeout(PROBE_SECONDS)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-        else:
-            raise OSError("another server listens at it")

@@ -95,6 +95,8 @@ class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the account administers the server."""
     address: str = ""
     """The address of a guest; empty for an account."""
+    kept: str = ""
+    """The hash of the token of a guest's session over HTTP, if it has one."""
     # What the person's client says of it (`chatd.chat.card.Card`), where that is no default:
     user: str = ""
     realname: str = ""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from ..chat.service import ChatService
 from ..doors.api.tree import admin_site, web_site
 from ..doors.classic import classic_site
@@ -49,8 +51,8 @@ class DoorContext:
     """The limits of one HTTP client."""
     irc: IrcDoor
     """The IRC door, shared by its connections over TCP and those at `/irc`."""
-    metrics: Callable[[], bytes]
-    """Reads the metrics of the server, in Prometheus' format."""
+    metrics: Callable[[], bytes | Deferred[bytes]]
+    """Reads the metrics of the server, with all its workers, in Prometheus' format."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ..chat.service import ChatService
-from ..codecs.prometheus import Exposition
+from ..codecs.prometheus import Exposition, Family
 from ..model.metrics import RARE
 from ..net.connections import Connections
 from ..net.peers import Peers
@@ -41,12 +41,19 @@ class ServerMetrics:
 
     def collect(self) -> bytes:
         """All metrics, in Prometheus' text format."""
+        return self._page().encode()
+
+    def families(self) -> list[Family]:
+        """All metrics."""
+        return self._page().families
+
+    def _page(self) -> Exposition:
         page = Exposition()
         self._add_clients(page)
         self._add_commands(page)
         self._add_queues(page)
         self._add_process(page)
-        return page.encode()
+        return page
 
     def _add_clients(self, page: Exposition) -> None:
         chat, connections = self._chat, self._connections
@@ -67,9 +74,11 @@ class ServerMetrics:
             "format",
         )
         page.gauge("chatd_polls_held", "Long-polls that wait for an event.", polls)
-        page.gauge("chatd_people", "People who are present.", len(chat.people.held))
+        people = len(chat.people.held)
+        page.gauge("chatd_people", "People who are present.", people, common=True)
         page.gauge("chatd_sessions", "Sessions over HTTP.", chat.admission.sessions)
-        page.gauge("chatd_rooms", "Rooms that exist.", len(chat.rooms.index))
+        rooms = len(chat.rooms.index)
+        page.gauge("chatd_rooms", "Rooms that exist.", rooms, common=True)
         page.gauge(
             "chatd_connections_stalled",
             "Connections whose buffer is full, because their clients do not read fast enough.",
@@ -136,13 +145,18 @@ class ServerMetrics:
         )
 
     def _add_process(self, page: Exposition) -> None:
-        page.gauge("chatd_build_info", "The version.", {version("chatd"): 1}, "version")
+        own = {version("chatd"): 1}
+        page.gauge("chatd_build_info", "The version.", own, "version", common=True)
+        page.gauge("chatd_workers", "Processes that serve behind the same ports.", 1)
         page.gauge("process_resident_memory_bytes", "Resident memory in bytes.", resident_bytes())
         page.counter(
             "process_cpu_seconds_total", "User and system CPU time in seconds.", time.process_time()
         )
         page.gauge(
-            "process_start_time_seconds", "Start, in seconds since the Unix epoch.", self._started
+            "process_start_time_seconds",
+            "Start, in seconds since the Unix epoch.",
+            self._started,
+            common=True,
         )
         collections = {str(n): each["collections"] for n, each in enumerate(gc.get_stats())}
         page.counter(

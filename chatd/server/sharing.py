@@ -10,15 +10,19 @@ import json
 import os
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
+from ..net.unixsockets import BACKLOG, AdoptedUnixPort, bind_unix
 from .endpoints import beneath
 from .ports import CannotOpen, reason
 
@@ -26,9 +30,6 @@ WORKER = "_CHATD_WORKER"
 """The environment variable that makes a process a worker: it holds the process's `Place`."""
 CLOSED = -1
 """The descriptor of a door that stays closed, because its default port is taken."""
-TCP_ONLY = "--workers is for TCP ports (tcp:, ssl:, tls:)"
-BACKLOG = 1024
-"""Connections that may wait in the kernel's queue of one socket."""
 
 
 class Place(NamedTuple):
@@ -40,6 +41,8 @@ class Place(NamedTuple):
     """The name of this worker's node."""
     sockets: tuple[int, ...]
     """The descriptors of the listening sockets, in the order of the endpoints, or `CLOSED`."""
+    console: int
+    """The descriptor of the console's socket, or `CLOSED`."""
     ready: int
     """The descriptor to which the worker writes when all its doors listen."""
     claims: bool
@@ -55,8 +58,8 @@ def own_place() -> Place | None:
     told = os.environ.get(WORKER)
     if not told:
         return None
-    number, node, sockets, ready, claims = json.loads(told)
-    return Place(number, node, tuple(sockets), ready, claims)
+    number, node, sockets, console, ready, claims = json.loads(told)
+    return Place(number, node, tuple(sockets), console, ready, claims)
 
 
 class Bound(NamedTuple):
@@ -66,12 +69,17 @@ class Bound(NamedTuple):
     """In the order of the endpoints; None: the door stays closed."""
     closed: list[str]
     """Why, a text for each door that stays closed."""
+    files: list[Path]
+    """The files of UNIX sockets."""
 
     def close(self) -> None:
-        """Close all sockets of this process."""
+        """Close all sockets of this process, and remove their files."""
         for bound in self.sockets:
             if bound is not None:
                 bound.close()
+        for path in self.files:
+            with suppress(OSError):
+                path.unlink()
 
     def inherited(self, first: int) -> tuple[tuple[int, ...], dict[int, int]]:
         """The descriptors of the sockets in a worker, from `first` on; and which of this process's
@@ -94,7 +102,7 @@ def bind(reactor: Any, endpoints: Iterable[tuple[str, bool]]) -> Bound:
     stay closed if it cannot be bound.  Raises `CannotOpen`.
     """
     binding = Binding(reactor)
-    sockets, closed = binding.sockets, []
+    bound = Bound(binding.sockets, [], binding.files)
     for text, yields in endpoints:
         failures: list[Failure] = []
         listening: Deferred[Any] = serverFromString(binding, beneath(text)).listen(Factory())
@@ -103,19 +111,21 @@ def bind(reactor: Any, endpoints: Iterable[tuple[str, bool]]) -> Bound:
             continue
         problem = CannotOpen(text, reason(failures[0]))
         if not yields:
-            Bound(sockets, []).close()
+            bound.close()
             raise problem
-        sockets.append(None)
-        closed.append(str(problem))
-    return Bound(sockets, closed)
+        bound.sockets.append(None)
+        bound.closed.append(str(problem))
+    return bound
 
 
 class Binding:
-    """A reactor that binds TCP sockets, and leaves it to other processes to accept from them."""
+    """A reactor that binds sockets, and leaves it to other processes to accept from them."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self.sockets: list[socket.socket | None] = []
+        self.files: list[Path] = []
+        """The files of UNIX sockets."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -136,13 +146,23 @@ class Binding:
         bound.setblocking(False)
         self.sockets.append(bound)
 
-    def listenUNIX(self, address: str, *args: object, **options: object) -> None:  # noqa: N802
-        """Raises `CannotListenError`."""
-        raise CannotListenError(None, address, OSError(TCP_ONLY))
+    def listenUNIX(  # noqa: N802
+        self, address: str, factory: object, backlog: int = 50, mode: int = 0o666, **lock: object
+    ) -> None:
+        """Bind and listen; no lock file is needed, as a socket is probed before it is replaced.
+
+        Raises `CannotListenError`.
+        """
+        path = Path(address).absolute()
+        try:
+            self.sockets.append(bind_unix(path, mode))
+        except OSError as problem:
+            raise CannotListenError(None, address, problem) from problem
+        self.files.append(path)
 
     def adoptStreamPort(self, descriptor: int, family: int, factory: object) -> None:  # noqa: N802
-        """Raises `CannotListenError`: systemd passes its descriptors to one process only."""
-        raise CannotListenError(None, descriptor, OSError(TCP_ONLY))
+        """Take over a socket that systemd has bound, and whose file it keeps."""
+        self.sockets.append(socket.socket(fileno=os.dup(descriptor)))
 
 
 class Adopting:
@@ -155,6 +175,12 @@ class Adopting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
 
+    def adoptStreamPort(self, descriptor: int, family: int, factory: Any) -> Any:  # noqa: N802
+        """Listen on the socket, whatever descriptor the endpoint has."""
+        if family == socket.AF_UNIX:
+            return self.listenUNIX("", factory)
+        return self._reactor.adoptStreamPort(self._descriptor, family, factory)
+
     def listenTCP(  # noqa: N802
         self, port: int, factory: Any, backlog: int = 50, interface: str = ""
     ) -> Any:
@@ -162,8 +188,22 @@ class Adopting:
         family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
         return self._reactor.adoptStreamPort(self._descriptor, family, factory)
 
+    def listenUNIX(  # noqa: N802
+        self, address: str, factory: Any, *options: object, **more: object
+    ) -> AdoptedUnixPort:
+        """Listen on the socket, whatever its path; the supervisor has set the mode of its file."""
+        port = AdoptedUnixPort(self._reactor, self._descriptor, factory)
+        port.startListening()
+        return port
 
-def signal_ready(place: Place) -> None:
-    """Tell the supervisor that all doors of this worker listen."""
-    os.write(place.ready, b"ready\n")
-    os.close(place.ready)
+
+def adopted_endpoint(reactor: Any, text: str, descriptor: int) -> IStreamServerEndpoint:
+    """A worker's endpoint on an inherited socket.  Raises whatever the parser of `text` raises."""
+    adopting = Adopting(reactor, descriptor)
+    if text.partition(":")[0] == "systemd":  # its parser knows only what this process was passed
+        with socket.socket(fileno=os.dup(descriptor)) as bound:
+            family = bound.family
+        endpoint: IStreamServerEndpoint = AdoptedStreamServerEndpoint(adopting, descriptor, family)
+        return endpoint
+    endpoint = serverFromString(adopting, text)
+    return endpoint

@@ -8,107 +8,40 @@
 4. SIGHUP restarts the workers one by one.  A worker retires (`ChatServer.retire`) when its
    successor serves, and the next worker is restarted when the one before is gone.  A worker that
    does not start ends the restart: the others, and the one that it was to replace, go on.
-5. A worker whose supervisor is gone shuts down: its standard input ends.
+5. A worker whose supervisor is gone shuts down, because its standard input ends
+   (`chatd.server.supervised`).
+6. The supervisor also binds the console's socket, and adds up the workers' metrics: whichever
+   worker a client reaches answers for all (`chatd.server.worker_metrics`).
 """
 
 from __future__ import annotations
 
 import atexit
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.error import ProcessDone, ProcessExitedAlready, ReactorNotRunning
-from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .drain import DRAIN_SECONDS, RETIRE_SECONDS
-from .logfile import OUTPUT
+from ..net.unixsockets import bind_unix
+from ..store.private import MODE
 from .ports import CannotOpen
-from .sharing import WORKER, Bound, Place, bind, signal_ready
+from .sharing import WORKER, Bound, Place, bind
 from .startup import no_start
+from .worker_metrics import Collection
+from .worker_process import READY, RETIRE, Worker
 
-READY = 3
-"""The descriptor to which a worker writes when it serves."""
 FIRST_SOCKET = 4
 PAUSE_SECONDS = 0.5
 """Seconds before a worker that has ended is started again; doubled each time it fails at once."""
 LONGEST_PAUSE = 30.0
 STABLE_SECONDS = 60.0
 """Seconds after which a worker that ends counts as one that had started well."""
-STUCK_SECONDS = RETIRE_SECONDS + DRAIN_SECONDS + 3
-"""Seconds after which a worker that was asked to end is killed."""
-DRAIN, RETIRE = signal.SIGTERM, signal.SIGUSR2
-"""The signals by which a worker is asked to end, and by which it retires first; `RETIRE` after
-`DRAIN`: end at once (`chatd.server.signals`)."""
-
-
-class Worker(ProcessProtocol):
-    """One worker process, as its supervisor sees it."""
-
-    def __init__(self, number: int, node: str, began: float) -> None:
-        """`began` is the time of its start, on the reactor's clock."""
-        self.number = number
-        self.node = node
-        self.began = began
-        self.ready: Deferred[bool] = Deferred()
-        """Fires with True when it serves, or with False when it has ended before."""
-        self.ended: Deferred[str] = Deferred()
-        """Fires when it has ended, with the reason; empty: it was asked to."""
-        self.stopping = False
-        self._rest: dict[int, bytes] = {}
-        """The beginnings of lines, by the descriptor to which the worker writes them."""
-
-    def childDataReceived(self, fd: int, data: bytes) -> None:  # noqa: N802
-        """The worker serves, or it logs something."""
-        if fd == READY:
-            self._known(True)
-            return
-        *lines, self._rest[fd] = (self._rest.get(fd, b"") + data).split(b"\n")
-        for line in lines:
-            self._relay(line)
-
-    def processEnded(self, reason: Failure) -> None:  # noqa: N802
-        """The worker is gone."""
-        for line in filter(None, self._rest.values()):
-            self._relay(line)
-        self._known(False)
-        self.ended.callback("" if reason.check(ProcessDone) else reason.getErrorMessage())
-
-    def _known(self, serves: bool) -> None:
-        if not self.ready.called:
-            self.ready.callback(serves)
-
-    def _relay(self, line: bytes) -> None:
-        OUTPUT.relay(self.number, line.decode(errors="replace"))
-
-    def signal(self, number: int) -> None:
-        """Send the process a signal, if there is one."""
-        with suppress(ProcessExitedAlready):
-            self.transport.signalProcess(number)  # type: ignore[union-attr]
-
-    def stop(self, reactor: Any, how: int = DRAIN) -> Deferred[Any]:
-        """Ask the worker to end, by `DRAIN` or `RETIRE`; fires when it has ended."""
-        self.stopping = True
-        self.signal(how)
-        kill: IDelayedCall = reactor.callLater(STUCK_SECONDS, self.signal, signal.SIGKILL)
-        gone: Deferred[Any] = Deferred()
-
-        def ended(why: str) -> str:
-            if kill.active():
-                kill.cancel()
-            gone.callback(None)
-            return why
-
-        self.ended.addCallback(ended)
-        return gone
 
 
 class Supervisor(Service):
@@ -125,10 +58,12 @@ class Supervisor(Service):
         command: Sequence[str],
         directory: str | None = None,
         serving: Callable[[], None] = lambda: None,
+        console: Path | None = None,
     ) -> None:
         """`endpoints` are those of all doors, as for `bind`.  `node` begins the names of the
         workers' nodes, and `command` are the arguments of Python in a worker, which starts in
         `directory`.  `serving` is called when all workers serve, and when a restart has ended.
+        `console` is the path of the console's socket.
         """
         self._serving = serving
         self._reactor = reactor
@@ -137,7 +72,11 @@ class Supervisor(Service):
         self._node = node
         self._arguments = command
         self._directory = directory
-        self._bound = Bound([], [])
+        self._bound = Bound([], [], [])
+        # A daemon changes its directory.
+        self._console_path = console.absolute() if console else None
+        self._console = Bound([None], [], [])
+        self._metrics = Collection(reactor, lambda: self._processes)
         self._workers: dict[int, Worker] = {}
         """The workers that serve, or begin to, by number."""
         self._processes: set[Worker] = set()
@@ -161,12 +100,30 @@ class Supervisor(Service):
     def startService(self) -> None:
         """Start the workers as soon as the reactor runs."""
         super().startService()
+        if self._console_path:
+            self._open_console(self._console_path)
         self._reactor.callWhenRunning(self._begin)
+
+    def _open_console(self, path: Path) -> None:
+        """Bind the console's socket, as the user who runs the workers."""
+        try:
+            self._console.sockets[:] = [bind_unix(path, MODE)]
+        except OSError as problem:
+            self._log.warn(
+                "there is no console: its socket {path} cannot be opened: {why}",
+                path=path,
+                why=problem,
+            )
+        else:
+            self._console.files.append(path)
+            self._log.info("console listening on {path}", path=path)
 
     def stopService(self) -> Deferred[Any]:
         """Drain all workers; fires when they are gone."""
         super().stopService()
         self._bound.close()
+        self._console.close()
+        self._metrics.stop()
         return DeferredList([worker.stop(self._reactor) for worker in self._processes])
 
     def hurry(self) -> None:
@@ -214,17 +171,19 @@ class Supervisor(Service):
 
     def _spawn(self, number: int) -> Worker:
         turn = "ab"[self._turns.get(number, 0) % 2]
-        worker = Worker(number, f"{self._node}.{number}{turn}", self._reactor.seconds())
+        node = f"{self._node}.{number}{turn}"
+        worker = Worker(number, node, self._reactor.seconds(), self._metrics.heard)
         sockets, inherited = self._bound.inherited(FIRST_SOCKET)
+        (console,), passed = self._console.inherited(FIRST_SOCKET + len(inherited))
         claims = number == 1 and not self._started
-        place = Place(number, worker.node, sockets, READY, claims)
+        place = Place(number, node, sockets, console, READY, claims)
         self._reactor.spawnProcess(
             worker,
             sys.executable,
             [sys.executable, *self._arguments],
             env={**os.environ, WORKER: place.written()},
             path=self._directory,
-            childFDs={0: "w", 1: "r", 2: "r", READY: "r", **inherited},
+            childFDs={0: "w", 1: "r", 2: "r", READY: "r", **inherited, **passed},
         )
         self._processes.add(worker)
         worker.ended.addCallback(lambda why: self._ended(worker, why))
@@ -232,6 +191,7 @@ class Supervisor(Service):
 
     def _ended(self, worker: Worker, why: str) -> str:
         self._processes.discard(worker)
+        self._metrics.ended(worker)
         number = worker.number
         if self._workers.get(number) is not worker or worker.stopping or not self.running:
             return why
@@ -285,48 +245,3 @@ def _told(ready: Deferred[bool]) -> Deferred[bool]:
 
     ready.addCallback(tell)
     return told
-
-
-class Ready(Service):
-    """A worker's own part, started after the last door: tells the supervisor that it serves, and
-    stops it when the supervisor is gone.
-    """
-
-    def __init__(self, reactor: Any, place: Place) -> None:
-        self._reactor = reactor
-        self._place = place
-
-    def startService(self) -> None:
-        """All doors listen."""
-        super().startService()
-        signal_ready(self._place)
-        self._reactor.addReader(Life(self._reactor))
-
-
-class Life:
-    """The standard input of a worker, which ends when the supervisor is gone."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-
-    def fileno(self) -> int:
-        """The descriptor."""
-        return 0
-
-    def logPrefix(self) -> str:
-        """The prefix of the reactor's own messages."""
-        return "supervisor"
-
-    def doRead(self) -> None:
-        """The input has ended, or has bytes: the supervisor writes none."""
-        if not os.read(0, 1024):
-            self._gone()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The pipe was closed: epoll(7) tells that without calling `doRead`."""
-        self._gone()
-
-    def _gone(self) -> None:
-        self._reactor.removeReader(self)
-        with suppress(ReactorNotRunning):  # it stops already
-            self._reactor.stop()

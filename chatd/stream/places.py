@@ -67,6 +67,10 @@ def lost(sources: Sequence[Source], count: int = DEFAULT_LATEST) -> Place:
     """The place for a cursor that the server never issued: a gap in every source, then the latest
     `count` entries.
     """
+    return latest(sources, count)._replace(gaps=gaps_in(sources))
+
+
+def gaps_in(sources: Sequence[Source]) -> tuple[Gap, ...]:
+    """A gap in every source."""
     rooms = [source.name for source in sources if source.name]
-    gaps = tuple(Gap(name, None) for name in rooms or [""])
-    return latest(sources, count)._replace(gaps=gaps)
+    return tuple(Gap(name, None) for name in rooms or [""])

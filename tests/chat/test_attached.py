@@ -7,19 +7,22 @@ from typing import Any
 
 import pytest
 
+from chatd.chat.departures import LEAVE_SECONDS
 from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS, LastingSession
 from chatd.codecs.json import JSON
 from chatd.model.addresses import LOCAL
 from chatd.model.commands import Join, Leave, Rename, Say, Tell
-from chatd.model.errors import BadToken
+from chatd.model.errors import BadToken, InDoubt
 from chatd.model.events import Joined, Left, Said
 from chatd.model.moderation import Redact
 from chatd.model.units import ATTACHED
+from chatd.store.redis.appending import TELL_SECONDS
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
-from chatd.testing import FakeOutlet, InMemoryChat
+from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
 from ..kit.chat import events, private, registered, settled, signed_in
+from ..kit.redis import RedisServer
 from ..kit.redis_chat import ChatNode, RedisChats
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
@@ -204,6 +207,58 @@ def test_a_session_goes_on_elsewhere_when_its_node_goes_down_in_order(chats: Red
     assert (there.id, sorted(there.rooms)) == (session.person.id, ["dev", "lobby"])
     assert comings(three) == ["+ada"]
     chats.chats.remove(one)
+
+
+def test_a_guest_is_told_what_was_said_to_it_while_its_node_was_started_again(
+    chats: RedisChats,
+) -> None:
+    """From other nodes; before the node has read the state: that is kept nowhere, and told."""
+    one, two, _ = chats.chats
+    session = begun(chats, one, "ada")
+    eve = two.enter("eve")
+    cursor = two.say("hello")
+    chats.nodes.settle()
+    one.node.die()
+    two.perform(eve, Tell("ada", "psst"))
+    chats.chats.remove(one)
+    again = ChatNode(chats, "a", 1000)
+    chats.chats.append(again)
+    assert inbox(again, adopted(chats, again, session.token), cursor) == ["GAP"]
+
+
+def test_a_guest_who_comes_again_after_a_coming_in_doubt_stays(
+    chats: RedisChats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What gives up the first attempt leaves the second one alone."""
+    one, two, _ = chats.chats
+    session = begun(chats, one, "ada")
+    eve = two.enter("eve")
+    chats.nodes.settle()
+    append = two.node.store.append
+
+    def append_behind_a_mute_switch(units: Any) -> Any:
+        two.node.go_mute()
+        two.node.dialler.server = RedisServer()  # which is not there
+        return append(units)
+
+    monkeypatch.setattr(two.node.store, "append", append_behind_a_mute_switch)
+    first = two.service.sessions.adopt(session.token, LOCAL)
+    chats.nodes.advance(TELL_SECONDS + 0.3)
+    with pytest.raises(InDoubt):
+        result_of(first)
+    two.node.dialler.server = chats.nodes.server
+    chats.nodes.advance(LEAVE_SECONDS / 2)
+    monkeypatch.setattr(two.node.store, "append", append)
+    second = adopted(chats, two, session.token)
+    cursor = two.say("hello")
+    failed = two.service.journal_metrics.judged_again
+    chats.nodes.advance(3 * LEAVE_SECONDS)
+    assert two.service.journal_metrics.judged_again == failed
+    assert two.service.people.own("ada") is second.person
+    one.perform(session.person, Say("lobby", "from one"))
+    two.perform(eve, Tell("ada", "psst"))
+    assert inbox(two, second, cursor) == ["psst"]
+    assert comings(two) == ["+ada", "+eve"]
 
 
 def person(chat: ChatNode, name: str) -> Person:

@@ -134,12 +134,18 @@ def test_people_come_and_go_though_their_announcements_are_refused(chat: InMemor
     assert chat.enter("eve")
 
 
-def doubt_once(chat: InMemoryChat, fate: Fate) -> None:
-    """The next append is in doubt."""
+def doubt_once(chat: InMemoryChat, fate: Fate, *, and_refuse: bool = False) -> None:
+    """The next append is in doubt; with `and_refuse` the one after it is refused."""
     append = chat.store.append
+
+    def refuse(units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
+        del chat.store.append
+        return fail(Unavailable("it hangs"))
 
     def doubt(units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
         del chat.store.append
+        if and_refuse:
+            chat.store.append = refuse  # type: ignore[method-assign]
         chat.store.doubting = fate
         try:
             return append(units)
@@ -189,6 +195,21 @@ def test_doubt_leaves_no_name_without_a_person(
     chat.settle()
     assert not held
     assert chat.enter("ada")
+
+
+@pytest.mark.parametrize("fate", ["stored", "lost"])
+def test_a_name_in_doubt_that_is_refused_when_it_is_submitted_again_becomes_free(
+    chat: InMemoryChat, fate: Fate
+) -> None:
+    """As when the database hangs: the second attempt is not even sent."""
+    chat.room("lobby")
+    doubt_once(chat, fate, and_refuse=True)
+    entering = chat.service.enter("ada")
+    chat.advance(5)
+    with pytest.raises(InDoubt):
+        result_of(entering)
+    assert not chat.service.people.held
+    assert chat.enter("ada").name == "ada"
 
 
 @pytest.mark.parametrize("fate", ["stored", "lost"])

@@ -52,7 +52,8 @@ def test_a_person_of_a_lost_node_leaves_once() -> None:
     held = two.service.people.find("ada")
     assert isinstance(held, Elsewhere)
     rooms = [two.room("lobby"), two.room("dev")]
-    releasing = [loss(two).release(held, rooms, announced=True) for _ in range(2)]
+    places = [f"{ada.id}\n{one.service.people.start}"]
+    releasing = [loss(two).release(held, rooms, True, places) for _ in range(2)]
     two.settle()
     for released in releasing:
         result_of(released)

@@ -10,6 +10,9 @@ from chatd.stream.eventlog import Entry
 
 from ..kit.judging import person
 
+LATEST = 10_000
+"""The id of the last message, behind all that are remembered."""
+
 
 def told(letters: RecentLetters, *texts: str, first: int, to: str = "ada") -> None:
     """Private messages of eve, with ids from `first` on."""
@@ -29,7 +32,7 @@ def test_a_person_is_given_what_was_sent_to_it_and_what_it_sent() -> None:
     told(letters, "secret", first=11, to="bob")
     letters.add(Entry(12, Told("ada", "bob", "hi")))
     ada = person()
-    letters.give(ada)
+    letters.give(ada, LATEST)
     assert inbox(ada) == [Told("eve", "ada", "hello"), SentPrivately("ada", "bob", "hi")]
 
 
@@ -39,7 +42,7 @@ def test_messages_of_ignored_people_are_left_out() -> None:
     told(letters, "spam", first=10)
     ada = person()
     ada.ignored = frozenset({"eve"})
-    letters.give(ada)
+    letters.give(ada, LATEST)
     assert inbox(ada) == []
 
 
@@ -49,7 +52,7 @@ def test_messages_to_an_earlier_holder_of_the_name_are_left_out() -> None:
     told(letters, "for the other ada", "for this ada", first=10)
     ada = person()
     ada.since = 11
-    letters.give(ada)
+    letters.give(ada, LATEST)
     assert inbox(ada) == [Told("eve", "ada", "for this ada")]
 
 
@@ -59,7 +62,7 @@ def test_a_message_that_the_inbox_has_already_is_not_doubled() -> None:
     told(letters, "one", "two", first=10)
     ada = person()
     ada.inbox.log.append(Entry(11, Told("eve", "ada", "two")))
-    letters.give(ada)
+    letters.give(ada, LATEST)
     assert inbox(ada) == [Told("eve", "ada", "one"), Told("eve", "ada", "two")]
 
 
@@ -68,11 +71,11 @@ def test_a_reader_from_before_the_oldest_letter_has_a_gap() -> None:
     letters = RecentLetters(shared=True)
     told(letters, *map(str, range(MOST_LETTERS + 5)), first=10)
     ada = person()
-    letters.give(ada)
+    letters.give(ada, LATEST)
     assert len(inbox(ada)) == INBOX
     assert ada.inbox.log.floor == 10 + MOST_LETTERS + 5 - INBOX - 1
     quiet = person("bob")
-    letters.give(quiet)
+    letters.give(quiet, LATEST)
     assert quiet.inbox.log.floor == 14
 
 
@@ -82,8 +85,27 @@ def test_what_was_said_before_the_state_was_read_again_is_not_known() -> None:
     told(letters, "one", first=10)
     letters.restated(20)
     ada = person()
-    letters.give(ada)
+    letters.give(ada, LATEST)
     assert (inbox(ada), ada.inbox.log.floor) == ([], 20)
+
+
+def test_a_person_to_whom_nothing_was_said_since_then_has_no_gap() -> None:
+    """The store knows the id of the last message."""
+    letters = RecentLetters(shared=True)
+    letters.restated(20)
+    ada = person()
+    letters.give(ada, 15)
+    assert ada.inbox.log.floor == 15
+
+
+def test_messages_from_before_a_name_was_taken_again_are_a_gap() -> None:
+    """Another person may have had the name in between."""
+    letters = RecentLetters(shared=True)
+    told(letters, "one", first=10)
+    ada = person()
+    ada.since = 12
+    letters.give(ada, 10)
+    assert (inbox(ada), ada.inbox.log.floor) == ([], 10)
 
 
 def test_a_single_node_remembers_nothing() -> None:
@@ -91,5 +113,5 @@ def test_a_single_node_remembers_nothing() -> None:
     letters = RecentLetters(shared=False)
     told(letters, "one", first=10)
     ada = person()
-    letters.give(ada)
+    letters.give(ada, LATEST)
     assert inbox(ada) == []

@@ -14,9 +14,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from soak.proxy import Proxy
+
 from ..kit.processes import PATIENCE, TWISTD, Daemon, Program
 from ..kit.redis import RedisServer
-from .proxy import Proxy
 from .streams import connected, connection, history, request_json, run_in_thread
 
 GONE = (ConnectionError, asyncio.IncompleteReadError, OSError)

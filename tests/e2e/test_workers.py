@@ -6,19 +6,25 @@ import asyncio
 import os
 import re
 import signal
+import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from chatd.console.link import ask
+from chatd.console.tasks import AddAccount, ListAccounts
 from tests.kit.processes import PATIENCE, TWISTD, Program
 from tests.kit.redis import RedisServer
 
 from .conftest import Start
 from .streams import connection, request_json, run_in_thread
 
-DOORS = ("--line", "none", "--http", "tcp:0:interface=127.0.0.1")
+DOORS = ("--line", "none", "--http", "tcp:0:interface=127.0.0.1", "--irc", "none")
+ADMIN = ("--admin", "tcp:0:interface=127.0.0.1")
 JSON = {"Content-Type": "application/json"}
 
 
@@ -33,7 +39,7 @@ def redis() -> Iterator[RedisServer]:
 def served(redis: RedisServer, start: Start) -> tuple[Program, int]:
     """A supervisor of two workers, and their port."""
     store = f"redis://127.0.0.1:{redis.port}"
-    options = (*DOORS, "--store", store, "--workers", "2", "--message-rate", "0")
+    options = (*DOORS, *ADMIN, "--store", store, "--workers", "2", "--message-rate", "0")
     program = start(TWISTD, "--nodaemon", "--pidfile=", "chatd", *options)
     port = int(program.expect(r"http door listening on 127\.0\.0\.1:(\d+)")[1])
     program.expect("2 workers serve")
@@ -176,3 +182,141 @@ def test_a_start_that_fails_is_told_in_one_line(start: Start, store: str, line: 
     program.expect(re.escape(line))
     assert program.wait() == 1
     assert "Traceback" not in program.output
+
+
+async def asked(port: int, target: str) -> tuple[int, bytes]:
+    """The status and the body of an answer, whichever worker gives it."""
+    async with connection(port) as (reader, writer):
+        request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        writer.write(request.encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        return int(head.split()[1]), body
+
+
+def admin_port(program: Program) -> int:
+    """The port of the door for administrators."""
+    found = re.search(r"admin door listening on 127\.0\.0\.1:(\d+)", program.output)
+    assert found
+    return int(found[1])
+
+
+def test_metrics_are_those_of_all_workers(served: tuple[Program, int]) -> None:
+    """Whichever worker is asked; a worker that dies takes nothing out of the counters."""
+    program, port = served
+    admin = admin_port(program)
+
+    async def counted() -> dict[str, float]:
+        status, body = await asked(admin, "/metrics")
+        assert status == 200
+        samples = [line.rpartition(" ") for line in body.decode().splitlines()]
+        return {name: float(value) for name, _, value in samples if not name.startswith("#")}
+
+    async def talk() -> None:
+        token = await entered(port, "ada")
+        await one_by_one(port, token, 30)
+        async with asyncio.timeout(PATIENCE):
+            while True:  # a worker counts a message when it has been shown
+                found = [await counted() for _ in range(10)]
+                said = [each['chatd_commands_stored_total{type="message"}'] for each in found]
+                if said == [30] * 10:
+                    break
+        assert [each["chatd_workers"] for each in found] == [2] * 10
+        assert {each["chatd_people"] for each in found} == {1}
+        os.kill(workers_of(program)[0], signal.SIGKILL)
+        async with asyncio.timeout(PATIENCE):
+            while (found := [await counted()])[0]["chatd_workers"] != 1:
+                await asyncio.sleep(0.01)
+        assert found[0]['chatd_commands_stored_total{type="message"}'] == 30
+
+    run_in_thread(talk())
+
+
+def test_health_is_that_of_the_store_on_every_worker(
+    served: tuple[Program, int], redis: RedisServer
+) -> None:
+    """At the public door and at the administrators'."""
+    program, port = served
+    doors = [port, admin_port(program)]
+
+    async def statuses() -> list[int]:
+        return [(await asked(door, "/healthz"))[0] for door in doors for _ in range(6)]
+
+    async def ask() -> None:
+        assert await statuses() == [200] * 12
+        redis.signal(signal.SIGSTOP)
+        async with asyncio.timeout(PATIENCE):
+            while await statuses() != [503] * 12:
+                await asyncio.sleep(0.1)
+        redis.signal(signal.SIGCONT)
+        async with asyncio.timeout(PATIENCE):
+            while await statuses() != [200] * 12:
+                await asyncio.sleep(0.1)
+
+    run_in_thread(ask())
+
+
+def test_the_console_reaches_whichever_worker_answers(
+    start: Start, redis: RedisServer, tmp_path: Path
+) -> None:
+    """By one socket that only its owner can open; it is there while workers are restarted, and
+    gone in the end.  A door may be a UNIX socket, too.
+    """
+    store = f"redis://127.0.0.1:{redis.port}"
+    with TemporaryDirectory(prefix="chatd-") as directory:
+        door = Path(directory, "door")
+        doors = ("--line", "none", "--irc", "none", "--http", f"unix:{door}:mode=660")
+        program = start(
+            TWISTD, "--nodaemon", "--pidfile=", "--rundir", directory, "chatd",
+            *doors, "--store", store, "--workers", "2",
+        )  # fmt: skip
+        program.expect("2 workers serve")
+        console = Path(directory, "chatd-console")
+        assert [path.stat().st_mode & 0o777 for path in (console, door)] == [0o600, 0o660]
+        for n in range(10):
+            assert ask(console, AddAccount(name=f"ada-{n}", password="correct horse"))
+        before = set(workers_of(program))
+        program.signal(signal.SIGHUP)
+        program.expect("all workers are restarted")
+        assert not before & set(workers_of(program))
+        listed = ask(console, ListAccounts())
+        assert listed is not None
+        assert len(listed) == 10
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(door))
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+        program.signal(signal.SIGTERM)
+        assert program.wait() == 0
+        assert not console.exists()
+        assert not door.exists()
+        assert "Traceback" not in program.output
+
+
+def test_workers_share_a_socket_of_systemd(start: Start, redis: RedisServer) -> None:
+    """Which systemd has passed to the supervisor."""
+    store = f"redis://127.0.0.1:{redis.port}"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        # As systemd does it: the sockets begin at descriptor 3 (sd_listen_fds(3)).
+        run = (
+            "import os, sys; os.dup2(int(sys.argv[1]), 3); os.set_inheritable(3, True); "
+            "os.environ.update("
+            "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='http'); "
+            "os.execv(sys.argv[2], sys.argv[2:])"
+        )
+        os.set_inheritable(listening.fileno(), True)
+        doors = ("--line", "none", "--irc", "none", "--http", "systemd:domain=INET:index=0")
+        program = start(
+            sys.executable, "-c", run, str(listening.fileno()),
+            TWISTD, "--nodaemon", "--pidfile=", "chatd", *doors, "--store", store, "--workers", "2",
+            files=(listening.fileno(),),
+        )  # fmt: skip
+        program.expect("2 workers serve")
+
+    async def talk() -> None:
+        token = await entered(port, "ada")
+        await one_by_one(port, token, 10)
+
+    run_in_thread(talk())
+    program.signal(signal.SIGTERM)
+    assert program.wait() == 0

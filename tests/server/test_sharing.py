@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 
@@ -16,16 +18,22 @@ from chatd.server.ports import CannotOpen
 from chatd.server.sharing import (
     CLOSED,
     WORKER,
-    Adopting,
     Binding,
     Bound,
     Place,
+    adopted_endpoint,
     bind,
     own_place,
-    signal_ready,
 )
 
 FREE = "tcp:0:interface=127.0.0.1"
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A directory with a short path: that of a UNIX socket has at most some hundred bytes."""
+    with tempfile.TemporaryDirectory(prefix="chatd-") as name:
+        yield Path(name)
 
 
 class AdoptingReactor(MemoryReactor):
@@ -77,12 +85,43 @@ def test_a_door_that_yields_stays_closed_if_its_port_is_taken() -> None:
     assert [one.fileno() for one in sockets_of(bound)] == [-1, -1]
 
 
-def test_workers_share_tcp_ports_only() -> None:
-    """The error says so; systemd passes its sockets to one process."""
-    with pytest.raises(CannotOpen, match="TCP ports"):
-        bind(MemoryReactor(), [("unix:/nowhere/door", False)])
-    with pytest.raises(CannotListenError, match="TCP ports"):
-        Binding(MemoryReactor()).adoptStreamPort(3, socket.AF_INET, None)
+def test_a_unix_socket_is_bound_with_its_mode_and_removed_in_the_end(short: Path) -> None:
+    """One of a server that was killed is replaced; nothing else is."""
+    path = short / "door"
+    text = f"unix:{path}:mode=600"
+    bind(MemoryReactor(), [(text, False)]).sockets[0].close()  # type: ignore[union-attr]
+    bound = bind(MemoryReactor(), [(text, False)])
+    assert path.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(CannotOpen, match="another server listens"):
+        bind(MemoryReactor(), [(text, False)])
+    bound.close()
+    assert not path.exists()
+
+
+def test_a_socket_of_systemd_is_passed_on(short: Path) -> None:
+    """Its file stays, as it is systemd's."""
+    path = short / "door"
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(str(path))
+        theirs.listen()
+        binding = Binding(MemoryReactor())
+        AdoptedStreamServerEndpoint(binding, os.dup(theirs.fileno()), socket.AF_UNIX).listen(
+            Factory()
+        )
+        (ours,) = sockets_of(Bound(binding.sockets, [], binding.files))
+        assert ours.getsockname() == str(path)
+        Bound(binding.sockets, [], binding.files).close()
+        assert path.exists()
+
+
+def test_a_worker_listens_on_a_socket_of_systemd() -> None:
+    """Which was not passed to this process by systemd itself."""
+    reactor = AdoptingReactor()
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        endpoint = adopted_endpoint(reactor, "systemd:domain=INET:index=0", os.dup(theirs.fileno()))
+        endpoint.listen(factory := Factory())
+    ((_, family, adopted),) = reactor.adopted
+    assert (family, adopted) == (socket.AF_INET, factory)
 
 
 @pytest.mark.parametrize(
@@ -93,19 +132,14 @@ def test_a_worker_listens_on_the_socket_that_it_inherits(endpoint: str, family: 
     """Whatever port the endpoint names."""
     reactor = AdoptingReactor()
     factory = Factory()
-    serverFromString(Adopting(reactor, 7), endpoint).listen(factory)
+    adopted_endpoint(reactor, endpoint, 7).listen(factory)
     assert reactor.adopted == [(7, family, factory)]
 
 
 def test_a_worker_is_told_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its environment; it says when it is ready."""
+    """By its environment."""
     monkeypatch.delenv(WORKER, raising=False)
     assert own_place() is None
-    reading, writing = os.pipe()
-    place = Place(2, "n.2a", (4, CLOSED, 5), writing, True)
+    place = Place(2, "n.2a", (4, CLOSED, 5), 6, 3, True)
     monkeypatch.setenv(WORKER, place.written())
     assert own_place() == place
-    signal_ready(place)
-    assert os.read(reading, 100)
-    assert os.read(reading, 100) == b""
-    os.close(reading)

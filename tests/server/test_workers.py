@@ -15,15 +15,8 @@ from twisted.python.failure import Failure
 from chatd.server.logfile import OUTPUT
 from chatd.server.sharing import WORKER, Place
 from chatd.server.startup import StartupError
-from chatd.server.workers import (
-    DRAIN,
-    PAUSE_SECONDS,
-    READY,
-    RETIRE,
-    STUCK_SECONDS,
-    Supervisor,
-    Worker,
-)
+from chatd.server.worker_process import DRAIN, READY, RETIRE, STUCK_SECONDS, Worker
+from chatd.server.workers import PAUSE_SECONDS, Supervisor
 from chatd.testing.clock import StrictClock
 
 FREE = "tcp:0:interface=127.0.0.1"
@@ -37,6 +30,8 @@ class Process:
         self.arguments = arguments
         self.place = Place(*json.loads(env[WORKER]))
         self.signals: list[int] = []
+        self.told: list[bytes] = []
+        """The lines that were written to its standard input."""
         self.gone = False
 
     def signalProcess(self, number: int) -> None:  # noqa: N802
@@ -44,6 +39,11 @@ class Process:
         if self.gone:
             raise ProcessExitedAlready
         self.signals.append(number)
+
+    def writeToChild(self, descriptor: int, data: bytes) -> None:  # noqa: N802
+        """Note the line."""
+        assert descriptor == 0
+        self.told.append(data)
 
     def serve(self) -> None:
         """All its doors listen."""

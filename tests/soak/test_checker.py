@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from soak.checker import GAP, NEW_SESSION, Contents, Event, Saying, Trail, judge
+from soak.checker import EVER, GAP, NEW_SESSION, Contents, Event, Loss, Saying, Trail, judge
 
 
 def event(id_: int, **fields: Any) -> Event:
@@ -35,12 +35,14 @@ def findings(
     history: list[Event] = HISTORY,
     sayings: list[Saying] = SAYINGS,
     shown: tuple[Event, ...] = (),
+    losses: tuple[Loss, ...] = (),
 ) -> str:
     """The findings, one per line."""
     contents = Contents()
     for one in shown:
         contents.saw(one)
-    return "\n".join(judge({"lobby": history}, sayings, trails, contents).findings)
+    verdict = judge({"lobby": history}, sayings, trails, contents, losses=losses)
+    return "\n".join(verdict.findings)
 
 
 @pytest.mark.parametrize(
@@ -176,3 +178,31 @@ def test_a_private_message_may_be_lost_with_its_session() -> None:
     assert findings(anew, sayings=said) == ""
     lossy = trail(30, NEW_SESSION, 50, inbox="bob", until=50)
     assert "was not shown 40" in findings(lossy, sayings=said)
+
+
+LOST = event(35, text="m6 hello")
+
+
+@pytest.mark.parametrize("textual", [False, True])
+def test_what_a_failover_has_lost_may_be_missing_and_has_to_be_told(textual: bool) -> None:
+    """To readers who were shown it and go on; acknowledged or not."""
+    said = [*SAYINGS, saying(6, id=35, voice="eve")]
+    known: dict[str, Any] = {"textual": textual, "since": 0}
+    begin, end, lost = ((1, 2, 3), 5, 6) if textual else ((10, 20, 30), 50, 35)
+    options: dict[str, Any] = {"sayings": said, "shown": (LOST,), "losses": (EVER,)}
+    assert findings(trail(*begin, lost, GAP, end, until=50, **known), **options) == ""
+    assert findings(trail(*begin, lost, **known), **options) == ""
+    untold = trail(*begin, lost, end - (10 if not textual else 1), end, until=50, **known)
+    assert f"shown {lost}, which was lost, and told of no gap" in findings(untold, **options)
+
+
+def test_only_what_was_acknowledged_in_the_time_of_a_failover_may_be_missing() -> None:
+    """Not what the engine had long before."""
+    losses = (Loss(100.0, 101.0),)
+    for at, lost in ((100.5, True), (99.0, False)):
+        said = [*SAYINGS, saying(6, id=35, voice="eve", at=at)]
+        found = findings(sayings=said, losses=losses)
+        assert found == "" if lost else "m6 of eve in lobby was acknowledged" in found
+    early = trail(30, 35, GAP, 40)
+    said = [*SAYINGS, saying(6, id=35, voice="eve", at=100.5)]
+    assert "not in its history" in findings(early, sayings=said, shown=(LOST,), losses=losses)

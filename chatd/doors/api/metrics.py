@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
 from ...codecs.prometheus import CONTENT_TYPE
@@ -15,12 +16,12 @@ class MetricsResource(ApiResource):
 
     isLeaf = True
 
-    def __init__(self, collect: Callable[[], bytes]) -> None:
+    def __init__(self, collect: Callable[[], bytes | Deferred[bytes]]) -> None:
         """`collect` reads the metrics, in Prometheus' format."""
         super().__init__()
         self._collect = collect
 
-    def render_GET(self, request: Request) -> bytes:
+    def render_GET(self, request: Request) -> bytes | Deferred[bytes]:
         """Answer with the metrics as they are now."""
         request.setHeader(b"content-type", CONTENT_TYPE)
         request.setHeader(b"cache-control", b"no-store")

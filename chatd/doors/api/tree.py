@@ -95,7 +95,7 @@ def web_site(
 
 def admin_site(
     service: ChatService,
-    metrics: Callable[[], bytes],
+    metrics: Callable[[], bytes | Deferred[bytes]],
     bounds: Bounds = USUAL,
     proxies: Proxies = NO_PROXIES,
     peers: Peers | None = None,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from .streams import Streams
-
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 PART = 65536
 
 
