@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.chat.searches import AT_ONCE, MOST_WAITING
+from chatd.model.addresses import Address
 from chatd.model.commands import Say
 from chatd.model.errors import ChatError, RateLimited, Unavailable
 from chatd.model.identity import Stranger
@@ -51,6 +52,7 @@ def test_message_that_is_redacted_on_the_way_is_left_out(chat: InMemoryChat) -> 
     assert isinstance(store, RefusingStore)
     ada = chat.enter("ada")
     id_ = chat.perform(ada, Say("lobby", "hit"))
+    assert id_ is not None
     store.hold("reads")
     searching = chat.service.searches.search(Stranger(), chat.room("lobby"), HIT, None, 50)
     chat.settle()
@@ -75,7 +77,7 @@ def test_number_of_waiting_searches_is_bounded(chat: InMemoryChat) -> None:
     """Further ones are refused until some are answered."""
     room = chat.room("lobby")
     for number in range(MOST_WAITING):
-        stranger = Stranger(address=f"192.0.2.{number % 250}")
+        stranger = Stranger(Address(f"192.0.2.{number % 250}"))
         chat.service.searches.search(stranger, room, HIT, None, 1)
     with pytest.raises(Unavailable):
         chat.service.searches.search(Stranger(), room, HIT, None, 1)
