@@ -54,6 +54,7 @@ from .registration import Registration
 from .request_keys import RequestKeys
 from .rooms import Rooms
 from .rules import Rules
+from .searches import Searches
 from .session_registry import SessionRegistry
 from .shared_tickets import SharedTickets
 from .signals import Signals
@@ -115,6 +116,9 @@ class Parts:
             self.rooms,
             lambda: self.fold.horizon,
             lambda cursor: self.nodes.fork(cursor) if self.nodes.lost else None,
+        )
+        self.searches = Searches(
+            store, self.rooms, self.readers, self.past.page_after, clock.seconds
         )
         self.journal = Journal(clock, store, history)
         self.accounts = Accounts(store)

@@ -142,6 +142,7 @@ class ChatService(Service):
         caught up: at once if it has been."""
         self.page, self.page_after = parts.past.page, parts.past.page_after
         self.place = parts.past.place
+        self.searches = parts.searches
         self.visitor_observers: list[Callable[[str, Address], object]] = []
         """Called with name and address of each visitor."""
         self._store = store

@@ -34,11 +34,45 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
     that they concern."""
     redacted: bool = False
     """Whether it is a message that was deleted, and has no text any more."""
+    ban: str = ""
+    """The id of a ban."""
+    by: str = ""
+    """Who deleted a private message, if that was not its author."""
+    role: str | None = None
+    """Of a `role`, the new role; None: none."""
+    until: str = ""
+    """When a ban or a mute ends: RFC 3339, UTC; empty: never."""
+    access: str = ""
+    """Of `settings`: the settings that have changed."""
+    posting: str = ""
+    topic: str = ""
+    listed: bool | None = None
+    outside: bool | None = None
+    slow: int | None = None
 
     @property
     def time(self) -> datetime:
         """The time at which the event was stored."""
         return _EPOCH + timedelta(microseconds=self.id)
+
+
+class RoomRow(Struct, frozen=True):
+    """A room in the list of rooms."""
+
+    room: str
+    topic: str = ""
+    people: int = 0
+
+
+class State(Struct, frozen=True):
+    """The session of a client."""
+
+    name: str
+    account: bool
+    rooms: tuple[str, ...]
+    """The rooms that it is in."""
+    unread: dict[str, int]
+    """Of an account: unread messages, by room."""
 
 
 class Partner(Struct, frozen=True):
@@ -78,6 +112,9 @@ class Answer(Struct, frozen=True):
     token: str = ""
     room: str = ""
     topic: str = ""
+    account: bool = False
+    rooms: tuple[str | RoomRow, ...] = ()
+    unread: dict[str, int] = {}
     here: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     people: tuple[Partner, ...] = ()

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from ..model.names import clean_room
-from .answers import Answer, Event, Partner
+from .answers import Answer, Event, Partner, RoomRow, State
 from .connection import Connection, HTTPClient
 from .moderation import Moderation
 
@@ -113,6 +113,42 @@ class ChatClient:
         """The accounts with which the client's account has private conversations, newest first."""
         return self._ask("GET", "people").addCallback(lambda answer: answer.people)
 
+    def session(self) -> Deferred[State]:
+        """The client's name, whether it is an account's, and the rooms that it is in."""
+
+        def read(answer: Answer) -> State:
+            rooms = tuple(room for room in answer.rooms if isinstance(room, str))
+            return State(answer.name, answer.account, rooms, answer.unread)
+
+        return self._ask("GET", "session").addCallback(read)
+
+    def rooms(self, after: str = "") -> Deferred[Sequence[RoomRow]]:
+        """The rooms that exist, in alphabetical order, a hundred of them: those `after` a room."""
+        query = {"after": after} if after else None
+        return self._ask("GET", "rooms", query=query).addCallback(
+            lambda answer: [room for room in answer.rooms if isinstance(room, RoomRow)]
+        )
+
+    def search(
+        self, words: str, room: str = LOBBY, count: int = LATEST, before: int = 10**18 - 1
+    ) -> Deferred[Sequence[Event]]:
+        """The messages of a room that have all the words, the newest first."""
+        query = {"q": words, "limit": count, "before": before}
+        return self._ask("GET", "rooms", room, "search", query=query).addCallback(
+            lambda answer: answer.events
+        )
+
+    def read(self, room: str, id: int) -> Deferred[None]:
+        """Note that one's own account has read a room up to an event."""
+        asked = self._ask("PUT", "rooms", room, "marker", body={"id": id})
+        return asked.addCallback(lambda _: None)
+
+    def watch(self, lost: Callable[[str, float], object], back: Callable[[], object]) -> None:
+        """Call `lost` with the reason and the seconds to wait, whenever the server does not answer
+        and the client is going to try again, and `back` when it answers again.
+        """
+        self._connection.lost, self._connection.back = lost, back
+
     def moderate(self, room: str = LOBBY) -> Moderation:
         """The commands of owners and ops for a room."""
         return Moderation(self._ask, room)
@@ -165,6 +201,12 @@ class ChatClient:
         """Register the client's name as an account.  Fires with the name."""
         return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.register(password)))
 
+    def sign_in(self, name: str, password: str) -> Deferred[str]:
+        """Sign in to an account; the session before that ends.  Fires with the account's name."""
+        return self._turn.run(
+            lambda: Deferred.fromCoroutine(self._connection.sign_in(name, password))
+        )
+
     def join(self, room: str) -> Deferred[str]:
         """Join a room, so that others see the client there.  Reading does not need that, and
         sending a message joins the room, too.
@@ -180,6 +222,10 @@ class ChatClient:
         """Leave a room; `text` is the parting word."""
         asked = self._ask("DELETE", "rooms", room, "membership", body={"text": text})
         return asked.addCallback(lambda _: self._connection.rooms.discard(clean_room(room)))
+
+    def forget(self, room: str) -> None:
+        """Do not join a room again in the next session: the client was put out of it."""
+        self._connection.rooms.discard(clean_room(room))
 
     def close(self) -> Deferred[None]:
         """End the session, after all earlier requests; iterations end, and connections close."""
@@ -237,6 +283,12 @@ class Events:
         self._latest = latest
         self._patience = client._patience
         self._fresh: deque[Event] = deque()
+        self._place = since
+
+    @property
+    def cursor(self) -> int | None:
+        """The `since` of an iteration that goes on where this one is; None: it has not begun."""
+        return self._place if self._fresh else self._cursor
 
     def __aiter__(self) -> Events:
         return self
@@ -255,10 +307,13 @@ class Events:
                     raise
             finally:
                 client._polls.discard(poll)
-        return self._fresh.popleft()
+        event = self._fresh.popleft()
+        self._place = event.id
+        return event
 
     async def _poll(self) -> None:
         """Read on from the cursor; the first time, find the cursor."""
+        self._place = self._cursor
         if self._cursor is None:
             query = self._query | {"limit": max(self._latest, 1), "wait": 0}
             answer = await self._client._ask("GET", "events", query=query)

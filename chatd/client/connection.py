@@ -91,6 +91,10 @@ class Connection:
         """The name to ask for; empty for a guest."""
         self.rooms: set[str] = set()
         """The rooms that the session joins, besides the lobby."""
+        self.lost: Callable[[str, float], object] = lambda reason, wait: None
+        self.back: Callable[[], object] = lambda: None
+        """See `ChatClient.watch`."""
+        self._is_lost = False
         self._url = server_url(url)
         self._clock = clock
         self._http = http
@@ -113,7 +117,9 @@ class Connection:
             trouble: ChatError
             try:
                 token = await self._open()
-                return await self._once(method, *path, token=token, **options)
+                answer = await self._once(method, *path, token=token, **options)
+                self._answered()
+                return answer
             except BadToken as problem:
                 if self.lasting is not None:
                     raise
@@ -125,9 +131,29 @@ class Connection:
             if self._clock.seconds() + wait - began > patience:
                 raise trouble
             if isinstance(trouble, Unavailable):
+                self._is_lost = True
+                self.lost(trouble.message, wait)
                 _log.warn("{problem}; trying again in {wait:.1f} s", problem=trouble, wait=wait)
             await deferLater(self._clock, wait)
             attempt += 1
+
+    def _answered(self) -> None:
+        if self._is_lost:
+            self._is_lost = False
+            self.back()
+
+    async def sign_in(self, name: str, password: str) -> str:
+        """Go on in a session of an account; the present one ends.  Returns the account's name.
+
+        Raises `ChatError`: then nothing has changed.
+        """
+        made = await self._once("POST", "session", body={"name": name, "password": password})
+        await self.leave()
+        self.name = self.wanted = made.name
+        self._token, self.password = made.token, password
+        self.rooms.clear()
+        self._unjoined = []
+        return made.name
 
     async def register(self, password: str) -> str:
         """Register the name as an account, and continue in its session.  Returns the name."""

@@ -32,12 +32,22 @@ from ..model.errors import (
 )
 from ..model.events import (
     Acted,
+    BanLifted,
+    BanPlaced,
+    InvitedIn,
     Joined,
     Left,
+    MuteLifted,
+    MutePlaced,
     Noticed,
+    PutOut,
+    Redacted,
+    RedactedPrivately,
     Renamed,
+    RoleGiven,
     Said,
     SentPrivately,
+    SettingsChanged,
     Told,
     TopicSet,
 )
@@ -53,7 +63,39 @@ ECHO_SECONDS = 5.0
 REPLAY = 10
 """Past events that are printed first at a terminal."""
 
-_HAPPENED = Said | Acted | Joined | Left | Renamed | TopicSet | Noticed | Told
+_HAPPENED = (
+    Said
+    | Acted
+    | Joined
+    | Left
+    | Renamed
+    | TopicSet
+    | Noticed
+    | SettingsChanged
+    | RoleGiven
+    | PutOut
+    | BanPlaced
+    | BanLifted
+    | MutePlaced
+    | MuteLifted
+    | InvitedIn
+    | Redacted
+)
+_IN_NO_ROOM = Told | RedactedPrivately
+_SWITCHES = ("listed", "outside", "slow")
+_RARE = (
+    "role",
+    "ban",
+    "by",
+    "until",
+    "access",
+    "posting",
+    "topic",
+    "redacted",
+    "target",
+    *_SWITCHES,
+)
+"""Fields that few types have, and that are left out where they are empty."""
 
 
 class Terminal:
@@ -179,12 +221,27 @@ def in_lines(event: Event, own_name: str) -> Iterator[str]:
     if event.type == "gap":
         yield ">> events were missed here; /history shows what is left"
     with suppress(msgspec.ValidationError):
-        happened = msgspec.convert(msgspec.to_builtins(event), _HAPPENED)
+        happened = msgspec.convert(_fields(event), _HAPPENED if event.room else _IN_NO_ROOM)
         if isinstance(happened, Told) and happened.sender == own_name:
             happened = SentPrivately(
-                happened.sender, happened.to, happened.text, notice=happened.notice
+                happened.sender,
+                happened.to,
+                happened.text,
+                notice=happened.notice,
+                redacted=happened.redacted,
             )
         yield from map(printable, describe(happened))
+
+
+def _fields(event: Event) -> dict[str, object]:
+    """The fields of an event that its type has."""
+    fields: dict[str, object] = msgspec.to_builtins(event)
+    own = {name: value for name, value in fields.items() if not (name in _RARE and not value)}
+    if event.type == "role":
+        own["role"] = event.role
+    if event.type == "settings":
+        own |= {name: fields[name] for name in _SWITCHES if fields[name] is not None}
+    return own
 
 
 @implementer(IReadDescriptor)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twisted.web.server import Request
 
-from ..model.bounds import KEY, NAME, ROOM, TEXT, TOKEN, WHO, Bound
+from ..model.bounds import KEY, NAME, QUERY, ROOM, TEXT, TOKEN, WHO, Bound
 from ..model.errors import BadToken, ForeignOrigin, Malformed, UnsupportedMediaType
 
 MAX_ROOMS = 50
@@ -25,6 +25,7 @@ PARAMETERS: dict[str, Bound] = {
     "after": _short("after", ROOM.most),
     "before": _short("before", 40),
     "limit": _short("limit", 40),
+    "q": QUERY,
     "message": TEXT,
     "name": NAME,
     "reader": _short("reader"),

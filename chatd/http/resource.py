@@ -64,6 +64,7 @@ STATUS: dict[type[ChatError], int] = {
     errors.RateLimited: 429,
     errors.TooMany: 429,
     errors.SlowMode: 429,
+    errors.NoSearch: 501,
     errors.Unavailable: 503,
     errors.InDoubt: 503,
 }

@@ -77,6 +77,7 @@ PASSWORD = Bound(
 LABEL = Bound(MAX_LABEL, Malformed, f"a label has at most {MAX_LABEL} characters")
 CODE = Bound(200, Malformed, "a code has at most 200 characters")
 WORD = Bound(40, Malformed, "no setting and no role has a word of that length")
+QUERY = Bound(200, Malformed, "a search has at most 200 characters; search for fewer words")
 COMMAND = Bound(100, UnknownCommand, "there is no command of that length; /help lists them")
 
 Name = Annotated[str, NAME]

@@ -224,6 +224,12 @@ class InDoubt(ChatError):
         self.retry_after = retry_after
 
 
+class NoSearch(ChatError):
+    """This server's store cannot search."""
+
+    code = "no-search"
+
+
 class NotAllowed(ChatError):
     """The policy forbids this action to this person in this room."""
 

@@ -16,8 +16,8 @@
 7. Some tables are *noted*, outside units: read markers, last uses.  A note has no id and is shown
    to no follower; if several notes of one cell wait, only the last is stored.
 8. An event that a unit redacts is overwritten in the same transaction.  From then on no `read` and
-   no `load` returns its text, and the engine keeps the text nowhere.  A redaction of an event that
-   is not kept any more changes nothing.
+   no `load` returns its text, no `search` finds it, and the engine keeps the text nowhere.  A
+   redaction of an event that is not kept any more changes nothing.
 9. `erase` deletes all events of one room for good, and the engine keeps nothing of them.  No gap is
    reported for them: the floor of the room does not change.
 10. Cells of presence tables (`chatd.model.units.PRESENCE`) are empty at a start; all others
@@ -31,6 +31,7 @@ from typing import NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 
+from ..model.search import Query
 from ..model.units import Cell, Change, Redaction, Stale, Unit
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
@@ -88,6 +89,17 @@ class Loaded(NamedTuple):
     tables: Mapping[str, Mapping[str, Cell]]
     """Its tables (`chatd.model.units.ROOM_TABLES`) that have any cells, by their names without the
     room's."""
+
+
+class Found(NamedTuple):
+    """The outcome of a search."""
+
+    entries: Sequence[Entry]
+    """Messages, the newest first."""
+    next: int | None
+    """The `before` of the search for more; None: there are no more.  An answer may have fewer
+    entries than were asked for, and a `next`: the engine has looked through enough for one answer.
+    """
 
 
 class Follower(Protocol):
@@ -215,6 +227,22 @@ class Store(Protocol):
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
         """How many messages a room has above the id `after`: `most` at most, and only what the
         follower was shown.  Fails with `Unavailable`.
+        """
+
+    def search(
+        self,
+        room: str,
+        query: Query,
+        *,
+        before: int | None = None,
+        limit: int,
+        size: int = MOST_BYTES,
+    ) -> Deferred[Found]:
+        """The newest messages and actions of a room, below the id `before`, that match a query.
+
+        At most `limit` of them and `size` bytes of them as JSON, but at least one if one is found,
+        and only what the follower was shown.  Fails with `Unavailable`, and with `NoSearch` if the
+        engine cannot search.
         """
 
     def erase(self, room: str) -> Deferred[None]:

@@ -3,7 +3,8 @@
 1. The table `events` has a row for each event, whose key is its id.  `rooms` has a number for each
    room with events.  `cells` has the durable cells.  `state` has the highest id given when it was
    last written, the floor (events at or below it may have been forgotten), and the store's own id.
-   `marks` has the request keys, each with the id that it answers.
+   `marks` has the request keys, each with the id that it answers.  `search_blocks` and
+   `search_words` are the word index.
 2. `PRAGMA user_version` counts the migrations that were applied to the file.  They only go forward.
 3. A `Database` is used by one thread at a time.
 """
@@ -68,6 +69,26 @@ MIGRATIONS = (
         FROM cells AS joined JOIN cells AS accounts
         ON accounts.tbl = 'accounts' AND accounts.key = substr(joined.tbl, length('joined:') + 1)
         WHERE joined.tbl > 'joined:' AND joined.tbl < 'joined;';
+    """,
+    # The word index (`chatd.store.wordindex`), which is made while the server runs.
+    """
+    CREATE TABLE search_blocks (
+        room INTEGER NOT NULL,
+        block INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        ids BLOB NOT NULL,
+        PRIMARY KEY (room, block)
+    ) WITHOUT ROWID;
+    CREATE INDEX search_blocks_by_last ON search_blocks (room, last);
+    CREATE TABLE search_words (
+        room INTEGER NOT NULL,
+        block INTEGER NOT NULL,
+        bucket INTEGER NOT NULL,
+        words BLOB NOT NULL,
+        PRIMARY KEY (room, block, bucket)
+    ) WITHOUT ROWID;
+    ALTER TABLE state ADD COLUMN words TEXT NOT NULL DEFAULT '';
     """,
 )
 """The script that makes each version of the file from the one before, the first from nothing."""

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..model.units import ROOMS, Cell, Change
+from .wordindex import drop_blocks, drop_room, reindex, unindex
 
 SLICE = 500
 """Events that retention removes in one transaction; an append waits for one slice at most."""
@@ -27,8 +28,8 @@ class Doubtful(NamedTuple):
     """Its lowest and its highest id."""
     before: Sequence[Row]
     """The cells that it changed, before the change."""
-    redacted: Sequence[tuple[int, str]] = ()
-    """The events that it redacted, before the change: ids and JSON."""
+    redacted: Sequence[tuple[int, int, str]] = ()
+    """The events that it redacted, before the change: ids, numbers of their rooms, JSON."""
 
 
 def undo(connection: sqlite3.Connection, doubtful: Doubtful) -> None:
@@ -39,8 +40,9 @@ def undo(connection: sqlite3.Connection, doubtful: Doubtful) -> None:
     write_cells(connection, doubtful.before)
     connection.executemany(
         "UPDATE events SET event = ? WHERE id = ?",
-        [(event, id_) for id_, event in doubtful.redacted],
+        [(event, id_) for id_, _, event in doubtful.redacted],
     )
+    reindex(connection, doubtful.redacted)
 
 
 def read_cells(
@@ -95,20 +97,21 @@ def change_cells(connection: sqlite3.Connection, rows: Sequence[Row]) -> list[Ro
 
 def redact_events(
     connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str]]
-) -> list[tuple[int, str]]:
-    """Overwrite events, given with id, room and JSON; answers them as they were before.  An event
-    that is not there, or is in another room, is left alone.
+) -> list[tuple[int, int, str]]:
+    """Overwrite events, given with id, room and JSON; answers them as they were before, with the
+    numbers of their rooms.  An event that is not there, or is in another room, is left alone.
     """
     before = []
     for id_, room, event in rows:
         found = connection.execute(
-            "SELECT event FROM events"
+            "SELECT room, event FROM events"
             " WHERE id = ? AND room = (SELECT number FROM rooms WHERE name = ?)",
             (id_, room),
         ).fetchone()
         if found:
-            before.append((id_, found[0]))
+            before.append((id_, *found))
             connection.execute("UPDATE events SET event = ? WHERE id = ?", (event, id_))
+    unindex(connection, before)
     return before
 
 
@@ -147,21 +150,29 @@ def delete_events(connection: sqlite3.Connection, old: Sequence[tuple[int, int]]
     if not old:
         return set()
     newest = old[-1][0]
+    rooms = {number for _, number in old}
+    for number in rooms:
+        drop_blocks(connection, number, newest)
     connection.execute("DELETE FROM events WHERE id <= ?", (newest,))
     connection.execute("UPDATE state SET floor = max(floor, ?)", (newest,))
     names: set[str] = set()
-    for number in {number for _, number in old}:
+    for number in rooms:
         names.update(*connection.execute("SELECT name FROM rooms WHERE number = ?", (number,)))
     return names
 
 
 def delete_room(connection: sqlite3.Connection, room: str) -> int:
     """Delete the oldest events of a room, at most `SLICE`; answers how many."""
-    return connection.execute(
-        "DELETE FROM events WHERE id IN (SELECT id FROM events"
-        " WHERE room = (SELECT number FROM rooms WHERE name = ?) ORDER BY id LIMIT ?)",
+    old = connection.execute(
+        "SELECT id, room FROM events"
+        " WHERE room = (SELECT number FROM rooms WHERE name = ?) ORDER BY id LIMIT ?",
         (room, SLICE),
-    ).rowcount
+    ).fetchall()
+    if old:
+        newest, number = old[-1]
+        drop_blocks(connection, number, newest)
+        connection.execute("DELETE FROM events WHERE room = ? AND id <= ?", (number, newest))
+    return len(old)
 
 
 def first_event(connection: sqlite3.Connection, room: str) -> int | None:
@@ -170,6 +181,8 @@ def first_event(connection: sqlite3.Connection, room: str) -> int | None:
         "SELECT min(id) FROM events WHERE room = (SELECT number FROM rooms WHERE name = ?)", (room,)
     ).fetchone()
     if first is None:
+        for (number,) in connection.execute("SELECT number FROM rooms WHERE name = ?", (room,)):
+            drop_room(connection, number)
         connection.execute("DELETE FROM rooms WHERE name = ?", (room,))
         return None
     return int(first)

@@ -21,10 +21,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..model.errors import Unavailable
 from ..model.events import MESSAGES, RoomEvent
+from ..model.search import Query
 from ..model.units import ROOM_TABLES, Cell, Stale, Unit, room_table
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
-from . import CLOSING, Follower, Loaded, Opened, RoomSummary, Shown
+from . import CLOSING, Follower, Found, Loaded, Opened, RoomSummary, Shown
 from .cells import Cells
 from .judging import Judging
 from .paging import take
@@ -284,6 +285,28 @@ class MemoryStore:
             if after < entry.id <= self._shown and isinstance(entry.event, MESSAGES)
         )
         found = sum(1 for _ in islice(said, most))
+        return self._later(lambda: found)
+
+    def search(
+        self,
+        room: str,
+        query: Query,
+        *,
+        before: int | None = None,
+        limit: int,
+        size: int = MOST_BYTES,
+    ) -> Deferred[Found]:
+        """See `Store.search`: the room's events in memory are looked through."""
+        below = self._shown + 1 if before is None else min(before, self._shown + 1)
+        matching = (
+            (entry, weight)
+            for entry, weight in _sized(self.engine.log(room).entries, None, below)
+            if isinstance(entry.event, MESSAGES)
+            and not entry.event.redacted
+            and query.matches(entry.event.text)
+        )
+        entries, more = take(matching, limit, size)
+        found = Found(entries, entries[-1].id if more else None)
         return self._later(lambda: found)
 
     def erase(self, room: str) -> Deferred[None]:

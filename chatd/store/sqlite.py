@@ -32,14 +32,16 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..model.errors import Unavailable
+from ..model.search import Query
 from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_kept, is_presence, room_table
 from ..stream.eventlog import Page
 from ..stream.pages import MOST_BYTES
-from . import CLOSING, Follower, Loaded, Opened, Shown
+from . import CLOSING, Follower, Found, Loaded, Opened, Shown
 from .cells import Cells
 from .reader import Reader
 from .requests import RequestKeys
 from .retained import DAY, FOR_EVER, TIDY_SECONDS, Retention
+from .searching import Searching
 from .wallclock import doubt
 from .worker import Worker
 from .writer import Stored, Writer
@@ -83,6 +85,7 @@ class SqliteStore:
         keys = RequestKeys(clock.seconds)
         self._writer = Writer(path, now, keys, self._presence, DURABILITY[durability])
         self._reader = Reader(path)
+        self._searching = Searching(path, clock, self._index, lambda: self._committing)
         self._follower: Follower | None = None
         self._shown = 0
         self._waiting: list[_Appended] = []
@@ -123,6 +126,7 @@ class SqliteStore:
         self._reading = self._hire("reading")
         self._follower = follower
         self._tidying.start(TIDY_SECONDS)
+        self._searching.start(self._hire("searching"), anything=bool(opened.rooms))
         return succeed(opened)
 
     def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
@@ -225,6 +229,21 @@ class SqliteStore:
         """See `Store.count`."""
         return self._read(partial(self._reader.count, room, after, self._shown, most))
 
+    def search(
+        self,
+        room: str,
+        query: Query,
+        *,
+        before: int | None = None,
+        limit: int,
+        size: int = MOST_BYTES,
+    ) -> Deferred[Found]:
+        """See `Store.search`."""
+        if self._closed or not self._follower:
+            return fail(Unavailable(CLOSING))
+        found = self._searching.search(room, query, before, self._shown, limit, size)
+        return self._noticed(found, "search")
+
     def table(self, name: str) -> Deferred[Mapping[str, Cell]]:
         """See `Store.table`."""
         return self._cells(name, None)
@@ -255,7 +274,10 @@ class SqliteStore:
         """Have one of the threads read the file; `what` names the work in the log."""
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
-        done = (self._writing if writing else self._reading).do(job)
+        return self._noticed((self._writing if writing else self._reading).do(job), what)
+
+    def _noticed(self, done: Deferred[Any], what: str) -> Deferred[Any]:
+        """Log when reading fails, and when it works again."""
         return done.addCallbacks(partial(self._worked, what), self._unread, errbackArgs=(what,))
 
     @inlineCallbacks
@@ -280,6 +302,7 @@ class SqliteStore:
             self._closed = Deferred()
             if self._tidying.running:
                 self._tidying.stop()
+            self._searching.stop()
             if self._follower:
                 self._end_when_done()
             else:
@@ -327,6 +350,7 @@ class SqliteStore:
                 if is_presence(table):
                     self._presence.set(table, key, id_, value)
         self._shown = batch[-1].id
+        self._searching.fresh += len(batch)
         self._follower.shown(batch)
 
     def _refused(self, failure: Failure, group: Sequence[_Appended]) -> None:
@@ -364,6 +388,16 @@ class SqliteStore:
         except Unavailable as problem:
             self._has_failed("forget", problem)
 
+    def _index(self) -> Deferred[bool]:
+        """Index a block, between commits; tells whether more may be due."""
+
+        def failed(failure: Failure) -> bool:
+            self._has_failed("index", failure.trap(Unavailable) and failure.value)
+            return False
+
+        indexing = self._writing.do(self._writer.index)
+        return indexing.addCallbacks(partial(self._worked, "index"), failed)
+
     # -- failures, and the end -------------------------------------------------------------------
 
     def _has_failed(self, what: str, problem: object) -> None:
@@ -385,7 +419,9 @@ class SqliteStore:
             self._writing.do(self._writer.end).addBoth(self._ended)
 
     def _ended(self, _: object) -> None:
-        self._reading.do(self._reader.close).addBoth(self._released)
+        self._reading.do(self._reader.close).addBoth(lambda _: self._searching.close()).addBoth(
+            self._released
+        )
 
     def _released(self, _: object) -> None:
         assert self._closed

@@ -52,6 +52,7 @@ from .durable import (
 from .judging import Judged, Judging
 from .requests import MOST_KEYS, RequestKeys
 from .settling import SettledFile
+from .wordindex import add_block, begin_anew, is_current
 
 MOST_VERSIONS = 10_000
 """Versions of cells that are remembered, besides those of rooms."""
@@ -97,6 +98,8 @@ class Writer(SettledFile):
         self._versions: dict[tuple[str, str], int] = {}
         """Versions of cells as they stand in the file, 0 for absent ones."""
         self._count: int | None = None
+        self._grown: set[int] | None = None
+        """Numbers of rooms with new events since the last look for a block to index; None: all."""
         self._untold: set[str] = set()
         self._spill = False
         """Whether the write-ahead log may hold the text of events that were redacted or erased."""
@@ -145,7 +148,7 @@ class Writer(SettledFile):
         super().close()
         self._numbers.clear()
         self._versions.clear()
-        self._count = None
+        self._count = self._grown = None
 
     # -- storing ---------------------------------------------------------------------------------
 
@@ -254,6 +257,8 @@ class Writer(SettledFile):
                         room = event.room
                         number = numbers.get(room) or self._number(connection, room)
                         rows.append((entry.id, number, _encode(event).decode()))
+        if self._grown is not None:
+            self._grown.update(number for _, number, _ in rows)
         changes = [
             (table, key, version, value)
             for (table, key), (version, value) in judging.changes.items()
@@ -345,6 +350,26 @@ class Writer(SettledFile):
         if self._count is not None:
             self._count -= count
         return Forgotten(firsts, more=count == SLICE)
+
+    def index(self) -> bool:
+        """Index a block of one of the rooms that have enough new events, or look at some of those
+        that may.  Returns whether there may be more to do.  Raises `Unavailable`.
+        """
+        if self._grown is not None and not self._grown:
+            return False
+        with self._transaction() as connection:
+            if not is_current(connection):
+                begin_anew(connection)
+            if self._grown is None:
+                self._grown = {
+                    number for (number,) in connection.execute("SELECT number FROM rooms")
+                }
+            for _ in range(min(SLICE, len(self._grown))):
+                number = self._grown.pop()
+                if add_block(connection, number):
+                    self._grown.add(number)
+                    break
+        return bool(self._grown)
 
     def tidy(self) -> None:
         """Forget the request keys that are too old or too many, and write the highest id given.

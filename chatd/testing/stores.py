@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 
 from ..model.errors import InDoubt, Unavailable
+from ..model.search import Query
 from ..model.units import Cell, Stale, Unit, is_kept
-from ..store import Loaded, Opened, Shown
+from ..store import Found, Loaded, Opened, Shown
 from ..store.memory import MemoryStore
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
@@ -165,6 +166,20 @@ class RefusingStore(MemoryStore):
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
         """See `chatd.store.Store.count`."""
         return _unreadable() if self.unreadable else super().count(room, after, most)
+
+    def search(
+        self,
+        room: str,
+        query: Query,
+        *,
+        before: int | None = None,
+        limit: int,
+        size: int = MOST_BYTES,
+    ) -> Deferred[Found]:
+        """See `chatd.store.Store.search`."""
+        if self.unreadable:
+            return _unreadable()
+        return super().search(room, query, before=before, limit=limit, size=size)
 
     def erase(self, room: str) -> Deferred[None]:
         """See `chatd.store.Store.erase`."""

@@ -85,6 +85,7 @@ def _precis_gets_nothing_long(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 PLACES = {
     "access_token": "/events?rooms=lobby&wait=0&{}",
     "after": "/rooms?{}",
+    "q": "/rooms/lobby/search?{}",
     "name": "/rooms/lobby/messages?{}",
     "reader": "/rooms/lobby/events?wait=0&{}",
     "rooms": "/events?wait=0&{}",

@@ -31,6 +31,7 @@ from .moderation import (
     RoomPeopleResource,
 )
 from .roomlist import RoomList, room_answer
+from .search import SearchResource
 from .topic import TopicResource
 
 IN_ROOM: dict[bytes, Callable[[Access, Polls, str], Resource]] = {
@@ -44,6 +45,7 @@ IN_ROOM: dict[bytes, Callable[[Access, Polls, str], Resource]] = {
     b"mutes": lambda access, _, room: MutesResource(access, room),
     b"members": lambda access, _, room: MembersResource(access, room),
     b"invites": lambda access, _, room: InvitesResource(access, room),
+    b"search": lambda access, _, room: SearchResource(access, room),
     b"membership": lambda access, _, room: MembershipResource(access, room),
 }
 """The resources below `/rooms/{room}`; a new resource is one line."""

@@ -12,11 +12,12 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...model.errors import InDoubt, Unavailable
+from ...model.errors import InDoubt, NoSearch, Unavailable
+from ...model.search import Query
 from ...model.units import REMEMBERED_SECONDS, Cell, Stale, Unit
 from ...stream.eventlog import Page
 from ...stream.pages import MOST_BYTES
-from .. import CLOSING, Follower, Loaded, Opened
+from .. import CLOSING, Follower, Found, Loaded, Opened
 from ..retained import FOR_EVER, Retention
 from . import scripts
 from .appending import REFUSED, TELL_SECONDS, Appending
@@ -212,6 +213,18 @@ class RedisStore:
         `Unavailable`.
         """
         return self._read(lambda: self._readings.count(room, after, most))
+
+    def search(
+        self,
+        room: str,
+        query: Query,
+        *,
+        before: int | None = None,
+        limit: int,
+        size: int = MOST_BYTES,
+    ) -> Deferred[Found]:
+        """See `chatd.store.Store.search`: Redis has no index of words."""
+        return fail(NoSearch("this server cannot search: its history is in Redis"))
 
     def close(self) -> Deferred[None]:
         """See `chatd.store.Store.close`."""

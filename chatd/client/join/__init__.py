@@ -1,0 +1,1 @@
+"""`chatd join`: the client for a terminal, on prompt_toolkit."""

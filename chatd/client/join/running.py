@@ -1,0 +1,113 @@
+"""`chatd join` on a terminal, while its reactor runs: the screen or the plain prompt."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Protocol
+
+from prompt_toolkit.patch_stdout import patch_stdout
+from twisted.internet.defer import CancelledError, Deferred
+
+from ...model.errors import ChatError
+from ..answers import Event
+from ..chat import ChatClient
+from .commands import carry_out
+from .live import Live
+from .main import INTERRUPTED, wants_colour
+from .plain import Plain
+from .screen import Screen
+
+PATIENCE = 30
+"""Seconds for which the client tries to reach the server before it gives up at its start, or with
+something that was said."""
+
+
+class Face(Protocol):
+    """What shows a `Live` to its user."""
+
+    rooms: list[str]
+    """The rooms that exist, for Tab."""
+
+    def changed(self) -> object:
+        """What is shown has changed."""
+
+    def called(self, event: Event) -> object:
+        """Somebody has mentioned the user, or told the user something."""
+
+
+async def run(given: Namespace, password: str, reactor: Any) -> int:
+    """Run the client until its user leaves.  Returns the exit status.  Raises `ChatError`."""
+    client = ChatClient(
+        given.url, given.name, reactor=reactor, patience=PATIENCE, password=password
+    )
+    faces: list[Face] = []
+    live = Live(
+        client,
+        reactor,
+        lambda: [face.changed() for face in faces],
+        lambda event: [face.called(event) for face in faces],
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal was closed
+        loop.add_signal_handler(number, live.end, 128 + number)
+    try:
+        if given.plain:
+            plain = Plain(live, _print)
+            faces.append(plain)
+            return await _prompt(live, plain, given.room)
+        sys.stdout.write(f"joining {given.url} …\n")
+        await future(live.begin(given.room))
+        screen = Screen(live, lambda text: carry_out(live, text), colour=wants_colour(given))
+        faces.append(screen)
+        live.answer("/help lists the commands and keys; Ctrl+D leaves")
+        live.do(learn_rooms(live, screen))
+        live.ended.addBoth(lambda status: _exit(screen, status))
+        return await screen.application.run_async() or 0
+    finally:
+        with suppress(CancelledError):
+            await future(live.close())
+
+
+async def _prompt(live: Live, plain: Plain, room: str) -> int:
+    """Prompt for lines, and carry them out one after another."""
+    with patch_stdout():
+        await future(live.begin(room))
+        live.answer("/help lists the commands; Ctrl+D leaves")
+        live.do(learn_rooms(live, plain))
+        while not live.ended.called:
+            try:
+                line = await plain.prompt()
+            except EOFError:
+                break
+            except KeyboardInterrupt:
+                if live.asking is None:
+                    return INTERRUPTED
+                live.asking = None
+                continue
+            await live.do(carry_out(live, line)).asFuture(asyncio.get_running_loop())
+    return 0
+
+
+async def learn_rooms(live: Live, face: Face) -> None:
+    """Learn which rooms there are, for Tab."""
+    with suppress(ChatError):
+        face.rooms = [row.room for row in await live.client.rooms()]
+
+
+def future(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+    """A coroutine of Twisted's, for asyncio."""
+    return Deferred.fromCoroutine(work).asFuture(asyncio.get_running_loop())
+
+
+def _exit(screen: Screen, status: Any) -> None:
+    if screen.application.is_running:
+        screen.application.exit(result=status if isinstance(status, int) else 1)
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(f"{line}\n")

@@ -1,0 +1,138 @@
+"""Searching a SQLite file whose index is made behind the writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatd.model.errors import Unavailable
+from chatd.model.events import Said
+from chatd.model.search import parsed
+from chatd.model.units import Redaction
+from chatd.store import Found, searching, wordindex
+from chatd.store.retained import TIDY_SECONDS, Retention
+from chatd.store.searching import INDEX_SECONDS, START_SECONDS
+
+from ..kit.stores import StoreUnderTest, said, saying, sqlite_store, texts
+
+BLOCK = 8
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wordindex, "BLOCK", BLOCK)
+    monkeypatch.setattr(searching, "BLOCK", BLOCK)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chat.db"
+
+
+def opened(path: Path, **options: Any) -> StoreUnderTest:
+    return StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks, **options))
+
+
+@pytest.fixture
+def kept(path: Path) -> Iterator[StoreUnderTest]:
+    with opened(path) as kept:
+        yield kept
+
+
+def index(kept: StoreUnderTest) -> None:
+    """Let the store index what it can."""
+    for _ in range(20):
+        kept.clock.advance(INDEX_SECONDS)
+        kept.settle()
+
+
+def search(kept: StoreUnderTest, words: str, **options: Any) -> Found:
+    options = {"limit": 50, **options}
+    return kept.answered(kept.store.search("lobby", parsed(words), **options))
+
+
+def words_in(path: Path) -> bytes:
+    """What the file and its log hold."""
+    log = path.with_name(f"{path.name}-wal")
+    return path.read_bytes() + (log.read_bytes() if log.exists() else b"")
+
+
+def test_a_search_finds_indexed_messages_and_newer_ones(kept: StoreUnderTest) -> None:
+    """In their order, over the boundary."""
+    kept.appended(*[saying(f"hit {number}") for number in range(20)])
+    before = texts(search(kept, "hit").entries)
+    index(kept)
+    kept.appended(saying("hit 20"))
+    assert texts(search(kept, "hit").entries) == ["hit 20", *before]
+    assert len(before) == 20
+
+
+def test_an_existing_file_is_indexed_while_the_server_runs(path: Path) -> None:
+    """Not in the first seconds; without an index, a search looks through the events."""
+    with opened(path) as kept:
+        kept.appended(*[saying(f"old {number}") for number in range(20)])
+    with opened(path) as kept:
+        assert len(search(kept, "old").entries) == 20
+        kept.clock.advance(START_SECONDS - 1)
+        index(kept)
+        assert len(search(kept, "old").entries) == 20
+        assert len(search(kept, '"old 3"').entries) == 1
+
+
+def test_a_search_in_vain_ends_and_tells_from_where_to_go_on(
+    kept: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So no search takes long; the next one goes on behind it."""
+    monkeypatch.setattr(searching, "MOST_EXAMINED", 5)
+    kept.appended(saying("hit"), *[saying("other") for _ in range(7)])
+    found = search(kept, "hit")
+    assert (found.entries, found.next is None) == ([], False)
+    found = search(kept, "hit", before=found.next)
+    assert (texts(found.entries), found.next) == (["hit"], None)
+
+
+def test_the_words_of_a_redacted_message_are_in_no_file(kept: StoreUnderTest, path: Path) -> None:
+    """Although they were indexed."""
+    ids = kept.appended(*[saying(f"xyzzy{number}") for number in range(8)])
+    index(kept)
+    assert b"xyzzy3" in words_in(path)
+    id_ = ids[3]
+    assert isinstance(id_, int)
+    kept.stored(redacts=[Redaction(id_, Said("lobby", "ada", "", redacted=True))])
+    assert b"xyzzy3" not in words_in(path)
+    assert search(kept, "xyzzy3") == Found([], None)
+    assert len(search(kept, "xyzzy4").entries) == 1
+
+
+def test_the_words_of_an_erased_room_are_in_no_file(kept: StoreUnderTest, path: Path) -> None:
+    """Nor is it found when the room gets new messages."""
+    kept.appended(*[saying("xyzzy plugh") for _ in range(9)])
+    index(kept)
+    kept.erase("lobby")
+    assert b"xyzzy" not in words_in(path)
+    kept.stored(said("plugh"))
+    assert texts(search(kept, "plugh").entries) == ["plugh"]
+
+
+def test_what_retention_forgets_is_not_found_and_all_else_is(path: Path) -> None:
+    """Also the rest of a block whose first events are gone."""
+    with opened(path, retention=Retention(events=10)) as kept:
+        kept.appended(*[saying(f"hit {number}") for number in range(20)])
+        index(kept)
+        kept.clock.advance(TIDY_SECONDS)
+        kept.settle()
+        kept.clock.advance(TIDY_SECONDS)
+        kept.settle()
+        wanted = [f"hit {number}" for number in reversed(range(10, 20))]
+        assert texts(search(kept, "hit").entries) == wanted
+
+
+def test_a_closed_store_is_not_searched(path: Path) -> None:
+    """It says that the server is going down."""
+    kept = opened(path)
+    kept.closed()
+    with pytest.raises(Unavailable):
+        search(kept, "x")
