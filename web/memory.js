@@ -71,6 +71,17 @@ export function rememberInvite(code) {
   store("sessionStorage", JSON.stringify({ code }), `${KEY} invite`);
 }
 
+/** The code of the language that the user has chosen; empty: the browser's. */
+export function language() {
+  const { code } = recall("localStorage", `${KEY} language`);
+  return typeof code === "string" ? code : "";
+}
+
+/** @param {string} code */
+export function rememberLanguage(code) {
+  store("localStorage", JSON.stringify({ code }), `${KEY} language`);
+}
+
 /** Whether notifications are wanted. */
 export function wantsNotice() {
   return recall("localStorage", `${KEY} notify`).on === true;

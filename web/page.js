@@ -8,6 +8,7 @@ import { carryOut } from "./carryout.js";
 import { waysOn } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
+import { watchCopying } from "./copying.js";
 import { Earlier } from "./earlier.js";
 import { Ignoring } from "./ignoring.js";
 import { Keeping } from "./keeping.js";
@@ -84,6 +85,7 @@ const composer = new Composer({
 });
 const complain = composer.complain.bind(composer);
 const tell = (/** @type {unknown} */ error) => complain(wordsOf(error));
+watchCopying(byId("scroll", HTMLElement), complain);
 const keeping = new Keeping(chat, places, composer, () => here);
 const signing = new Signing(chat, () => keeping.reload());
 /** @type {Side} */
