@@ -91,6 +91,7 @@ def makeService(options: Options) -> MultiService:
     if settings.log_people:
         PeopleLog(chat)
     lag = LoopLag(clock)
+    doors: list[Door] = []
     context = DoorContext(
         settings=settings,
         chat=chat,
@@ -101,6 +102,7 @@ def makeService(options: Options) -> MultiService:
         bounds=settings.bounds,
         irc=irc,
         metrics=ServerMetrics(chat, connections, peers, lag).collect,
+        places=lambda: [place for door in doors if (place := door.place)],
     )
     factories = {door.name: door.make(context) for door in DOORS}
     server = ServerProcess(clock, chat, peers)
@@ -127,7 +129,6 @@ def makeService(options: Options) -> MultiService:
     ]
     if place is None:
         PortCheck(clock, required).setServiceParent(server)
-    pages = []
     index = count()
     for name, endpoints in settings.doors.items():
         for text in endpoints:
@@ -144,10 +145,10 @@ def makeService(options: Options) -> MultiService:
                 yields=name in yielding,
             )
             door.setServiceParent(server)
-            if name == "http":
-                pages.append(door)
+            doors.append(door)
     if settings.doors["admin"]:
         lag.setServiceParent(server)
+    pages = [door for door in doors if door.door == "http"]
     ClaimNotice(chat.claims, pages).setServiceParent(server)
     if place is None:
         ConsoleDoor(clock, chat, console_path(settings.store, directory)).setServiceParent(server)

@@ -6,11 +6,12 @@ are derived from it (`chatd.server.settings`), and `chatd.tap` opens the door.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..chat.service import ChatService
+from ..doors.api.about import Place
 from ..doors.api.tree import admin_site, web_site
 from ..doors.classic import classic_site
 from ..doors.irc.connection import IrcFactory
@@ -47,6 +48,8 @@ class DoorContext:
     """The IRC door, shared by its connections over TCP and those at `/irc`."""
     metrics: Callable[[], bytes]
     """Reads the metrics of the server, in Prometheus' format."""
+    places: Callable[[], Iterable[Place]] = tuple
+    """Where the server listens by now."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ DOORS = (
             the.peers,
             the.hosts,
             {b"irc": IrcWebSocketResource(the.irc, the.proxies)},
+            the.places,
         ),
         ("tcp:8080:interface=127.0.0.1",),
     ),

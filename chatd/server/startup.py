@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..chat.service import ChatService
+from ..doors.api.about import Place
 from ..model.errors import Unavailable
 from ..net.connections import ConnectionLimiter
 from ..net.peers import Peers
@@ -144,7 +145,7 @@ class Door(Service):
         stay closed, with a warning in the log, if the port is taken.
         """
         self._yields = yields
-        self._door = door
+        self.door = door
         self._text = text
         self._endpoint = endpoint
         self._limiter = limiter
@@ -155,9 +156,18 @@ class Door(Service):
         """The listening port; None before and after the door listens."""
 
     @property
+    def place(self) -> Place | None:
+        """Where the door listens; None if it does not."""
+        return Place(self.door, self.port.getHost(), self._tls) if self.port else None
+
+    @property
     def scheme(self) -> str:
         """The scheme of the page's URL at this door."""
-        return "https" if self._text.startswith(("ssl:", "tls:")) else "http"
+        return "https" if self._tls else "http"
+
+    @property
+    def _tls(self) -> bool:
+        return self._text.startswith(("ssl:", "tls:"))
 
     def privilegedStartService(self) -> None:
         """Listen now if the door is `privileged`.  Raises `StartupError`."""
@@ -196,15 +206,15 @@ class Door(Service):
         self._closed = True
         self._log.warn(
             "{door} door stays closed: {problem}; --{door} says where else it is to listen",
-            door=self._door,
+            door=self.door,
             problem=problem,
         )
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
-        self._limiter.connections.watch(port, self._door)
+        self._limiter.connections.watch(port, self.door)
         self._log.info(
-            "{door} door listening on {place}", door=self._door, place=written_place(port.getHost())
+            "{door} door listening on {place}", door=self.door, place=written_place(port.getHost())
         )
 
 
