@@ -27,7 +27,8 @@ export const HELP = [
   ["Enter", "send; with Shift it begins a new line. On a touch screen it begins a new line"],
   ["Tab", "complete a name or a command"],
   ["Page ↑ ↓", "scroll"],
-  ["↑", "in an empty box: go to the messages, and with Enter open the menu of one"],
+  ["↑", "in an empty box: what was not sent, or was sent last"],
+  ["Shift+↑", "in an empty box: go to the messages, and with Enter open the menu of one"],
   ["Alt+↑ ↓", "go to another room or person"],
 ];
 

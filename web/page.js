@@ -12,24 +12,27 @@ import { watchCopying } from "./copying.js";
 import { Earlier } from "./earlier.js";
 import { Ignoring } from "./ignoring.js";
 import { Keeping } from "./keeping.js";
+import { Jumping } from "./jumping.js";
 import { Log } from "./log.js";
 import * as memory from "./memory.js";
+import { MessageMenu } from "./messagemenu.js";
 import { byId } from "./nodes.js";
+import { followOtherTabs } from "./othertabs.js";
 import { OwnMenu } from "./ownmenu.js";
 import { PersonMenu } from "./personmenu.js";
-import { Places, isTalk, placeOf, remark, talkWith } from "./places.js";
+import { Places, isTalk, messageOf, placeOf, remark, talkWith } from "./places.js";
 import { RoomMenu } from "./roommenu.js";
 import { Roster } from "./roster.js";
 import { RowMenu } from "./rowmenu.js";
 import { Side } from "./side.js";
 import { Signing, linkOf } from "./signing.js";
+import { Unread } from "./unread.js";
 import { Wording } from "./wording.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./places.js").Shown} Shown */
 
 byId("unloaded", HTMLElement).remove();
-const newer = byId("newer", HTMLButtonElement);
 
 const before = memory.person();
 /** The user's present and former names, from which a private message may come. */
@@ -41,18 +44,20 @@ if (link) history.replaceState(null, "", location.pathname + location.search);
 let here = placeOf(location.hash);
 /** The place that the address named, or empty. */
 const wanted = location.hash.length > 1 ? here : "";
+/** The message that the address named, or 0. */
+let sought = messageOf(location.hash);
 const transport = new URLSearchParams(location.search).get("transport") ?? "";
 const chat = new Chat({
   name: before.token ? before.name : undefined, token: before.token, account: before.account, cookie: true,
   room: (before.account && wanted && !isTalk(wanted)) || before.rooms.includes(here) ? here : before.rooms[0], transport,
 });
 const places = new Places(() => chat.name, before.read, memory.drafts());
-const log = new Log(() => ({ name: chat.name, line: places.view(here).line, calls, again: gap => earlier.again(gap) }), () => {
+const log = new Log(() => ({ name: chat.name, line: places.view(here).line, calls, again: end => (end.type === "break" ? void jumping.more(end) : earlier.again(end)) }), () => {
   if (log.stuck) read(here);
-  showNewer();
+  unread.showNewer();
   void earlier.fill();
 }, () => {
-  newer.hidden = true;
+  unread.hideNewer();
   if (attending()) read(here);
 });
 /** @type {Composer} */
@@ -92,6 +97,14 @@ const signing = new Signing(chat, () => keeping.reload());
 const side = new Side({
   go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain, menuOf: name => personMenu.items(name),
 });
+const jumping = new Jumping(chat, places, log, { here: () => here, visit: place => visit(place), complain: tell, changed: () => showUnread() });
+const unread = new Unread({
+  chat, places, log, side, here: () => here, toNewest: () => {
+    jumping.forget();
+    log.toBottom();
+    composer.focus();
+  },
+});
 const earlier = new Earlier(chat, places, log, () => here, () => wording.empty());
 const bell = new Bell(complain);
 const connection = new Connection(() => chat.retry());
@@ -106,7 +119,10 @@ const roster = new Roster(chat, {
   },
 });
 const personMenu = new PersonMenu(chat, roster, { write: writeTo, ignores: name => places.ignores(name), ignore, complain: tell });
-const rowMenu = new RowMenu({ eventAt: node => log.eventAt(node), items: event => personMenu.ofMessage(event), back: () => composer.focus() });
+const messageMenu = new MessageMenu(chat, roster, {
+  withPerson: (name, room) => personMenu.items(name, room), quote: text => composer.quote(text), complain: tell,
+});
+const rowMenu = new RowMenu({ eventAt: node => log.eventAt(node), items: event => messageMenu.items(event), back: () => composer.focus() });
 new RoomMenu(chat, roster, {
   talk: () => (isTalk(here) ? places.view(here).title : ""), visit: room => visit(room), leave: () => leave(here), signIn: () => signing.signIn(),
   withPerson: name => personMenu.items(name), complain: tell,
@@ -222,7 +238,7 @@ chat.on("state", now => {
   log.busy = false;
   for (const [room, unread] of Object.entries(counted)) if (room !== here || !log.stuck) places.countedElsewhere(room, unread);
   counted = {};
-  void arrival.come();
+  void arrival.come().then(jump);
   showUnread();
   wording.empty();
   void roster.refresh();
@@ -315,32 +331,6 @@ function show(place) {
   if (connection.online) void roster.refresh(), void earlier.fill();
 }
 
-/** Unread counts, wherever they stand. */
-function showUnread() {
-  /** @param {string} place */
-  const entry = place => {
-    const { title, unread, called, out } = places.view(place);
-    return { place, title, unread, called: called > 0, out: out !== undefined };
-  };
-  const rooms = [...chat.rooms, ...places.lost(chat.rooms)].map(entry);
-  const talks = places.talks.map(entry);
-  const total = [...rooms, ...talks].reduce((sum, { unread }) => sum + unread, 0);
-  const { unread, title } = places.view(here);
-  document.title = `${total ? `(${total}) ` : ""}${isTalk(here) ? `${title} (private)` : title}`;
-  newer.textContent = unread ? `${unread} new message${unread === 1 ? "" : "s"} ↓` : "Latest messages ↓";
-  showNewer();
-  side.showPlaces(rooms, talks, here);
-}
-
-/** The button that scrolls to the bottom: shown far from it, or if there are new messages. */
-function showNewer() {
-  newer.hidden = log.stuck || (!places.view(here).unread && !log.far);
-}
-
-newer.addEventListener("click", () => {
-  log.toBottom();
-  composer.focus();
-});
 document.addEventListener("visibilitychange", attend);
 addEventListener("focus", attend);
 addEventListener("blur", attend);
@@ -355,6 +345,10 @@ function attend() {
   }
 }
 
+function showUnread() {
+  unread.show();
+}
+
 // -- what is remembered ----------------------------------------------------------------------
 
 /** The rooms that were remembered, and those that we are in. @param {string[]} rooms */
@@ -362,20 +356,7 @@ function withHere(rooms) {
   return [...new Set([...rooms, ...chat.rooms])];
 }
 
-// All tabs are one person.
-memory.onChange(({ name, token, account, rooms, read }) => {
-  if (keeping.gone) return;
-  // The user signed in or out in another tab.
-  if ((!token && chat.name) || account !== chat.account.signedIn) return void chat.close({ quiet: true }).then(() => keeping.reload());
-  if (token && !chat.name) void chat.nick(name).catch(() => {});
-  const others = rooms.length !== chat.rooms.length || rooms.some(room => !chat.rooms.includes(room));
-  if (account && others) void chat.sync().catch(() => {});
-  for (const room of account ? [] : rooms) if (!chat.rooms.includes(room)) void visit(room, false).catch(() => {});
-  for (const room of rooms.length && !account ? chat.rooms : []) if (!rooms.includes(room)) void leave(room).catch(() => {});
-  let changed = false;
-  for (const [place, id] of read) if (places.markRead(place, id)) changed = true;
-  if (changed) showUnread();
-});
+followOtherTabs({ chat, places, keeping, visit, leave, changed: showUnread });
 
 // -- going about -----------------------------------------------------------------------------
 
@@ -383,8 +364,18 @@ addEventListener("hashchange", () => {
   // A link is for a page that begins.
   if (linkOf(location.hash)) return keeping.reload();
   side.open(false);
-  go(placeOf(location.hash));
+  sought = messageOf(location.hash);
+  if (sought) void jump();
+  else go(placeOf(location.hash));
 });
+
+/** Go to the message that the address names. */
+async function jump() {
+  const id = sought;
+  sought = 0;
+  if (id) await jumping.to(placeOf(location.hash), id);
+}
+
 addEventListener("keydown", event => {
   if (event.key === "Escape") side.open(false), complain("");
   const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;

@@ -8,7 +8,7 @@ import { follow } from "./comings.js";
 import { mentions } from "./texts.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
-/** What only this page has to say. @typedef {{type: "gap" | "help" | "remark" | "out", text: string, time: string}} Remark */
+/** What only this page has to say. @typedef {{type: "gap" | "break" | "help" | "remark" | "out", text: string, time: string}} Remark */
 /** @typedef {ChatEvent | Remark} Shown */
 /** @typedef {Extract<ChatEvent, {from: string, text: string}>} News */
 /**
@@ -31,13 +31,18 @@ export function isTalk(place) {
   return place.startsWith("@");
 }
 
-/** The place that a page's address says, else the lobby. @param {string} hash */
+/** The place that a page's address says, else the lobby. @param {string} hash `#ROOM` or `#ROOM/ID` */
 export function placeOf(hash) {
   try {
-    return (hash.includes("=") ? "" : decodeURIComponent(hash.slice(1))) || "lobby";
+    return (hash.includes("=") ? "" : decodeURIComponent(hash.slice(1).split("/", 1)[0] ?? "")) || "lobby";
   } catch {
     return "lobby";
   }
+}
+
+/** The message that a page's address names, or 0. @param {string} hash */
+export function messageOf(hash) {
+  return Number(/^#[^/=]+\/(\d{1,16})$/u.exec(hash)?.[1] ?? 0);
 }
 
 /** @param {string} person @returns {string} the place */
@@ -159,10 +164,15 @@ export class Places {
 
   /** Put earlier events first. @param {string} place @param {ChatEvent[]} events @returns {ChatEvent[]} those that tell something */
   addEarlier(place, events) {
-    const present = new Set();
-    const telling = events.filter(event => follow(present, event) && !this.#isIgnored(event) && event.type !== "redact");
+    const telling = this.telling(events);
     this.view(place).shown.unshift(...telling);
     return telling;
+  }
+
+  /** Those of past events that tell something. @param {ChatEvent[]} events */
+  telling(events) {
+    const present = new Set();
+    return events.filter(event => follow(present, event) && !this.#isIgnored(event) && event.type !== "redact");
   }
 
   /** Drop the oldest events of a place that has too many. @param {string} place @returns {number} how many */

@@ -4,6 +4,7 @@ import { HELP } from "./commands.js";
 import { isComing, sumUp } from "./comings.js";
 import { isModerated, told } from "./happened.js";
 import { face, linked, make, person, words } from "./nodes.js";
+import { moment, t } from "./words.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./places.js").Shown} Shown */
@@ -67,9 +68,10 @@ function single(event, follows, { name, calls, again }) {
     if (follows) element.title = clock.title;
   } else if (event.type === "help") {
     element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
-  } else if (event.type === "gap") {
-    const button = make("button", "plain", "Read it now");
+  } else if (event.type === "gap" || event.type === "break") {
+    const button = make("button", "plain", t(event.type === "gap" ? "gap.read" : "jump.more"));
     button.addEventListener("click", () => again(event));
+    element.classList.add("gap");
     element.append(make("p", "text", event.text), button);
   } else {
     element.append(make("p", "text", ...deed(event), clock));
@@ -87,7 +89,7 @@ function clockOf(event) {
   return clock;
 }
 
-/** What happened, in words. @param {Exclude<Shown, Coming | {type: "message" | "private" | "help" | "gap"}>} event @returns {(Node | string)[]} */
+/** What happened, in words. @param {Exclude<Shown, Coming | {type: "message" | "private" | "help" | "gap" | "break"}>} event @returns {(Node | string)[]} */
 function deed(event) {
   if (isModerated(event)) {
     return told(event).map(part => (typeof part === "string" ? make("span", "", ...linked(part)) : person(part.name)));
