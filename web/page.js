@@ -10,9 +10,11 @@ import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
 import { Earlier } from "./earlier.js";
+import { GoTo } from "./goto.js";
 import { Ignoring } from "./ignoring.js";
 import { Keeping } from "./keeping.js";
 import { Jumping } from "./jumping.js";
+import { Levels } from "./levels.js";
 import { Log } from "./log.js";
 import * as memory from "./memory.js";
 import { MessageMenu } from "./messagemenu.js";
@@ -26,6 +28,7 @@ import { Roster } from "./roster.js";
 import { RowMenu } from "./rowmenu.js";
 import { Side } from "./side.js";
 import { Signing, linkOf } from "./signing.js";
+import { followStanding } from "./standing.js";
 import { Unread } from "./unread.js";
 import { Wording } from "./wording.js";
 
@@ -33,6 +36,8 @@ import { Wording } from "./wording.js";
 /** @typedef {import("./places.js").Shown} Shown */
 
 byId("unloaded", HTMLElement).remove();
+// Without these scripts a browser would send the form.
+for (const box of byId("form", HTMLFormElement).elements) box.removeAttribute("disabled");
 
 const before = memory.person();
 /** The user's present and former names, from which a private message may come. */
@@ -65,7 +70,7 @@ const composer = new Composer({
   place: () => here,
   name: () => chat.name,
   take: name => chat.nick(name),
-  carryOut: (text, place) => carryOut({ chat, places, composer, keep, writeTo, visit, leave, quit, ignore }, text, place),
+  carryOut: (text, place) => carryOut({ chat, places, composer, keep, writeTo, visit, leave, quit, ignore, search: words => goTo.search(words) }, text, place),
   turn: pages => log.turn(pages),
   shown: () => {
     if (log.stuck) log.toBottom();
@@ -123,10 +128,17 @@ const messageMenu = new MessageMenu(chat, roster, {
   withPerson: (name, room) => personMenu.items(name, room), quote: text => composer.quote(text), complain: tell,
 });
 const rowMenu = new RowMenu({ eventAt: node => log.eventAt(node), items: event => messageMenu.items(event), back: () => composer.focus() });
-new RoomMenu(chat, roster, {
+const roomMenu = new RoomMenu(chat, roster, {
   talk: () => (isTalk(here) ? places.view(here).title : ""), visit: room => visit(room), leave: () => leave(here), signIn: () => signing.signIn(),
-  withPerson: name => personMenu.items(name), complain: tell,
+  withPerson: name => personMenu.items(name), complain: tell, search: () => void goTo.search(), day: () => goTo.day(),
+  levels: () => levels.choose(here, places.view(here).title, () => void bell.want()),
 });
+const levels = new Levels();
+const goTo = new GoTo({
+  chat, places, roster, jumping, here: () => here, go, leave: place => leave(place), create: () => roomMenu.create(), complain: tell,
+});
+byId("all-rooms-button", HTMLButtonElement).addEventListener("click", () => void goTo.rooms());
+byId("find", HTMLButtonElement).addEventListener("click", () => void goTo.search());
 const ownMenu = new OwnMenu(chat, signing, {
   quit, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
     keeping.forget();
@@ -184,23 +196,6 @@ chat.on("gap", () => {
   for (const room of chat.rooms) keep(room, remark("gap", "Some of what happened here was missed."));
   void roster.refresh();
 });
-chat.on("session", ({ name, token, account, admin, markers = {}, unread = {}, ignores = [] }) => {
-  const former = memory.person();
-  if (token !== former.token) complain("");
-  composer.showName(name || former.name, former.name);
-  if (name) ownNames.add(name);
-  memory.remember(person => {
-    if (name) person.names = [...person.names.filter(one => one !== name), name];
-    Object.assign(person, { name: name || person.name, token, account, rooms: account ? chat.rooms : withHere(person.rooms) });
-  });
-  roster.admin = admin;
-  counted = connection.online ? {} : unread;
-  for (const [room, id] of Object.entries(markers)) keeping.knows(room, id), places.markRead(room, id);
-  if (account) ignoring.set(ignores);
-  ownMenu.show();
-  wording.people();
-  wording.invite();
-});
 chat.on("marker", ({ room, person, marker }) => {
   const place = person ? talkWith(person) : room;
   keeping.knows(place, marker);
@@ -208,28 +203,9 @@ chat.on("marker", ({ room, person, marker }) => {
   if (place === here) log.removeLine();
   showUnread();
 });
-chat.on("removed", ({ room, why }) => {
-  const words = why.code === "not-found" ? `You may not be in #${room} any more: only its members may.` : wordsOf(why);
-  memory.remember(person => void (person.rooms = person.rooms.filter(one => one !== room)));
-  places.view(room).out = words;
-  keep(room, remark("out", words));
-  if (chat.room === room) chat.room = chat.rooms[0] ?? "lobby";
-  if (room === here) {
-    complain(words, why.code === "kicked" ? ["Come back", () => go(room)] : undefined);
-    roster.clear();
-    void roster.refresh();
-  }
-  bell.ring(`You are out of #${room}`, words, room, () => {});
-  showUnread();
-  wording.invite();
-});
-chat.on("error", error => {
-  if (error.code === "sign-in") return complain(wordsOf(error), ["Sign in again", () => keeping.reload()]);
-  if (error.code === "signed-out") return complain(wordsOf(error), ["Sign in", () => signing.signIn({ name: memory.person().name })]);
-  if (error.code === "no-session" && !chat.name) return arrival.demandAccount();
-  if (error.code !== "name-in-use") return complain(wordsOf(error));
-  complain(`${wordsOf(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
-  composer.focusName();
+followStanding({
+  chat, places, composer, keeping, roster, ownMenu, ignoring, wording, signing, arrival, bell, here: () => here, ownNames,
+  keep, go, changed: showUnread, counted: unread => (counted = connection.online ? {} : unread),
 });
 chat.on("state", now => {
   connection.show(now);
@@ -262,7 +238,7 @@ function keep(place, event) {
     if ("id" in event) read(place, event.id);
   } else if (places.count(place, event)) {
     if (first && place === here) log.removeLine();
-    if (calls(event) && places.isNews(event)) {
+    if (places.isNews(event) && levels.rings(place, calls(event))) {
       const title = event.type === "private" ? `Private message from ${event.from}` : `${event.from} in #${place}`;
       bell.ring(title, event.text, place, () => go(place));
     }
@@ -351,10 +327,6 @@ function showUnread() {
 
 // -- what is remembered ----------------------------------------------------------------------
 
-/** The rooms that were remembered, and those that we are in. @param {string[]} rooms */
-function withHere(rooms) {
-  return [...new Set([...rooms, ...chat.rooms])];
-}
 
 followOtherTabs({ chat, places, keeping, visit, leave, changed: showUnread });
 
@@ -406,7 +378,7 @@ async function visit(place, look = true) {
   if (places.view(room).out !== undefined) places.view(room).out = undefined, wording.invite();
   // What was said before one came is no news.
   if (!places.wasRead(room)) removeLine(room), read(room);
-  memory.remember(person => void (person.rooms = withHere(person.rooms)));
+  memory.remember(person => void (person.rooms = [...new Set([...person.rooms, ...chat.rooms])]));
   if (look && room !== here) show(room);
   else if (joined && room === chat.room) void roster.refresh();
   showUnread();
