@@ -36,7 +36,8 @@ import { Wording } from "./wording.js";
 /** @typedef {import("./places.js").Shown} Shown */
 
 byId("unloaded", HTMLElement).remove();
-// Without these scripts a browser would send the form.
+// Before this, a click would be lost, and the browser itself would send the form.
+for (const part of document.querySelectorAll("[inert]")) part.removeAttribute("inert");
 for (const box of byId("form", HTMLFormElement).elements) box.removeAttribute("disabled");
 
 const before = memory.person();
@@ -57,7 +58,7 @@ const chat = new Chat({
   room: (before.account && wanted && !isTalk(wanted)) || before.rooms.includes(here) ? here : before.rooms[0], transport,
 });
 const places = new Places(() => chat.name, before.read, memory.drafts());
-const log = new Log(() => ({ name: chat.name, line: places.view(here).line, calls, again: end => (end.type === "break" ? void jumping.more(end) : earlier.again(end)) }), () => {
+const log = new Log(() => ({ name: chat.name, line: places.view(here).line, returned: places.view(here).mark !== undefined, calls, again: end => (end.type === "break" ? void jumping.more(end) : earlier.again(end)) }), () => {
   if (log.stuck) read(here);
   unread.showNewer();
   void earlier.fill();
@@ -165,7 +166,7 @@ if (isTalk(here)) {
   show(here = chat.room);
   if (asked !== here && !before.account) go(asked);
 }
-if (matchMedia("(pointer: fine)").matches) before.token ? composer.focus() : composer.focusName();
+if (matchMedia("(pointer: fine)").matches) composer.focus();
 
 // -- events of the chat -----------------------------------------------------------------------
 
@@ -215,6 +216,8 @@ chat.on("state", now => {
   for (const [room, unread] of Object.entries(counted)) if (room !== here || !log.stuck) places.countedElsewhere(room, unread);
   counted = {};
   void arrival.come().then(jump);
+  if (places.returning) void chat.about().then(({ text }) => composer.bound(text), () => {});
+  places.returning = false;
   showUnread();
   wording.empty();
   void roster.refresh();
@@ -234,6 +237,7 @@ function keep(place, event) {
   if (!places.add(place, event)) return;
   const seen = places.view(place);
   const first = !seen.unread;
+  places.markReturn(place, event);
   if (place === here && log.stuck && attending()) {
     if ("id" in event) read(place, event.id);
   } else if (places.count(place, event)) {
@@ -279,7 +283,7 @@ function read(place, id) {
 
 /** @param {string} place */
 function removeLine(place) {
-  places.view(place).line = undefined;
+  Object.assign(places.view(place), { line: undefined, mark: undefined });
   if (place === here) log.removeLine();
 }
 
@@ -288,7 +292,7 @@ function show(place) {
   if (place !== here) {
     const left = places.view(here);
     left.draft = composer.text;
-    if (!left.unread) left.line = undefined;
+    if (!left.unread) Object.assign(left, { line: undefined, mark: undefined });
     complain("");
   }
   here = place;

@@ -10,7 +10,7 @@ import { moment, t } from "./words.js";
 /** @typedef {import("./places.js").Shown} Shown */
 /** @typedef {import("./comings.js").Coming} Coming */
 /** @typedef {import("./comings.js").Sum} Sum */
-/** What a row depends on besides its event. @typedef {{name: string, line?: Shown, calls: (event: Shown) => boolean, again: (gap: Shown) => void}} About */
+/** What a row depends on besides its event. @typedef {{name: string, line?: Shown, returned: boolean, calls: (event: Shown) => boolean, again: (gap: Shown) => void}} About */
 
 /** Milliseconds within which further messages of a sender are shown under the same name. */
 const TOGETHER = 5 * 60_000;
@@ -34,7 +34,7 @@ export function rowOf(events, before, about) {
   if (dayOf(event) !== (before ? dayOf(before) : new Date().toDateString())) {
     found.push(make("p", "day", new Date(event.time).toLocaleDateString([], { dateStyle: "full" })));
   }
-  if (event === about.line) found.push(make("p", "line", "New"));
+  if (event === about.line) found.push(make("p", "line", t(about.returned ? "line.visit" : "line.new")));
   const follows = !found.length && before && followsOn(event, before);
   return [...found, isComing(event) ? comings(/** @type {Coming[]} */ (events)) : single(/** @type {Exclude<Shown, Coming>} */ (event), !!follows, about)];
 }

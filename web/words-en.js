@@ -35,6 +35,8 @@ export const WORDS = /** @type {const} */ ({
   "delete.send": "Delete",
 
   // Unread messages
+  "line.new": "New",
+  "line.visit": "New since your last visit",
   "title.private": "{name} (private)",
   "newer.count": { one: "{n} new message ↓", other: "{n} new messages ↓" },
   "newer.latest": "Latest messages ↓",
@@ -103,6 +105,13 @@ export const WORDS = /** @type {const} */ ({
   "search.none": "Nothing was found.",
   "search.further": "Nothing was found so far.",
   "search.count": { one: "{n} message", other: "{n} messages" },
+
+  // An empty room
+  "empty.private": "Nothing has been said between you and {name} yet.",
+  "empty.room": "Nothing has been said here yet.",
+  "empty.what": "#{room} is a room of the chat at {host}. Browsers, terminals, IRC clients and scripts meet in it, and all see the same.",
+  "empty.read": "To read, you need no name. Write something below to begin: you are asked for a name then.",
+  "empty.begin": "Write something below, or invite others:",
 
   // Jumps
   "gap.read": "Read it now",
