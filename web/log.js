@@ -33,8 +33,7 @@ export class Log {
     this.#about = about;
     this.#settled = settled;
     this.#scroll.addEventListener("scroll", () => {
-      this.#stuck = this.below < NEAR;
-      if (this.#stuck) this.#bottom = this.#scroll.scrollTop;
+      this.#look();
       moved();
     });
     new ResizeObserver(() => this.stuck && this.toBottom()).observe(this.#scroll);
@@ -96,7 +95,7 @@ export class Log {
     const row = this.#rows.find(({ events }) => events.includes(event));
     const node = row?.nodes[row.nodes.length - 1];
     node?.scrollIntoView({ block: "center" });
-    this.stuck = this.below < NEAR;
+    this.#look();
     node?.classList.add("sought");
     node?.setAttribute("tabindex", "-1");
     node?.focus({ preventScroll: true });
@@ -110,7 +109,7 @@ export class Log {
     const before = nodeOf()?.getBoundingClientRect().top ?? 0;
     this.#fill(shown);
     this.#scroll.scrollTop += (nodeOf()?.getBoundingClientRect().top ?? before) - before;
-    this.stuck = this.below < NEAR;
+    this.#look();
     this.#settle();
   }
 
@@ -193,6 +192,12 @@ export class Log {
   /** @param {number} pages down */
   turn(pages) {
     this.#scroll.scrollBy(0, pages * 0.9 * this.#scroll.clientHeight);
+  }
+
+  /** The window was scrolled. */
+  #look() {
+    this.#stuck = this.below < NEAR;
+    if (this.#stuck) this.#bottom = this.#scroll.scrollTop;
   }
 
   /** @param {Shown[]} shown */
