@@ -110,6 +110,7 @@ def makeService(options: Options) -> MultiService:
     lag = LoopLag(clock)
     metrics = ServerMetrics(chat, connections, peers, lag)
     shared = SharedMetrics(clock, metrics.families)
+    doors: list[Door] = []
     context = DoorContext(
         settings=settings,
         chat=chat,
@@ -121,6 +122,7 @@ def makeService(options: Options) -> MultiService:
         bounds=settings.bounds,
         irc=irc,
         metrics=shared.collect if place else metrics.collect,
+        places=lambda: [place for door in doors if (place := door.place)],
     )
     factories = {door.name: door.make(context) for door in DOORS}
     secured: list[DoorCertificates] = []
@@ -160,7 +162,6 @@ def makeService(options: Options) -> MultiService:
             if not (opening.inherited or opening.door in yielding)
         ]
         PortCheck(clock, required).setServiceParent(server)
-    doors = []
     for index, (name, text, passed) in enumerate(planned):
         limiter = ConnectionLimiter(factories[name], connections)
         descriptor = place.sockets[index] if place else None

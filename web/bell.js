@@ -43,6 +43,11 @@ export class Bell {
     }
   }
 
+  /** Turn notifications on, if the user lets us. */
+  async want() {
+    if (!this.#on && !this.#button.hidden) await this.#toggle();
+  }
+
   async #toggle() {
     const wanted = !this.#on && (await Notification.requestPermission()) === "granted";
     this.#show(wanted);

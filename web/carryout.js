@@ -9,7 +9,7 @@ import { isTalk, remark } from "./places.js";
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, composer: import("./composer.js").Composer,
  *   keep: (place: string, shown: import("./places.js").Shown) => void, writeTo: (name: string) => void,
  *   visit: (room: string) => Promise<void>, leave: (place: string) => Promise<void>, quit: () => Promise<void>,
- *   ignore: (name: string, yes: boolean) => Promise<void>,
+ *   search: (words: string) => Promise<void>, ignore: (name: string, yes: boolean) => Promise<void>,
  * }} Page
  */
 
@@ -32,6 +32,7 @@ export async function carryOut({ chat, places, composer, keep, ...page }, text, 
       return keep(place, remark("remark", topic ? `The topic is: ${topic}` : "There is no topic yet; /topic TEXT sets one."));
     }
     case "ignore": return page.ignore(deed.name, !places.ignores(deed.name));
+    case "search": return page.search(deed.text);
     case "join": return page.visit(deed.room);
     case "leave": return page.leave(deed.room === undefined ? place : deed.room.toLowerCase());
     case "quit": return page.quit();

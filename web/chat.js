@@ -86,6 +86,9 @@ export { ChatError };
  */
 /** @typedef {{room: string, topic: string, people: number, first: number | null, last: number | null}} RoomSummary */
 
+/** `local`: reached from the server's machine only. @typedef {{door: "line" | "irc", port: number, tls: boolean, local: boolean}} Door */
+/** The doors that need no browser, and how long a text may be. @typedef {{doors: Door[], text: {bytes: number, breaks: number}}} About */
+
 /** Rooms per request. */
 const ROOMS = 100;
 
@@ -256,6 +259,29 @@ export class Chat {
   }
 
   /**
+   * What happened in a room after that event, the oldest first; nothing, when that is all.
+   * @param {number} after @param {string} [room] @param {number} [limit] @returns {Promise<ChatEvent[]>}
+   */
+  async later(after, room = this.room, limit = 100) {
+    return (await this.#server.ask("GET", `${roomPath(room)}/events?since=${after}&wait=0&limit=${limit}`)).events;
+  }
+
+  /**
+   * Messages of a room that hold all these words, the newest first; `next` is the `before` of those that follow.
+   * @param {string} words quotes hold a phrase together @param {string} [room] @param {number} [before] @param {number} [limit]
+   * @returns {Promise<{events: (Message | Action)[], next: number | null}>}
+   */
+  search(words, room = this.room, before = undefined, limit = 50) {
+    const more = before === undefined ? "" : `&before=${before}`;
+    return this.#server.ask("GET", `${roomPath(room)}/search?q=${encodeURIComponent(words)}&limit=${limit}${more}`);
+  }
+
+  /** What the server tells everybody: see `/about` in `docs/protocol.md`. @returns {Promise<About>} */
+  about() {
+    return this.#server.ask("GET", "about");
+  }
+
+  /**
    * With whom our account has spoken privately, who spoke last first. Empty for guests: their private messages are not kept.
    * `marker`: up to where our account has read that. @returns {Promise<{name: string, last: number, marker?: number}[]>}
    */
@@ -269,6 +295,14 @@ export class Chat {
    */
   async earlierWith(name, before, limit = 100) {
     return (await this.#server.ask("GET", `people/${encodeURIComponent(name)}/events?before=${before}&limit=${limit}`)).events;
+  }
+
+  /**
+   * Private messages with a person after that event, as `later`.
+   * @param {string} name @param {number} after @param {number} [limit] @returns {Promise<Private[]>}
+   */
+  async laterWith(name, after, limit = 100) {
+    return (await this.#server.ask("GET", `people/${encodeURIComponent(name)}/events?since=${after}&wait=0&limit=${limit}`)).events;
   }
 
   /** Delete a private message of ours: its text is nowhere any more. @param {string} name to whom @param {number} id */

@@ -5,6 +5,7 @@
  * A command. `leave` without a room: the current one; `topic` without a text: show it.
  * @typedef {{do: "say" | "act", text: string} | {do: "tell", to: string, text: string} | {do: "nick", name: string}
  *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}
+ *   | {do: "search", text: string}
  *   | {do: "ignore", name: string}} Deed
  */
 
@@ -16,6 +17,7 @@ const COMMANDS = new Map([
   ["topic", ["[TEXT]", "show the topic, or set it; /topic - clears it"]],
   ["join", ["ROOM", "go to a room"]],
   ["leave", ["[ROOM]", "leave this room, or another one"]],
+  ["search", ["WORDS", "find messages"]],
   ["ignore", ["NAME", "hear no more of somebody; again, to hear them"]],
   ["quit", ["", "leave the chat; with an account, sign out"]],
   ["help", ["", "list the commands"]],
@@ -27,8 +29,10 @@ export const HELP = [
   ["Enter", "send; with Shift it begins a new line. On a touch screen it begins a new line"],
   ["Tab", "complete a name or a command"],
   ["Page ↑ ↓", "scroll"],
-  ["↑", "in an empty box: go to the messages, and with Enter open the menu of one"],
+  ["↑", "in an empty box: what was not sent, or was sent last"],
+  ["Shift+↑", "in an empty box: go to the messages, and with Enter open the menu of one"],
   ["Alt+↑ ↓", "go to another room or person"],
+  ["Ctrl+K", "go anywhere, by some letters of a name"],
 ];
 
 /** The command in a text. Throws an `Error` whose message says what is wrong. @param {string} text @returns {Deed} */
@@ -63,6 +67,7 @@ export function parse(text) {
     case "ignore":
       if (!one || /\s/u.test(one)) throw usage("Say whom", command);
       return { do: "ignore", name: one.replace(/^@/u, "") };
+    case "search": return { do: "search", text: one };
     case "quit":
     case "help":
       return { do: command };

@@ -3,7 +3,11 @@
 import { ChatError } from "./chat.js";
 import { wordsOf } from "./advice.js";
 import { Hints } from "./hints.js";
-import { byId, clockFace, make, words } from "./nodes.js";
+import { Measure } from "./measure.js";
+import { byId, make } from "./nodes.js";
+import { Recall } from "./recall.js";
+import { Waiting } from "./waiting.js";
+import { t } from "./words.js";
 
 /**
  * `place`: where one is. `name`: who one is, or empty. `take`: another name; resolves with it as the server spells it. `carryOut`:
@@ -17,8 +21,6 @@ import { byId, clockFace, make, words } from "./nodes.js";
  * }} Deeds
  */
 
-/** Milliseconds after which what is not sent yet is shown as such. */
-const NOTED = 500;
 /** Rows of the box, at most, in browsers without `field-sizing`. */
 const ROWS = 6;
 
@@ -29,8 +31,10 @@ export class Composer {
   #nameBox = byId("name", HTMLInputElement);
   #rename = byId("rename", HTMLButtonElement);
   #problem = byId("problem", HTMLElement);
-  #pending = byId("pending", HTMLElement);
   #hints;
+  #measure;
+  #recall = new Recall();
+  #waiting;
   #deeds;
   /** By place, texts that could not be sent while one looked elsewhere. @type {(place: string, text: string) => void} */
   #giveBackThere;
@@ -42,6 +46,15 @@ export class Composer {
   constructor(deeds, giveBackThere) {
     this.#deeds = deeds;
     this.#giveBackThere = giveBackThere;
+    this.#measure = new Measure(this.#box, text => this.write(text));
+    this.#waiting = new Waiting({
+      place: deeds.place, shown: deeds.shown,
+      again: ({ text, place }) => void this.#send(text, place),
+      edit: ({ text, place }) => {
+        this.#giveBack(text, place);
+        this.focus();
+      },
+    });
     this.#hints = new Hints(this.#box, byId("hints", HTMLElement), deeds.waysOn, text => this.write(text));
     const form = byId("form", HTMLFormElement);
     form.addEventListener("submit", event => {
@@ -52,6 +65,7 @@ export class Composer {
     this.#box.addEventListener("keydown", event => this.#key(event));
     this.#box.addEventListener("input", () => {
       this.#fit();
+      this.#measure.update();
       this.#hints.update();
       deeds.typed(this.#box.value);
     });
@@ -92,7 +106,25 @@ export class Composer {
   write(text) {
     this.#box.value = text;
     this.#hints.hide();
+    this.#measure.update();
     this.#fit();
+  }
+
+  /** Put a text before what is in the box, and write behind it. @param {string} text */
+  quote(text) {
+    this.write(`${text}\n${this.#box.value}`);
+    this.focus();
+    this.#box.selectionStart = this.#box.selectionEnd = this.#box.value.length;
+  }
+
+  /** How long a text may be. @param {{bytes: number, breaks: number}} limits */
+  bound(limits) {
+    this.#measure.limits = limits;
+  }
+
+  /** Texts that are not said, on their way or refused. @returns {{place: string, text: string}[]} */
+  get open() {
+    return [...this.unsaid, ...this.#waiting.failed];
   }
 
   /** Say in the boxes what they are for. @param {string} text @param {boolean} isPrivate */
@@ -115,8 +147,7 @@ export class Composer {
 
   /** One looks at another place: what waits there is shown. */
   showWaiting() {
-    const place = this.#deeds.place();
-    for (const note of this.#pending.children) if (note instanceof HTMLElement) note.hidden = note.dataset.place !== place;
+    this.#waiting.show();
   }
 
   /** @param {string} text @param {[string, () => void]} [way] out of it, as a button */
@@ -133,12 +164,21 @@ export class Composer {
 
   /** Send what is in the box; who has no name yet takes the one in its box first. */
   async submit() {
-    this.complain("");
     const text = this.#box.value;
-    const place = this.#deeds.place();
-    const words = { place, text };
     // What is typed while the name is being taken is another message.
     this.write("");
+    await this.#send(text, this.#deeds.place());
+  }
+
+  /** Send, and while that takes its time show that it is waiting. @template T @param {string} text @param {string} place @param {() => Promise<T>} send */
+  post(text, place, send) {
+    return this.#waiting.post(text, place, send);
+  }
+
+  /** @param {string} text @param {string} place */
+  async #send(text, place) {
+    this.complain("");
+    const words = { place, text };
     if (text.trim()) this.unsaid.add(words);
     try {
       if (!this.#deeds.name()) {
@@ -147,33 +187,13 @@ export class Composer {
       }
       // Unless one went elsewhere meanwhile.
       if (!byId("side", HTMLElement).contains(document.activeElement)) this.focus();
-      if (text.trim()) await this.#deeds.carryOut(text, place);
+      if (text.trim()) await this.#deeds.carryOut(text, place), this.#recall.add(place, text);
     } catch (error) {
-      this.#giveBack(text, place);
+      if (!this.#waiting.keep(words, error)) this.#giveBack(text, place);
       this.complain(wordsOf(error), this.#deeds.wayOut(error));
     } finally {
       this.unsaid.delete(words);
       this.#deeds.shown();
-    }
-  }
-
-  /**
-   * Send, and while that takes its time show that it is waiting.
-   * @template T @param {string} text @param {string} place @param {() => Promise<T>} send
-   */
-  async post(text, place, send) {
-    const note = make("div", "event said own waiting", make("p", "who", clockFace(), "Not sent yet"), words(text));
-    note.dataset.place = place;
-    const timer = setTimeout(() => {
-      this.#pending.append(note);
-      this.showWaiting();
-      this.#deeds.shown();
-    }, NOTED);
-    try {
-      return await send();
-    } finally {
-      clearTimeout(timer);
-      note.remove();
     }
   }
 
@@ -182,12 +202,24 @@ export class Composer {
     if (composing(event) || event.altKey || this.#hints.handled(event)) return;
     const pages = event.key === "PageUp" ? -1 : event.key === "PageDown" ? 1 : 0;
     if (pages) event.preventDefault(), this.#deeds.turn(pages);
-    if (event.key === "ArrowUp" && !event.shiftKey && !event.ctrlKey && !this.text && this.#deeds.up()) event.preventDefault();
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (step && !event.ctrlKey && !event.metaKey) this.#step(event, step);
     if (event.key !== "Enter" || event.shiftKey) return;
     // A keyboard on the screen has no Shift+Enter.
     if (this.#touch.matches && !event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     void this.submit();
+  }
+
+  /** ↑ in the empty box: what was not sent, or was sent last; with Shift, the messages. @param {KeyboardEvent} event @param {number} step */
+  #step(event, step) {
+    if (event.shiftKey) return void (step < 0 && !this.text && this.#deeds.up() && event.preventDefault());
+    const failed = step < 0 && !this.text ? this.#waiting.takeBack()?.text : undefined;
+    const text = failed ?? this.#recall.step(this.#deeds.place(), this.text, step);
+    if (text === undefined) return;
+    event.preventDefault();
+    this.write(text);
+    this.#deeds.shown();
   }
 
   /** @param {KeyboardEvent} event */

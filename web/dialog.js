@@ -6,7 +6,7 @@ import { make } from "./nodes.js";
 /**
  * One box. `choices`: to choose among, as value and text; `yes`: a box to tick. Of a box to tick the value is "yes" or "".
  * @typedef {{
- *   name: string, label: string, value?: string, type?: "text" | "password" | "number", autocomplete?: string, hint?: string,
+ *   name: string, label: string, value?: string, type?: "text" | "password" | "number" | "date", autocomplete?: string, hint?: string,
  *   choices?: [string, string][], yes?: boolean, must?: boolean,
  * }} Field
  */
@@ -126,6 +126,20 @@ export function showOnce(title, text, secret) {
     dialog.showModal();
     copy.focus();
   });
+}
+
+/**
+ * Show something, with a button that closes it. @param {string} title @param {Node[]} nodes
+ * @param {{text: string, act: () => void}[]} [others] other ways out, which close it
+ */
+export function panel(title, nodes, others = []) {
+  const { dialog, body, problem } = frame(title);
+  body.append(...nodes, problem, make("p", "ways", plain("Close", () => dialog.close()), ...others.map(({ text, act }) => plain(text, () => {
+    dialog.close();
+    act();
+  }))));
+  dialog.showModal();
+  return { dialog, problem };
 }
 
 /** @param {string} text @returns {Promise<boolean>} whether it could be copied */

@@ -65,11 +65,13 @@ export class Earlier {
     this.#failures = 0;
     // If nothing was shown yet, some of these events may have arrived meanwhile.
     const now = firstOf();
+    const { line } = seen;
     const events = this.#places.addEarlier(room, found.filter(({ id }) => id < now));
     // A page may be cut short: only an empty one is the end.
     seen.all = !found.length;
     seen.earliest = found[0]?.id ?? first;
     if (room !== this.#here()) return false;
+    if (line !== seen.line) this.#log.removeLine();
     this.#log.prepend(events);
     this.#changed();
     return !seen.all;

@@ -78,7 +78,7 @@ export class Keeping {
     this.#places.view(this.#here()).draft = this.#composer.text;
     /** @type {Map<string, string>} */
     const drafts = new Map();
-    for (const [place, text] of [...[...this.#composer.unsaid].map(({ place, text }) => [place, text]), ...this.#places.drafts]) {
+    for (const [place, text] of [...this.#composer.open.map(({ place, text }) => [place, text]), ...this.#places.drafts]) {
       if (place && text) drafts.set(place, drafts.has(place) ? `${drafts.get(place)}\n${text}` : text);
     }
     memory.rememberDrafts(drafts);

@@ -33,8 +33,7 @@ export class Log {
     this.#about = about;
     this.#settled = settled;
     this.#scroll.addEventListener("scroll", () => {
-      this.#stuck = this.below < NEAR;
-      if (this.#stuck) this.#bottom = this.#scroll.scrollTop;
+      this.#look();
       moved();
     });
     new ResizeObserver(() => this.stuck && this.toBottom()).observe(this.#scroll);
@@ -73,16 +72,44 @@ export class Log {
     this.#log.setAttribute("aria-busy", `${busy}`);
   }
 
+  /** The first event that is wholly in the window. @returns {Shown | undefined} */
+  get topmost() {
+    const { top } = this.#scroll.getBoundingClientRect();
+    return this.#rows.find(({ nodes }) => (nodes[nodes.length - 1]?.getBoundingClientRect().top ?? 0) >= top)?.events[0];
+  }
+
   /** Show these, and nothing else. @param {Shown[]} shown */
   show(shown) {
-    this.busy = true;
-    this.#rows = this.#rowsOf(shown, undefined);
-    this.#log.replaceChildren(...this.#rows.flatMap(({ nodes }) => nodes));
+    this.#fill(shown);
     this.toBottom();
     const line = this.#log.querySelector(".line");
     if (line instanceof HTMLElement) {
       this.#scroll.scrollTop = Math.min(this.#scroll.scrollTop, line.offsetTop - this.#scroll.offsetTop - NEAR);
     }
+    this.#settle();
+  }
+
+  /** Show these, with an event of them in the middle of the window. @param {Shown[]} shown @param {Shown} event */
+  showAt(shown, event) {
+    this.#fill(shown);
+    const row = this.#rows.find(({ events }) => events.includes(event));
+    const node = row?.nodes[row.nodes.length - 1];
+    node?.scrollIntoView({ block: "center" });
+    this.#look();
+    node?.classList.add("sought");
+    node?.setAttribute("tabindex", "-1");
+    node?.focus({ preventScroll: true });
+    this.#settle();
+  }
+
+  /** Show these; what one looks at stays where it is. @param {Shown[]} shown */
+  rebuild(shown) {
+    const { topmost } = this;
+    const nodeOf = () => this.#rows.find(({ events }) => topmost && events.includes(topmost))?.nodes.slice(-1)[0];
+    const before = nodeOf()?.getBoundingClientRect().top ?? 0;
+    this.#fill(shown);
+    this.#scroll.scrollTop += (nodeOf()?.getBoundingClientRect().top ?? before) - before;
+    this.#look();
     this.#settle();
   }
 
@@ -165,6 +192,19 @@ export class Log {
   /** @param {number} pages down */
   turn(pages) {
     this.#scroll.scrollBy(0, pages * 0.9 * this.#scroll.clientHeight);
+  }
+
+  /** The window was scrolled. */
+  #look() {
+    this.#stuck = this.below < NEAR;
+    if (this.#stuck) this.#bottom = this.#scroll.scrollTop;
+  }
+
+  /** @param {Shown[]} shown */
+  #fill(shown) {
+    this.busy = true;
+    this.#rows = this.#rowsOf(shown, undefined);
+    this.#log.replaceChildren(...this.#rows.flatMap(({ nodes }) => nodes));
   }
 
   /** @param {Shown[]} shown @param {Shown | undefined} before @returns {Row[]} */

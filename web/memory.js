@@ -71,6 +71,27 @@ export function rememberInvite(code) {
   store("sessionStorage", JSON.stringify({ code }), `${KEY} invite`);
 }
 
+/** The code of the language that the user has chosen; empty: the browser's. */
+export function language() {
+  const { code } = recall("localStorage", `${KEY} language`);
+  return typeof code === "string" ? code : "";
+}
+
+/** @param {string} code */
+export function rememberLanguage(code) {
+  store("localStorage", JSON.stringify({ code }), `${KEY} language`);
+}
+
+/** Of which messages the user is notified, by place, where that is not the usual. @returns {Map<string, string>} */
+export function levels() {
+  return pairs(recall("localStorage", `${KEY} levels`).levels, "string");
+}
+
+/** @param {Map<string, string>} levels */
+export function rememberLevels(levels) {
+  store("localStorage", JSON.stringify({ levels: [...levels] }), `${KEY} levels`);
+}
+
 /** Whether notifications are wanted. */
 export function wantsNotice() {
   return recall("localStorage", `${KEY} notify`).on === true;

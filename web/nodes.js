@@ -1,25 +1,88 @@
 /** Nodes of the page. Text becomes text nodes only. */
 
+import { emojiOf } from "./emoji.js";
+import { partsOf } from "./markup.js";
 import { split } from "./texts.js";
+import { t } from "./words.js";
 
-/** @param {string} text */
+/** @typedef {import("./markup.js").Part} Part */
+
+/** Emoji that stand alone are shown large, at most so many. */
+const LARGE = 3;
+const ONLY_EMOJI = new RegExp(`^(?:[\\p{Emoji_Presentation}\\p{Extended_Pictographic}]\\p{M}*[\\ufe0f\\u200d]*\\s?){1,${LARGE}}$`, "u");
+
+/** What was said. The text of the nodes is the text itself, with its marks, which are not shown. @param {string} text */
 export function words(text) {
-  const element = make("p", "text", ...linked(text));
+  const parts = partsOf(text);
+  const element = make("div", "text", ...parts.map(nodeOf));
   element.dir = "auto";
+  const emoji = parts.map(part => (typeof part === "string" ? part : part.kind === "emoji" ? emojiOf(part.text) ?? part.text : "x")).join("");
+  if (ONLY_EMOJI.test(emoji.trim())) element.classList.add("large");
   return element;
+}
+
+/** @param {Part} part @returns {Node | string} */
+function nodeOf(part) {
+  if (typeof part === "string") return part;
+  switch (part.kind) {
+    case "link": return linkTo(part.text);
+    case "emoji": {
+      const emoji = emojiOf(part.text);
+      if (!emoji) return part.text;
+      const shown = make("span", "emoji", part.text);
+      shown.dataset.emoji = emoji;
+      return shown;
+    }
+    case "code": {
+      const code = make("code", "", part.text);
+      code.dir = "ltr";
+      return make("span", "", mark(part.open), code, mark(part.close));
+    }
+    case "strong":
+    case "em": return make(part.kind, "", mark(part.open), ...part.inside.map(nodeOf), mark(part.close));
+    case "quote":
+      return make("blockquote", "", mark(part.before), ...part.lines.flatMap(([sign, inside], place) => [
+        ...(place ? ["\n"] : []), mark(sign), ...inside.map(nodeOf),
+      ]), mark(part.after));
+    case "block": return block(part);
+  }
+}
+
+/** Code in lines, with a button that copies it. @param {Extract<Part, {kind: "block"}>} part */
+function block({ before, text, after }) {
+  const code = make("pre", "", text);
+  code.tabIndex = 0;
+  code.dir = "ltr";
+  code.setAttribute("role", "group");
+  code.setAttribute("aria-label", t("code.label"));
+  const button = make("button", "copy plain");
+  button.setAttribute("type", "button");
+  button.dataset.copy = text;
+  button.dataset.word = t("copy");
+  button.setAttribute("aria-label", t("code.copy"));
+  return make("div", "block", mark(before), code, button, mark(after));
+}
+
+/** What stands for something, and is not shown. @param {string} text */
+function mark(text) {
+  return text ? make("span", "mark", text) : "";
 }
 
 /** A text, with what is an address on the web as a link. @param {string} text @returns {(Node | string)[]} */
 export function linked(text) {
   return split(text).map((part, place) => {
-    if (place % 2 === 0) return part;
-    const link = document.createElement("a");
-    link.href = part;
-    link.rel = "noopener noreferrer nofollow ugc";
-    link.target = "_blank";
-    link.textContent = part;
-    return link;
+    return place % 2 ? linkTo(part) : part;
   });
+}
+
+/** @param {string} address */
+function linkTo(address) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.rel = "noopener noreferrer nofollow ugc";
+  link.target = "_blank";
+  link.textContent = address;
+  return link;
 }
 
 /** A name, in a colour of its own. @param {string} name */

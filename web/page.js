@@ -8,27 +8,37 @@ import { carryOut } from "./carryout.js";
 import { waysOn } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
+import { watchCopying } from "./copying.js";
 import { Earlier } from "./earlier.js";
+import { GoTo } from "./goto.js";
 import { Ignoring } from "./ignoring.js";
 import { Keeping } from "./keeping.js";
+import { Jumping } from "./jumping.js";
+import { Levels } from "./levels.js";
 import { Log } from "./log.js";
 import * as memory from "./memory.js";
+import { MessageMenu } from "./messagemenu.js";
 import { byId } from "./nodes.js";
+import { followOtherTabs } from "./othertabs.js";
 import { OwnMenu } from "./ownmenu.js";
 import { PersonMenu } from "./personmenu.js";
-import { Places, isTalk, placeOf, remark, talkWith } from "./places.js";
+import { Places, isTalk, messageOf, placeOf, remark, talkWith } from "./places.js";
 import { RoomMenu } from "./roommenu.js";
 import { Roster } from "./roster.js";
 import { RowMenu } from "./rowmenu.js";
 import { Side } from "./side.js";
 import { Signing, linkOf } from "./signing.js";
+import { followStanding } from "./standing.js";
+import { Unread } from "./unread.js";
 import { Wording } from "./wording.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./places.js").Shown} Shown */
 
 byId("unloaded", HTMLElement).remove();
-const newer = byId("newer", HTMLButtonElement);
+// Before this, a click would be lost, and the browser itself would send the form.
+for (const part of document.querySelectorAll("[inert]")) part.removeAttribute("inert");
+for (const box of byId("form", HTMLFormElement).elements) box.removeAttribute("disabled");
 
 const before = memory.person();
 /** The user's present and former names, from which a private message may come. */
@@ -40,18 +50,20 @@ if (link) history.replaceState(null, "", location.pathname + location.search);
 let here = placeOf(location.hash);
 /** The place that the address named, or empty. */
 const wanted = location.hash.length > 1 ? here : "";
+/** The message that the address named, or 0. */
+let sought = messageOf(location.hash);
 const transport = new URLSearchParams(location.search).get("transport") ?? "";
 const chat = new Chat({
   name: before.token ? before.name : undefined, token: before.token, account: before.account, cookie: true,
   room: (before.account && wanted && !isTalk(wanted)) || before.rooms.includes(here) ? here : before.rooms[0], transport,
 });
 const places = new Places(() => chat.name, before.read, memory.drafts());
-const log = new Log(() => ({ name: chat.name, line: places.view(here).line, calls, again: gap => earlier.again(gap) }), () => {
+const log = new Log(() => ({ name: chat.name, line: places.view(here).line, returned: places.view(here).mark !== undefined, calls, again: end => (end.type === "break" ? void jumping.more(end) : earlier.again(end)) }), () => {
   if (log.stuck) read(here);
-  showNewer();
+  unread.showNewer();
   void earlier.fill();
 }, () => {
-  newer.hidden = true;
+  unread.hideNewer();
   if (attending()) read(here);
 });
 /** @type {Composer} */
@@ -59,7 +71,7 @@ const composer = new Composer({
   place: () => here,
   name: () => chat.name,
   take: name => chat.nick(name),
-  carryOut: (text, place) => carryOut({ chat, places, composer, keep, writeTo, visit, leave, quit, ignore }, text, place),
+  carryOut: (text, place) => carryOut({ chat, places, composer, keep, writeTo, visit, leave, quit, ignore, search: words => goTo.search(words) }, text, place),
   turn: pages => log.turn(pages),
   shown: () => {
     if (log.stuck) log.toBottom();
@@ -84,11 +96,20 @@ const composer = new Composer({
 });
 const complain = composer.complain.bind(composer);
 const tell = (/** @type {unknown} */ error) => complain(wordsOf(error));
+watchCopying(byId("scroll", HTMLElement), complain);
 const keeping = new Keeping(chat, places, composer, () => here);
 const signing = new Signing(chat, () => keeping.reload());
 /** @type {Side} */
 const side = new Side({
   go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain, menuOf: name => personMenu.items(name),
+});
+const jumping = new Jumping(chat, places, log, { here: () => here, visit: place => visit(place), complain: tell, changed: () => showUnread() });
+const unread = new Unread({
+  chat, places, log, side, here: () => here, toNewest: () => {
+    jumping.forget();
+    log.toBottom();
+    composer.focus();
+  },
 });
 const earlier = new Earlier(chat, places, log, () => here, () => wording.empty());
 const bell = new Bell(complain);
@@ -104,11 +125,21 @@ const roster = new Roster(chat, {
   },
 });
 const personMenu = new PersonMenu(chat, roster, { write: writeTo, ignores: name => places.ignores(name), ignore, complain: tell });
-const rowMenu = new RowMenu({ eventAt: node => log.eventAt(node), items: event => personMenu.ofMessage(event), back: () => composer.focus() });
-new RoomMenu(chat, roster, {
-  talk: () => (isTalk(here) ? places.view(here).title : ""), visit: room => visit(room), leave: () => leave(here), signIn: () => signing.signIn(),
-  withPerson: name => personMenu.items(name), complain: tell,
+const messageMenu = new MessageMenu(chat, roster, {
+  withPerson: (name, room) => personMenu.items(name, room), quote: text => composer.quote(text), complain: tell,
 });
+const rowMenu = new RowMenu({ eventAt: node => log.eventAt(node), items: event => messageMenu.items(event), back: () => composer.focus() });
+const roomMenu = new RoomMenu(chat, roster, {
+  talk: () => (isTalk(here) ? places.view(here).title : ""), visit: room => visit(room), leave: () => leave(here), signIn: () => signing.signIn(),
+  withPerson: name => personMenu.items(name), complain: tell, search: () => void goTo.search(), day: () => goTo.day(),
+  levels: () => levels.choose(here, places.view(here).title, () => void bell.want()),
+});
+const levels = new Levels();
+const goTo = new GoTo({
+  chat, places, roster, jumping, here: () => here, go, leave: place => leave(place), create: () => roomMenu.create(), complain: tell,
+});
+byId("all-rooms-button", HTMLButtonElement).addEventListener("click", () => void goTo.rooms());
+byId("find", HTMLButtonElement).addEventListener("click", () => void goTo.search());
 const ownMenu = new OwnMenu(chat, signing, {
   quit, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
     keeping.forget();
@@ -135,7 +166,7 @@ if (isTalk(here)) {
   show(here = chat.room);
   if (asked !== here && !before.account) go(asked);
 }
-if (matchMedia("(pointer: fine)").matches) before.token ? composer.focus() : composer.focusName();
+if (matchMedia("(pointer: fine)").matches) composer.focus();
 
 // -- events of the chat -----------------------------------------------------------------------
 
@@ -166,23 +197,6 @@ chat.on("gap", () => {
   for (const room of chat.rooms) keep(room, remark("gap", "Some of what happened here was missed."));
   void roster.refresh();
 });
-chat.on("session", ({ name, token, account, admin, markers = {}, unread = {}, ignores = [] }) => {
-  const former = memory.person();
-  if (token !== former.token) complain("");
-  composer.showName(name || former.name, former.name);
-  if (name) ownNames.add(name);
-  memory.remember(person => {
-    if (name) person.names = [...person.names.filter(one => one !== name), name];
-    Object.assign(person, { name: name || person.name, token, account, rooms: account ? chat.rooms : withHere(person.rooms) });
-  });
-  roster.admin = admin;
-  counted = connection.online ? {} : unread;
-  for (const [room, id] of Object.entries(markers)) keeping.knows(room, id), places.markRead(room, id);
-  if (account) ignoring.set(ignores);
-  ownMenu.show();
-  wording.people();
-  wording.invite();
-});
 chat.on("marker", ({ room, person, marker }) => {
   const place = person ? talkWith(person) : room;
   keeping.knows(place, marker);
@@ -190,28 +204,9 @@ chat.on("marker", ({ room, person, marker }) => {
   if (place === here) log.removeLine();
   showUnread();
 });
-chat.on("removed", ({ room, why }) => {
-  const words = why.code === "not-found" ? `You may not be in #${room} any more: only its members may.` : wordsOf(why);
-  memory.remember(person => void (person.rooms = person.rooms.filter(one => one !== room)));
-  places.view(room).out = words;
-  keep(room, remark("out", words));
-  if (chat.room === room) chat.room = chat.rooms[0] ?? "lobby";
-  if (room === here) {
-    complain(words, why.code === "kicked" ? ["Come back", () => go(room)] : undefined);
-    roster.clear();
-    void roster.refresh();
-  }
-  bell.ring(`You are out of #${room}`, words, room, () => {});
-  showUnread();
-  wording.invite();
-});
-chat.on("error", error => {
-  if (error.code === "sign-in") return complain(wordsOf(error), ["Sign in again", () => keeping.reload()]);
-  if (error.code === "signed-out") return complain(wordsOf(error), ["Sign in", () => signing.signIn({ name: memory.person().name })]);
-  if (error.code === "no-session" && !chat.name) return arrival.demandAccount();
-  if (error.code !== "name-in-use") return complain(wordsOf(error));
-  complain(`${wordsOf(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
-  composer.focusName();
+followStanding({
+  chat, places, composer, keeping, roster, ownMenu, ignoring, wording, signing, arrival, bell, here: () => here, ownNames,
+  keep, go, changed: showUnread, counted: unread => (counted = connection.online ? {} : unread),
 });
 chat.on("state", now => {
   connection.show(now);
@@ -220,7 +215,9 @@ chat.on("state", now => {
   log.busy = false;
   for (const [room, unread] of Object.entries(counted)) if (room !== here || !log.stuck) places.countedElsewhere(room, unread);
   counted = {};
-  void arrival.come();
+  void arrival.come().then(jump);
+  if (places.returning) void chat.about().then(({ text }) => composer.bound(text), () => {});
+  places.returning = false;
   showUnread();
   wording.empty();
   void roster.refresh();
@@ -240,11 +237,12 @@ function keep(place, event) {
   if (!places.add(place, event)) return;
   const seen = places.view(place);
   const first = !seen.unread;
+  places.markReturn(place, event);
   if (place === here && log.stuck && attending()) {
     if ("id" in event) read(place, event.id);
   } else if (places.count(place, event)) {
     if (first && place === here) log.removeLine();
-    if (calls(event) && places.isNews(event)) {
+    if (places.isNews(event) && levels.rings(place, calls(event))) {
       const title = event.type === "private" ? `Private message from ${event.from}` : `${event.from} in #${place}`;
       bell.ring(title, event.text, place, () => go(place));
     }
@@ -285,7 +283,7 @@ function read(place, id) {
 
 /** @param {string} place */
 function removeLine(place) {
-  places.view(place).line = undefined;
+  Object.assign(places.view(place), { line: undefined, mark: undefined });
   if (place === here) log.removeLine();
 }
 
@@ -294,7 +292,7 @@ function show(place) {
   if (place !== here) {
     const left = places.view(here);
     left.draft = composer.text;
-    if (!left.unread) left.line = undefined;
+    if (!left.unread) Object.assign(left, { line: undefined, mark: undefined });
     complain("");
   }
   here = place;
@@ -313,32 +311,6 @@ function show(place) {
   if (connection.online) void roster.refresh(), void earlier.fill();
 }
 
-/** Unread counts, wherever they stand. */
-function showUnread() {
-  /** @param {string} place */
-  const entry = place => {
-    const { title, unread, called, out } = places.view(place);
-    return { place, title, unread, called: called > 0, out: out !== undefined };
-  };
-  const rooms = [...chat.rooms, ...places.lost(chat.rooms)].map(entry);
-  const talks = places.talks.map(entry);
-  const total = [...rooms, ...talks].reduce((sum, { unread }) => sum + unread, 0);
-  const { unread, title } = places.view(here);
-  document.title = `${total ? `(${total}) ` : ""}${isTalk(here) ? `${title} (private)` : title}`;
-  newer.textContent = unread ? `${unread} new message${unread === 1 ? "" : "s"} ↓` : "Latest messages ↓";
-  showNewer();
-  side.showPlaces(rooms, talks, here);
-}
-
-/** The button that scrolls to the bottom: shown far from it, or if there are new messages. */
-function showNewer() {
-  newer.hidden = log.stuck || (!places.view(here).unread && !log.far);
-}
-
-newer.addEventListener("click", () => {
-  log.toBottom();
-  composer.focus();
-});
 document.addEventListener("visibilitychange", attend);
 addEventListener("focus", attend);
 addEventListener("blur", attend);
@@ -353,27 +325,14 @@ function attend() {
   }
 }
 
-// -- what is remembered ----------------------------------------------------------------------
-
-/** The rooms that were remembered, and those that we are in. @param {string[]} rooms */
-function withHere(rooms) {
-  return [...new Set([...rooms, ...chat.rooms])];
+function showUnread() {
+  unread.show();
 }
 
-// All tabs are one person.
-memory.onChange(({ name, token, account, rooms, read }) => {
-  if (keeping.gone) return;
-  // The user signed in or out in another tab.
-  if ((!token && chat.name) || account !== chat.account.signedIn) return void chat.close({ quiet: true }).then(() => keeping.reload());
-  if (token && !chat.name) void chat.nick(name).catch(() => {});
-  const others = rooms.length !== chat.rooms.length || rooms.some(room => !chat.rooms.includes(room));
-  if (account && others) void chat.sync().catch(() => {});
-  for (const room of account ? [] : rooms) if (!chat.rooms.includes(room)) void visit(room, false).catch(() => {});
-  for (const room of rooms.length && !account ? chat.rooms : []) if (!rooms.includes(room)) void leave(room).catch(() => {});
-  let changed = false;
-  for (const [place, id] of read) if (places.markRead(place, id)) changed = true;
-  if (changed) showUnread();
-});
+// -- what is remembered ----------------------------------------------------------------------
+
+
+followOtherTabs({ chat, places, keeping, visit, leave, changed: showUnread });
 
 // -- going about -----------------------------------------------------------------------------
 
@@ -381,8 +340,18 @@ addEventListener("hashchange", () => {
   // A link is for a page that begins.
   if (linkOf(location.hash)) return keeping.reload();
   side.open(false);
-  go(placeOf(location.hash));
+  sought = messageOf(location.hash);
+  if (sought) void jump();
+  else go(placeOf(location.hash));
 });
+
+/** Go to the message that the address names. */
+async function jump() {
+  const id = sought;
+  sought = 0;
+  if (id) await jumping.to(placeOf(location.hash), id);
+}
+
 addEventListener("keydown", event => {
   if (event.key === "Escape") side.open(false), complain("");
   const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
@@ -413,7 +382,7 @@ async function visit(place, look = true) {
   if (places.view(room).out !== undefined) places.view(room).out = undefined, wording.invite();
   // What was said before one came is no news.
   if (!places.wasRead(room)) removeLine(room), read(room);
-  memory.remember(person => void (person.rooms = withHere(person.rooms)));
+  memory.remember(person => void (person.rooms = [...new Set([...person.rooms, ...chat.rooms])]));
   if (look && room !== here) show(room);
   else if (joined && room === chat.room) void roster.refresh();
   showUnread();

@@ -1,6 +1,6 @@
-/** The menu items of a person and of a message, by the user's role. */
+/** The menu items of a person, by the user's role. */
 
-import { ask, copied } from "./dialog.js";
+import { ask } from "./dialog.js";
 
 /** @typedef {import("./popup.js").Item} Item */
 /** @typedef {import("./moderation.js").Role} Role */
@@ -113,41 +113,6 @@ export class PersonMenu {
       ],
       send: "Mute",
       act: ({ seconds, text = "" }) => this.#chat.moderation.mute(room, name, Number(seconds), text.trim()),
-    });
-  }
-
-  /**
-   * What can be done with a message, and with its sender.
-   * @param {Extract<import("./chat.js").ChatEvent, {type: "message" | "action" | "private"}>} event @returns {Item[]}
-   */
-  ofMessage(event) {
-    /** @type {Item[]} */
-    const items = [];
-    const own = same(event.from, this.#chat.name);
-    const copy = async () => {
-      if (!(await copied(event.text))) this.#deeds.complain("This browser lets pages copy nothing.");
-    };
-    if (event.text) items.push({ text: "Copy the text", act: () => void copy() });
-    if (event.type === "private") {
-      if (event.text && own && event.account) items.push({ text: "Delete the message…", act: () => this.#redact(event), bad: true });
-      return items;
-    }
-    if (event.text && this.#chat.name && (own || rankOf(this.#roster.role) >= 2)) {
-      items.push({ text: "Delete the message…", act: () => this.#redact(event), bad: true });
-    }
-    return [...items, ...this.items(event.from, event.room)];
-  }
-
-  /** @param {Extract<import("./chat.js").ChatEvent, {type: "message" | "action" | "private"}>} event */
-  #redact(event) {
-    const { id, from, text } = event;
-    const shown = text.length > 200 ? `${text.slice(0, 200)}…` : text;
-    void ask({
-      title: `Delete a message of ${from}`,
-      text: `“${shown}” Its text is removed for everybody, and cannot be brought back.`,
-      send: "Delete",
-      bad: true,
-      act: () => event.type === "private" ? this.#chat.unsay(event.to, id) : this.#chat.moderation.redact(event.room, id),
     });
   }
 

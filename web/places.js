@@ -8,16 +8,16 @@ import { follow } from "./comings.js";
 import { mentions } from "./texts.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
-/** What only this page has to say. @typedef {{type: "gap" | "help" | "remark" | "out", text: string, time: string}} Remark */
+/** What only this page has to say. @typedef {{type: "gap" | "break" | "help" | "remark" | "out", text: string, time: string}} Remark */
 /** @typedef {ChatEvent | Remark} Shown */
 /** @typedef {Extract<ChatEvent, {from: string, text: string}>} News */
 /**
  * `title`: as people read it. `called`: how many of the unread speak to us. `line`: what the unread line stands before. `all`:
  * nothing earlier is to be had; `earliest`: up to which id it was asked for. `present`: who is taken to be here, in lower case.
- * `out`: why we may not be here any more.
+ * `out`: why we may not be here any more. `mark`: up to where we had read before this visit, where the unread line tells that.
  * @typedef {{
  *   title: string, shown: Shown[], unread: number, called: number, line?: Shown, all: boolean, loading: boolean, earliest: number,
- *   draft: string, present: Set<string>, out?: string,
+ *   draft: string, present: Set<string>, out?: string, mark?: number,
  * }} View
  */
 
@@ -31,13 +31,18 @@ export function isTalk(place) {
   return place.startsWith("@");
 }
 
-/** The place that a page's address says, else the lobby. @param {string} hash */
+/** The place that a page's address says, else the lobby. @param {string} hash `#ROOM` or `#ROOM/ID` */
 export function placeOf(hash) {
   try {
-    return (hash.includes("=") ? "" : decodeURIComponent(hash.slice(1))) || "lobby";
+    return (hash.includes("=") ? "" : decodeURIComponent(hash.slice(1).split("/", 1)[0] ?? "")) || "lobby";
   } catch {
     return "lobby";
   }
+}
+
+/** The message that a page's address names, or 0. @param {string} hash */
+export function messageOf(hash) {
+  return Number(/^#[^/=]+\/(\d{1,16})$/u.exec(hash)?.[1] ?? 0);
 }
 
 /** @param {string} person @returns {string} the place */
@@ -58,6 +63,8 @@ export class Places {
   /** The id of the last event that was read, by place. @type {Map<string, number>} */
   #read;
   #returningUntil = 0;
+  /** Whether what comes was said before this page was opened. */
+  returning = true;
   /** The names, in lower case, of those whom we ignore. @type {Set<string>} */
   #ignored = new Set();
 
@@ -159,10 +166,19 @@ export class Places {
 
   /** Put earlier events first. @param {string} place @param {ChatEvent[]} events @returns {ChatEvent[]} those that tell something */
   addEarlier(place, events) {
-    const present = new Set();
-    const telling = events.filter(event => follow(present, event) && !this.#isIgnored(event) && event.type !== "redact");
-    this.view(place).shown.unshift(...telling);
+    const telling = this.telling(events);
+    const view = this.view(place);
+    view.shown.unshift(...telling);
+    const { mark } = view;
+    const first = mark === undefined ? undefined : telling.find(event => this.isNews(event) && event.id > mark);
+    if (first && view.line) view.line = first;
     return telling;
+  }
+
+  /** Those of past events that tell something. @param {ChatEvent[]} events */
+  telling(events) {
+    const present = new Set();
+    return events.filter(event => follow(present, event) && !this.#isIgnored(event) && event.type !== "redact");
   }
 
   /** Drop the oldest events of a place that has too many. @param {string} place @returns {number} how many */
@@ -210,11 +226,19 @@ export class Places {
     return this.isNews(event) && (event.type === "private" || mentions(event.text, this.#self()));
   }
 
+  /** The first message of others since the last visit is marked. @param {string} place @param {Shown} event */
+  markReturn(place, event) {
+    const view = this.view(place);
+    if (!this.returning || view.line || !this.isNews(event) || !this.wasRead(place) || event.id <= this.lastRead(place)) return;
+    view.line = event;
+    view.mark = this.lastRead(place);
+  }
+
   /** Count an event that the user does not look at. @param {string} place @param {Shown} event @returns {boolean} whether it is unread now */
   count(place, event) {
     if (!this.isNews(event) || event.id <= this.lastRead(place)) return false;
     const view = this.view(place);
-    if (!view.unread++) view.line = event;
+    if (!view.unread++ && !view.mark) view.line = event;
     if (this.callsUs(event)) view.called++;
     return true;
   }

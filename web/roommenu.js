@@ -1,10 +1,11 @@
 /** The menu of a room: invites, members, bans, settings; and making a private room. */
 
-import { ask, showList, showOnce } from "./dialog.js";
+import { ask, showList } from "./dialog.js";
 import { changes, moment } from "./happened.js";
 import { byId } from "./nodes.js";
 import { rankOf } from "./personmenu.js";
 import { openMenu } from "./popup.js";
+import { t } from "./words.js";
 import { roomName } from "./values.js";
 
 /** @typedef {import("./popup.js").Item} Item */
@@ -28,7 +29,7 @@ export class RoomMenu {
    * @param {import("./chat.js").Chat} chat @param {import("./roster.js").Roster} roster
    * @param {{
    *   talk: () => string, visit: (room: string) => Promise<void>, leave: () => Promise<void>, signIn: () => void,
-   *   withPerson: (name: string) => Item[], complain: (error: unknown) => void,
+   *   withPerson: (name: string) => Item[], complain: (error: unknown) => void, search: () => void, day: () => void, levels: () => void,
    * }} deeds `talk`: the partner of the private conversation that is shown, or empty; `leave`: leave the current place
    */
   constructor(chat, roster, deeds) {
@@ -43,14 +44,20 @@ export class RoomMenu {
   #items() {
     const leave = () => void this.#deeds.leave().catch(this.#deeds.complain);
     const talk = this.#deeds.talk();
-    if (talk) return [...this.#deeds.withPerson(talk).slice(1), { text: "Close this conversation", act: leave }];
+    const found = [
+      { text: t("menu.search"), act: this.#deeds.search },
+      { text: t("menu.day"), act: this.#deeds.day },
+      { text: t("menu.levels"), act: this.#deeds.levels },
+    ];
+    if (talk) return [...found.slice(1), ...this.#deeds.withPerson(talk).slice(1), { text: "Close this conversation", act: leave }];
     const { room } = this.#chat;
     const { settings } = this.#roster;
     const rank = rankOf(this.#roster.role);
     /** @type {Item[]} */
-    const items = [];
-    if (rank >= 2) items.push({ text: "Invite people…", act: () => this.#showInvites(room) });
-    if (rank >= 2 && settings?.access === "members") items.push({ text: "Members…", act: () => this.#showMembers(room) });
+    const items = [...found];
+    const closed = settings?.access === "members";
+    if (!closed || rank >= 2) items.push({ text: "Invite people…", act: () => (closed ? this.#showInvites(room) : this.#share(room, rank)) });
+    if (rank >= 2 && closed) items.push({ text: "Members…", act: () => this.#showMembers(room) });
     if (this.#chat.name && (rank >= 2 || settings?.topic !== "ops")) items.push({ text: "Set the topic…", act: () => this.#setTopic(room) });
     if (rank >= 2) {
       items.push({ text: "Banned and muted people…", act: () => this.#showBans(room) });
@@ -59,6 +66,12 @@ export class RoomMenu {
       items.push({ text: "About this room…", act: () => this.#about(room, settings) });
     }
     return [...items, { text: "Leave the room", act: leave }];
+  }
+
+  /** @param {string} room @param {number} rank */
+  async #share(room, rank) {
+    const { share } = await import("./sharing.js");
+    await share(this.#chat, room, { more: rank >= 2 ? [{ text: t("share.links"), act: () => this.#showInvites(room) }] : [] });
   }
 
   /** @param {string} room @param {Settings} settings */
@@ -152,7 +165,9 @@ export class RoomMenu {
         ({ url } = await this.#chat.moderation.invite(room, { seconds: Number(days) * DAY, uses: Number(uses) }));
       },
     });
-    if (url) await showOnce("Link to the room", `Send it to those who are to come into #${room}. It is not shown again.`, url);
+    if (!url) return;
+    const { share } = await import("./sharing.js");
+    await share(this.#chat, room, { url });
   }
 
   /** @param {string} room */

@@ -4,12 +4,13 @@ import { HELP } from "./commands.js";
 import { isComing, sumUp } from "./comings.js";
 import { isModerated, told } from "./happened.js";
 import { face, linked, make, person, words } from "./nodes.js";
+import { moment, t } from "./words.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./places.js").Shown} Shown */
 /** @typedef {import("./comings.js").Coming} Coming */
 /** @typedef {import("./comings.js").Sum} Sum */
-/** What a row depends on besides its event. @typedef {{name: string, line?: Shown, calls: (event: Shown) => boolean, again: (gap: Shown) => void}} About */
+/** What a row depends on besides its event. @typedef {{name: string, line?: Shown, returned: boolean, calls: (event: Shown) => boolean, again: (gap: Shown) => void}} About */
 
 /** Milliseconds within which further messages of a sender are shown under the same name. */
 const TOGETHER = 5 * 60_000;
@@ -33,7 +34,7 @@ export function rowOf(events, before, about) {
   if (dayOf(event) !== (before ? dayOf(before) : new Date().toDateString())) {
     found.push(make("p", "day", new Date(event.time).toLocaleDateString([], { dateStyle: "full" })));
   }
-  if (event === about.line) found.push(make("p", "line", "New"));
+  if (event === about.line) found.push(make("p", "line", t(about.returned ? "line.visit" : "line.new")));
   const follows = !found.length && before && followsOn(event, before);
   return [...found, isComing(event) ? comings(/** @type {Coming[]} */ (events)) : single(/** @type {Exclude<Shown, Coming>} */ (event), !!follows, about)];
 }
@@ -67,9 +68,10 @@ function single(event, follows, { name, calls, again }) {
     if (follows) element.title = clock.title;
   } else if (event.type === "help") {
     element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
-  } else if (event.type === "gap") {
-    const button = make("button", "plain", "Read it now");
+  } else if (event.type === "gap" || event.type === "break") {
+    const button = make("button", "plain", t(event.type === "gap" ? "gap.read" : "jump.more"));
     button.addEventListener("click", () => again(event));
+    element.classList.add("gap");
     element.append(make("p", "text", event.text), button);
   } else {
     element.append(make("p", "text", ...deed(event), clock));
@@ -87,7 +89,7 @@ function clockOf(event) {
   return clock;
 }
 
-/** What happened, in words. @param {Exclude<Shown, Coming | {type: "message" | "private" | "help" | "gap"}>} event @returns {(Node | string)[]} */
+/** What happened, in words. @param {Exclude<Shown, Coming | {type: "message" | "private" | "help" | "gap" | "break"}>} event @returns {(Node | string)[]} */
 function deed(event) {
   if (isModerated(event)) {
     return told(event).map(part => (typeof part === "string" ? make("span", "", ...linked(part)) : person(part.name)));

@@ -1,7 +1,8 @@
 /** The texts about the current place: its topic, its people, the placeholder of the box, and what stands in an empty log. */
 
-import { byId, linked } from "./nodes.js";
+import { byId, linked, make } from "./nodes.js";
 import { isTalk } from "./places.js";
+import { t } from "./words.js";
 
 /**
  * @typedef {{
@@ -13,6 +14,8 @@ import { isTalk } from "./places.js";
 
 export class Wording {
   #page;
+  /** The room of which the ways in are shown. */
+  #shown = "";
 
   /** @param {Page} page */
   constructor(page) {
@@ -24,11 +27,33 @@ export class Wording {
     const { title, all } = places.view(here());
     const talk = isTalk(here());
     const empty = byId("empty", HTMLElement);
-    empty.textContent = talk ? `Nothing has been said between you and ${title} yet.` : "Nothing has been said here yet.";
-    empty.hidden = !log.empty || !connection.online;
+    const silent = places.view(here()).shown.every(({ type }) => ["join", "leave", "nick"].includes(type)) && all;
+    empty.hidden = !(talk ? log.empty : silent) || !connection.online;
+    if (talk) empty.textContent = t("empty.private", { name: title }), (this.#shown = "");
+    else if (!empty.hidden) void this.#welcome(empty);
     const begin = byId("begin", HTMLElement);
     begin.textContent = talk ? `This is where your private messages with ${title} begin.` : `This is where ${title} begins.`;
     begin.hidden = !all || log.empty;
+  }
+
+  /** What an empty room is, and the ways into it. @param {HTMLElement} empty */
+  async #welcome(empty) {
+    const { chat, here, log } = this.#page;
+    const room = here();
+    const state = `${room} ${chat.name}`;
+    if (this.#shown === state) return;
+    this.#shown = state;
+    empty.replaceChildren(make("p", "", t("empty.room")));
+    const [{ listOf, waysInto, addressOf }, { doors }] = await Promise.all([import("./sharing.js"), chat.about().catch(() => ({ doors: [] }))]);
+    if (this.#shown !== state) return;
+    const { stuck } = log;
+    empty.replaceChildren(
+      make("p", "", make("b", "", t("empty.room"))),
+      make("p", "", t("empty.what", { room, host: location.host })),
+      make("p", "", t(chat.name ? "empty.begin" : "empty.read")),
+      listOf([[t("ways.page"), addressOf(room)], ...waysInto(room, doors)]),
+    );
+    if (stuck) log.toBottom();
   }
 
   topic() {

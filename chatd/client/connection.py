@@ -147,7 +147,8 @@ class Connection:
 
         Raises `ChatError`: then nothing has changed.
         """
-        made = await self._once("POST", "session", body={"name": name, "password": password})
+        body = {"name": name, "password": password}
+        made: Answer = await self._once("POST", "session", body=body)
         await self.leave()
         self.name = self.wanted = made.name
         self._token, self.password = made.token, password

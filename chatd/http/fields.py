@@ -37,6 +37,7 @@ PARAMETERS: dict[str, Bound] = {
 """The bounds of parameters in a URL's query."""
 HEADERS: dict[str, Bound] = {
     "accept": _short("Accept", 4096),
+    "accept-encoding": _short("Accept-Encoding", 1000),
     "authorization": Bound(
         TOKEN.most + 100, BadToken, "send Authorization: Bearer TOKEN, with a token of this server"
     ),

@@ -6,13 +6,14 @@ are derived from it (`chatd.server.settings`), and `chatd.tap` opens the door.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from ..chat.service import ChatService
+from ..doors.api.about import Place
 from ..doors.api.tree import admin_site, web_site
 from ..doors.classic import classic_site
 from ..doors.irc.connection import IrcFactory
@@ -53,6 +54,8 @@ class DoorContext:
     """The IRC door, shared by its connections over TCP and those at `/irc`."""
     metrics: Callable[[], bytes | Deferred[bytes]]
     """Reads the metrics of the server, with all its workers, in Prometheus' format."""
+    places: Callable[[], Iterable[Place]] = tuple
+    """Where the server listens by now."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ DOORS = (
             the.hosts,
             {b"irc": IrcWebSocketResource(the.irc, the.proxies)},
             the.strict,
+            the.places,
         ),
         ("tcp:8080:interface=127.0.0.1",),
     ),

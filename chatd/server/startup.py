@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..chat.service import ChatService
+from ..doors.api.about import Place
 from ..model.errors import Unavailable
 from ..net.connections import ConnectionLimiter
 from ..net.peers import Peers
@@ -168,6 +169,11 @@ class Door(Service):
     def tls(self) -> bool:
         """Whether clients speak TLS at this door."""
         return self._tls is not None
+
+    @property
+    def place(self) -> Place | None:
+        """Where the door listens; None if it does not."""
+        return Place(self.door, self.port.getHost(), self.tls) if self.port else None
 
     @property
     def scheme(self) -> str:

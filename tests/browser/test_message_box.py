@@ -25,7 +25,7 @@ def test_leave_shows_another_room_and_quit_leaves_the_chat(people: People, share
     ada.sees("is she gone?")
     ada.say("/quit")
     expect(bob.log.locator(".leave")).to_have_count(2)
-    expect(ada.name_box).to_be_focused()
+    expect(ada.name_box).to_be_visible()
     assert ada.token == ""
 
 

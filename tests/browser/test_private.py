@@ -123,6 +123,8 @@ def test_refused_private_text_is_not_put_into_a_room_s_box(people: People, share
     expect(ada.page.get_by_role("alert")).to_contain_text("Nobody of that name")
     expect(ada.box).to_have_value("")
     ada.opens_private_messages("bob")
+    expect(ada.page.locator("#pending .failed")).to_contain_text("a secret")
+    ada.page.get_by_role("button", name="Edit").click()
     expect(ada.box).to_have_value("a secret")
 
 

@@ -5,7 +5,7 @@ The reference is docs/protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from ...net.peers import Peers, going_down
 from ..access import Access
 from ..polls.longpoll import Polls
 from ..polls.templates import PollFastPath
+from .about import AboutResource, Place
 from .account import AccountResource, AccountsResource
 from .admin import AdminResource
 from .events import EventsResource
@@ -64,13 +65,14 @@ def web_site(
     hosts: Hosts | None = None,
     others: Mapping[bytes, IResource] = MappingProxyType({}),
     strict: StrictTransport | None = None,
+    places: Callable[[], Iterable[Place]] = tuple,
 ) -> ChatSite:
     """The site of the HTTP door.
 
     `origins` are the origins of other web sites whose pages may use it; `proxies` are the trusted
     proxies; `hosts` are the host names that requests may send, by default this machine's own and
-    those in `origins`; `others` are resources of other doors, by their paths;
-    `strict` binds browsers to TLS.
+    those in `origins`; `others` are resources of other doors, by their paths; `strict` binds
+    browsers to TLS; `places` are where the server listens.
     """
     if not isinstance(origins, Origins):
         hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
@@ -80,7 +82,8 @@ def web_site(
     access = Access(service, proxies, peers, bounds.body)
     polls = Polls(service)
     files = page_files()
-    root = Root(peers, access, {*files, b"healthz"})
+    root = Root(peers, access, {*files, b"healthz", b"about"})
+    root.putChild(b"about", AboutResource(service, places))
     for path, file in files.items():
         root.putChild(path, file)
     for path, make in TREE.items():

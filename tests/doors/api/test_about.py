@@ -1,0 +1,43 @@
+"""`/about`: the doors and the limits that clients are told."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+
+from chatd.doors.api.about import Place, is_local
+from chatd.doors.api.tree import web_site
+
+from ...kit.server import MemoryServer
+
+
+def test_about_names_the_ports_of_the_open_doors(server: MemoryServer) -> None:
+    """Not those of administrators, and no sockets of this machine; without a session."""
+    places: list[Place] = []
+    server.http_door = web_site(
+        server.chat.service, hosts=server.hosts, peers=server.peers, places=lambda: places
+    )
+    http = server.http()
+    assert http.get("/about").json == {"doors": [], "text": {"bytes": 4096, "breaks": 50}}
+    places += [
+        Place("line", IPv4Address("TCP", "127.0.0.1", 8023)),
+        Place("line", IPv6Address("TCP", "::", 8024), tls=True),
+        Place("line", UNIXAddress("chatd.sock")),
+        Place("admin", IPv4Address("TCP", "127.0.0.1", 9000)),
+        Place("irc", IPv4Address("TCP", "192.0.2.1", 6667)),
+    ]
+    assert http.get("/about").json["doors"] == [
+        {"door": "line", "port": 8023, "tls": False, "local": True},
+        {"door": "line", "port": 8024, "tls": True, "local": False},
+        {"door": "irc", "port": 6667, "tls": False, "local": False},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("fe80::1%eth0", False)],
+)
+def test_a_door_on_the_loopback_interface_is_local(host: str, local: bool) -> None:
+    """A link to it works on the same machine only."""
+    kind = IPv6Address if ":" in host else IPv4Address
+    assert is_local(kind("TCP", host, 1)) is local

@@ -1,0 +1,80 @@
+/** Ways to go somewhere: Ctrl+K, the list of rooms, search, a day. What they show is loaded when it is wanted. */
+
+import { ask } from "./dialog.js";
+import { isTalk, talkWith } from "./places.js";
+import { showSwitcher } from "./switcher.js";
+import { t } from "./words.js";
+
+/**
+ * @typedef {{
+ *   chat: import("./chat.js").Chat, places: import("./places.js").Places, roster: import("./roster.js").Roster,
+ *   jumping: import("./jumping.js").Jumping, here: () => string, go: (place: string) => void, leave: (place: string) => Promise<void>,
+ *   create: () => void, complain: (error: unknown) => void,
+ * }} Page
+ */
+
+export class GoTo {
+  #page;
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.#page = page;
+    addEventListener("keydown", event => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+      event.preventDefault();
+      void this.anywhere();
+    });
+  }
+
+  async anywhere() {
+    if (document.querySelector("dialog[open]")) return;
+    const { roster } = this.#page;
+    const changed = showSwitcher(() => this.#goals(), place => this.#page.go(place));
+    if (await roster.list()) changed();
+  }
+
+  async rooms() {
+    const { chat, go, leave, create } = this.#page;
+    const { showDirectory } = await import("./directory.js");
+    await showDirectory(chat, { go, leave, create });
+  }
+
+  /** @param {string} [words] */
+  async search(words) {
+    const { chat, here, jumping } = this.#page;
+    const { showSearch } = await import("./searching.js");
+    showSearch(chat, isTalk(here()) ? "" : here(), (room, id) => void jumping.to(room, id), words);
+  }
+
+  /** Go to a day in the place that is shown. */
+  day() {
+    const { here, jumping } = this.#page;
+    void ask({
+      title: t("day.title"),
+      fields: [{ name: "day", label: t("day.label"), type: "date", value: new Date().toLocaleDateString("sv"), must: true }],
+      send: t("day.send"),
+      act: ({ day }) => {
+        const time = new Date(`${day}T00:00`).getTime();
+        if (!time) throw new Error(t("day.wrong"));
+        void jumping.to(here(), Math.max(1, time * 1000));
+      },
+    });
+  }
+
+  /** @returns {import("./switcher.js").Goal[]} */
+  #goals() {
+    const { chat, places, roster, here } = this.#page;
+    const own = [...chat.rooms, ...places.talks];
+    const entry = (/** @type {string} */ place) => {
+      const { title, unread } = places.view(place);
+      return { place, title, about: unread ? t("switch.unread", { n: unread }) : "", unread };
+    };
+    const mine = own.map(entry).sort((a, b) => Number(b.unread > 0) - Number(a.unread > 0) || Number(a.place === here()) - Number(b.place === here()));
+    const people = [...roster.people].filter(name => name !== chat.name && !own.includes(talkWith(name)));
+    return [
+      ...mine,
+      ...roster.others.map(room => ({ place: room, title: `#${room}`, about: t("switch.join") })),
+      ...people.map(name => ({ place: `@${name}`, title: name, about: t("switch.person") })),
+    ];
+  }
+}

@@ -1,0 +1,9 @@
+/** Begins the page, as soon as its words are there. */
+
+import { language } from "./memory.js";
+import { languageFor, speak } from "./words.js";
+
+const code = languageFor(language());
+const { WORDS } = await import(`./words-${code}.js`);
+speak(code, WORDS);
+await import("./page.js");

@@ -1,0 +1,80 @@
+/**
+ * The words of the page, in the user's language. `start.js` loads the catalogue (`words-de.js`, …) before the page begins.
+ *
+ * In a text `{name}` stands for a value; `{n}` for a number, by which a text that depends on it is chosen.
+ */
+
+/** @typedef {typeof import("./words-en.js").WORDS} English */
+/** @typedef {keyof English} Key */
+/** A text for each plural category of a number (CLDR). @typedef {Partial<Record<Intl.LDMLPluralRule, string>> & {other: string}} Plural */
+/** @typedef {{readonly [K in Key]: string | Plural}} Catalogue */
+
+/** The languages there are, by their codes, as they call themselves. */
+export const LANGUAGES = new Map([
+  ["en", "English"], ["de", "Deutsch"], ["fr", "Français"], ["es", "Español"], ["ar", "العربية"], ["ja", "日本語"],
+]);
+const RIGHT_TO_LEFT = new Set(["ar"]);
+
+/** @type {Partial<Catalogue>} */
+let words = {};
+let plurals = new Intl.PluralRules("en");
+let numbers = new Intl.NumberFormat("en");
+let rtl = false;
+/** The language of the words. */
+export let language = "en";
+/** For dates, times and numbers: the user's own variety of the language, if the browser says one. */
+export let locale = "en";
+
+/** The language to use: the chosen one, else the first of the browser's that there is. @param {string} chosen */
+export function languageFor(chosen) {
+  const wanted = [chosen, ...navigator.languages].map(one => one.toLowerCase().split("-", 1)[0] ?? "");
+  return wanted.find(one => LANGUAGES.has(one)) ?? "en";
+}
+
+/** @param {string} code @param {Catalogue} catalogue */
+export function speak(code, catalogue) {
+  language = code;
+  locale = navigator.languages.find(one => one.toLowerCase().split("-", 1)[0] === code) ?? code;
+  words = catalogue;
+  plurals = new Intl.PluralRules(code);
+  numbers = new Intl.NumberFormat(locale);
+  rtl = RIGHT_TO_LEFT.has(code);
+  document.documentElement.lang = code;
+  document.documentElement.dir = rtl ? "rtl" : "ltr";
+}
+
+/** A text. @param {Key} key @param {Record<string, string | number>} [values] @returns {string} */
+export function t(key, values = {}) {
+  return pieces(key, values).map(part => (typeof part === "number" ? numbers.format(part) : part)).join("");
+}
+
+/**
+ * The pieces of a text, with the values between them as they are.
+ * @template V @param {Key} key @param {Record<string, V | string | number>} values @returns {(V | string | number)[]}
+ */
+export function pieces(key, values) {
+  const found = words[key] ?? key;
+  const { n } = values;
+  const text = typeof found === "string" ? found : found[plurals.select(Number(n))] ?? found.other;
+  return text.split(/\{(\w+)\}/u).map((piece, place) => {
+    if (place % 2 === 0) return piece;
+    const value = values[piece] ?? "";
+    // A name may run the other way.
+    return rtl && typeof value === "string" && value ? `\u2068${value}\u2069` : value;
+  }).filter(piece => piece !== "");
+}
+
+/** @param {number} value */
+export function number(value) {
+  return numbers.format(value);
+}
+
+/** @param {string | number | Date} time @param {Intl.DateTimeFormatOptions} style */
+export function moment(time, style = { dateStyle: "medium", timeStyle: "short" }) {
+  return new Intl.DateTimeFormat(locale, style).format(new Date(time));
+}
+
+/** Whether there is a text of that key. @param {string} key @returns {key is Key} */
+export function has(key) {
+  return key in words;
+}
