@@ -29,7 +29,8 @@ LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --extra red
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench soak lint format changelog dist check-wheel lock clean system-packages
+.PHONY: help run test bench soak lint format changelog dist check-wheel deb check-deb container lock \
+	clean system-packages
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +66,24 @@ changelog: $(VENV)/.dev ## show what the next release changes; with RELEASE=0.2.
 dist: $(VENV)/.dev ## build the sdist, and the wheel from it, into dist/
 	@rm -rf build dist *.egg-info # setuptools would pack leftovers
 	@$(BIN)/python -m build --quiet
+
+# The time of the last commit, so that two builds of it are the same to the byte.
+dist deb container check-wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
+
+deb: COMMANDS = dh:debhelper dpkg-buildpackage:dpkg-dev
+deb: system-packages dist ## build a Debian package into dist/, for this system's Python
+	@tools/build-deb
+
+check-deb: COMMANDS = debootstrap:debootstrap lintian:lintian
+check-deb: system-packages deb ## install, upgrade and purge the Debian package in a root of its own
+	@$(BIN)/python tools/check_deb.py
+
+# podman, buildah or docker; CONTAINER_ARGS='--build-arg BASE=…' takes another base.
+CONTAINER_TOOL ?= $(firstword $(foreach tool,podman buildah docker,$(if $(shell command -v $(tool)),$(tool))))
+
+container: dist ## build a container image, chatd:latest, from the wheel
+	@[ -n '$(CONTAINER_TOOL)' ] || { echo 'Install podman, buildah or docker' >&2; exit 1; }
+	@$(CONTAINER_TOOL) build --tag chatd:latest --file packaging/container/Containerfile $(CONTAINER_ARGS) .
 
 check-wheel: dist ## install the built wheel on its own and chat with it
 	@$(BIN)/python tools/check_wheel.py

@@ -82,6 +82,7 @@ def makeService(options: Options) -> MultiService:
     # Twisted's clock is the wall clock: if it were set back an hour, every timer would stall.
     clock: Any = reactor
     clock.seconds = time.monotonic
+    began = clock.seconds()
     now = WallClock()
     directory = Path(options.parent["rundir"] if options.parent else ".")
     try:
@@ -139,7 +140,7 @@ def makeService(options: Options) -> MultiService:
         people_log=people_log,
     )
     reload = Reload(settings, options.read, live, watch)
-    server = ServerProcess(clock, chat, peers)
+    server = ServerProcess(clock, chat, peers, began)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
         gc.freeze()  # the modules never become garbage, so no collection need visit them

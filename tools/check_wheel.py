@@ -50,6 +50,8 @@ def check_contents(wheel: Path) -> None:
     expected |= {f"chatd/{path.relative_to(ROOT)}" for path in page}
     packed = {name for name in names if name.startswith("chatd/")}
     require(packed == expected, f"the tree and the wheel differ: {packed ^ expected}")
+    lock = [name for name in names if name.endswith("/share/chatd/requirements.lock")]
+    require(len(lock) == 1, "the wheel lacks requirements.lock")
     tops = {name.split("/")[0].split("-")[0] for name in names}
     require(tops == {"chatd", "twisted"}, f"the wheel holds what is not chatd: {tops}")
 
@@ -68,6 +70,9 @@ def install(wheel: Path, empty: Path) -> Path:
     names = set(zipfile.ZipFile(empty / wheel.name).namelist())
     difference = names ^ set(zipfile.ZipFile(wheel).namelist())
     require(not difference, f"the sdist's wheel and the tree's differ: {difference}")
+    # SOURCE_DATE_EPOCH is set by make.
+    same = (empty / wheel.name).read_bytes() == wheel.read_bytes()
+    require(same, "two builds of the wheel differ in their bytes")
     return commands
 
 

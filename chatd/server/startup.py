@@ -66,22 +66,36 @@ class ServerProcess(ChatServer):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, chat: ChatService, peers: Peers) -> None:
+    def __init__(
+        self, reactor: Any, chat: ChatService, peers: Peers, began: float | None = None
+    ) -> None:
+        """`began` is when the start began, on the reactor's clock."""
         super().__init__(reactor, chat, peers)
         self._reactor = reactor
+        self._chat_rooms = chat.rooms
+        self._start_began = reactor.seconds() if began is None else began
 
     def startService(self) -> None:
         """Open the store and the doors.  Raises `StartupError`; if the reactor runs already, a
         failure that comes later stops the reactor instead.
         """
         outcome: list[Failure | None] = []
-        started = self.start().addBoth(outcome.append)
+        started = self.start().addCallback(self._tell).addBoth(outcome.append)
         if not self._reactor.running:
             self._turn(outcome)
         if outcome and outcome[0] is not None:
             raise _reason(outcome[0])
         if not outcome:
             started.addCallback(lambda _: self._end_if_failed(outcome[0]))
+
+    def _tell(self, _: object) -> None:
+        """Log how long the start took."""
+        if self.running:
+            self._log.info(
+                "started in {seconds:.1f} seconds, with {rooms} rooms",
+                seconds=self._reactor.seconds() - self._start_began,
+                rooms=len(self._chat_rooms.index),
+            )
 
     def _turn(self, outcome: Sequence[object]) -> None:
         end = self._reactor.seconds() + OPEN_SECONDS

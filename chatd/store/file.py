@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from ..model.errors import Unavailable
 from .database import APPLICATION, COMPANIONS, MIGRATIONS, Database, Inode, inode
 from .private import close_to_others, make_private, open_private
+from .upgrade import migrate, sync
 
 CHECKED_BYTES = 1 << 30
 """The largest file that is checked completely at the start, which takes a few seconds."""
@@ -131,7 +132,7 @@ class OwnFile(Database):
             # What is deleted or overwritten is overwritten with zeros in its page too.
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-            _migrate(connection)
+            migrate(connection, self.path, MIGRATIONS)
             self._settle(connection)
         except BaseException:
             connection.close()
@@ -150,8 +151,8 @@ class OwnFile(Database):
             raise sqlite3.DatabaseError("it is a database, but not of chatd's")
         if version > len(MIGRATIONS):
             raise sqlite3.DatabaseError(
-                f"a later chatd wrote it, in version {version}; "
-                f"this one knows versions up to {len(MIGRATIONS)}"
+                f"a later chatd wrote it, in version {version}; this one knows versions up to "
+                f"{len(MIGRATIONS)}: install that chatd again, or restore a copy of the file"
             )
         if self._unchecked and self.path.stat().st_size <= CHECKED_BYTES:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -194,11 +195,11 @@ class OwnFile(Database):
             copy.unlink(missing_ok=True)
             make_private(copy)
             connection.execute("VACUUM INTO ?", (str(copy),))
-            _sync(copy)
+            sync(copy)
             for companion in self._companions:
                 companion.unlink(missing_ok=True)
             os.replace(copy, self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         except (sqlite3.Error, OSError) as problem:
             with suppress(OSError):
                 copy.unlink(missing_ok=True)
@@ -206,15 +207,6 @@ class OwnFile(Database):
                 f"{self.path} is incomplete, and cannot be written anew: {problem}"
             ) from None
         self._log.warn("{path} was deleted, or a part of it; it was written anew", path=self.path)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to the newest version.  Raises `sqlite3.Error`."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {migration}; PRAGMA user_version = {number}; COMMIT"
-        )
 
 
 def _look_through(connection: sqlite3.Connection) -> None:
@@ -226,15 +218,6 @@ def _look_through(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("it is broken: its last id or floor is invalid")
     if connection.execute("SELECT 1 FROM rooms WHERE typeof(name) <> 'text'").fetchone():
         raise sqlite3.DatabaseError("it is broken: a room has no name")
-
-
-def _sync(path: Path) -> None:
-    """Flush a file, or a directory's entries, to the disk.  Raises `OSError`."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _locked(path: Path) -> IO[bytes]:

@@ -1,0 +1,85 @@
+"""Bringing an older file to the version of this chatd, with a copy of it before.
+
+1. A file that holds anything is copied whole before the first migration.  If there is no room for
+   the copy, the file stays as it is, and the start fails.
+2. Each migration is one transaction: after a crash the next start goes on with the next one.  The
+   copy of the first attempt stays the copy.
+3. The copy is called `NAME-vN` for a file of version N, and is usable by the chatd of that version.
+   chatd never removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+from twisted.logger import Logger
+
+from .private import make_private
+
+_log = Logger()
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+    """Bring the file at the path to the newest version.  Raises `sqlite3.Error`."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    steps = migrations[version:]
+    if not steps:
+        return
+    began, copy = monotonic(), None
+    if version:
+        copy = copied(connection, path, version)
+        _log.info(
+            "{path} is of version {version}; its copy is {copy}; it is brought to version {newest}",
+            path=path,
+            version=version,
+            copy=copy,
+            newest=len(migrations),
+        )
+    for number, migration in enumerate(steps, version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {migration}; PRAGMA user_version = {number}; COMMIT"
+        )
+    if copy:
+        _log.info(
+            "{path} is of version {newest} now, after {seconds:.1f} seconds",
+            path=path,
+            newest=len(migrations),
+            seconds=monotonic() - began,
+        )
+
+
+def copied(connection: sqlite3.Connection, path: Path, version: int) -> Path:
+    """Copy the file whole, unless that has been done; returns the copy.  Raises `sqlite3.Error`."""
+    copy = path.with_name(f"{path.name}-v{version}")
+    if copy.exists():
+        return copy
+    unfinished = path.with_name(f"{copy.name}-unfinished")
+    try:
+        unfinished.unlink(missing_ok=True)
+        make_private(unfinished)
+        connection.execute("VACUUM INTO ?", (str(unfinished),))
+        sync(unfinished)
+        os.replace(unfinished, copy)
+        sync(path.parent)
+    except (sqlite3.Error, OSError) as problem:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise sqlite3.OperationalError(
+            f"it is of an older version, and cannot be copied to {copy} before it is brought up "
+            f"to date ({problem}); it needs about {path.stat().st_size >> 20} MiB"
+        ) from None
+    return copy
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or a directory's entries, to the disk.  Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
