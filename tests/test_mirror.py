@@ -40,6 +40,8 @@ THROUGH = {
     "console/commands/audit": "console/test_main",
     "console/commands/ban": "console/test_main",
     "console/commands/bans": "console/test_main",
+    "console/commands/backup": "e2e/test_console",
+    "console/commands/completion": "console/test_main",
     "console/commands/invite": "console/test_main",
     "console/commands/say": "e2e/test_say_tail",
     "console/commands/serve": "e2e/test_serve",

@@ -37,12 +37,14 @@ COMMANDS = (
     Command("check", "say what is wrong with a configuration", "check"),
     Command("say", "say a text in a room, or the lines of the input", "say"),
     Command("tail", "show what is said in a room, and follow it", "tail"),
+    Command("backup", "copy the database, while the server runs", "backup"),
     Command("account", "make, list, change and remove accounts", "account"),
     Command("invite", "print a link that lets somebody register and be in a room", "invite"),
     Command("ban", "ban a name or a network from the server", "ban"),
     Command("unban", "lift a ban from the server", "unban"),
     Command("bans", "show the bans from the server", "bans"),
     Command("audit", "show what moderators and administrators did", "audit"),
+    Command("completion", "write the completion of a shell: bash, zsh, fish", "completion"),
 )
 """All commands, in the order in which `chatd --help` lists them."""
 _RUN = "run"

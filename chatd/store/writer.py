@@ -36,7 +36,7 @@ from ..model.units import (
 )
 from . import Opened, RoomSummary, Shown
 from .cells import Cells
-from .database import MIGRATIONS
+from .database import LOCK_SECONDS, MIGRATIONS
 from .durable import (
     SLICE,
     Doubtful,
@@ -54,6 +54,8 @@ from .requests import MOST_KEYS, RequestKeys
 from .settling import SettledFile
 from .wordindex import add_block, begin_anew, is_current
 
+CLEAR_MILLISECONDS = 10
+"""Milliseconds to wait for readers of the file before the write-ahead log is truncated."""
 MOST_VERSIONS = 10_000
 """Versions of cells that are remembered, besides those of rooms."""
 _encode = msgspec.json.Encoder().encode
@@ -195,7 +197,10 @@ class Writer(SettledFile):
             return
         try:
             with self._used() as connection:
+                # It would wait for a backup, and all that is said with it.
+                connection.execute(f"PRAGMA busy_timeout = {CLEAR_MILLISECONDS}")
                 (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                connection.execute(f"PRAGMA busy_timeout = {round(LOCK_SECONDS * 1000)}")
                 self._spill = bool(busy)
         except Unavailable as problem:
             self._log.error(

@@ -310,7 +310,7 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     listed = capsys.readouterr().out
     for row in command.COMMANDS:
-        assert f"    {row.name} " in listed
+        assert f"\n    {row.name}" in listed
         with pytest.raises(SystemExit) as ended:
             command.main([row.name, "--help"])
         assert ended.value.code == 0
@@ -322,3 +322,12 @@ def test_an_interrupted_command_says_so(desk: Desk, capsys: pytest.CaptureFixtur
     desk.answer = KeyboardInterrupt()
     assert command.main(["bans"]) == 130
     assert capsys.readouterr().err == "chatd: interrupted\n"
+
+
+def test_a_completion_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a shell that is known."""
+    assert command.main(["completion", "bash"]) == 0
+    assert "complete -F _chatd chatd" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        command.main(["completion", "tcsh"])
+    assert ended.value.code == 2

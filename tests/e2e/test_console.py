@@ -83,3 +83,32 @@ def test_the_socket_of_a_killed_server_is_no_hindrance(tmp_path: Path) -> None:
         assert chatd(tmp_path, "account", "list")[1].startswith("ada, since")
     finally:
         server.kill()
+
+
+def test_a_backup_is_made_beside_a_server_and_can_be_started_from(tmp_path: Path) -> None:
+    """It is not made of a store that has no file, nor over a file that is there."""
+    server = Daemon(tmp_path)
+    try:
+        urllib.request.urlopen(
+            f"{server.url}/rooms/lobby/messages?name=ci", b"hello", PATIENCE
+        ).close()
+        status, told = chatd(tmp_path, "backup", "copy.sqlite")
+        assert status == 0
+        assert told.startswith("copy.sqlite: 0.")
+        assert ", 1 events, the newest of 20" in told
+        again = chatd(tmp_path, "backup", "copy.sqlite")
+        assert again == (1, "chatd: copy.sqlite exists already; --force replaces it\n")
+        assert chatd(tmp_path, "backup", "--force", "copy.sqlite")[0] == 0
+        status, told = chatd(tmp_path, "backup", "x", "--store", "memory:")
+        assert (status, "keeps nothing" in told) == (1, True)
+        assert chatd(tmp_path, "backup", "x", "--store", "redis://localhost")[0] == 1
+    finally:
+        server.kill()
+    restored = Daemon(tmp_path, "--store", "sqlite:copy.sqlite")
+    try:
+        with urllib.request.urlopen(
+            f"{restored.url}/rooms/lobby/events", timeout=PATIENCE
+        ) as answer:
+            assert b'"text":"hello"' in answer.read()
+    finally:
+        restored.kill()
