@@ -28,9 +28,10 @@ FLOORS = {
     "http": "model codecs net http twisted zope msgspec wsproto",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
     "server": "model codecs stream store chat net http doors server twisted zope msgspec",
-    "console": "model codecs store chat doors server console twisted msgspec",
+    "console": "model codecs store chat client doors server console twisted msgspec",
     # The client works with any server, so it imports only what describes the wire format.
-    "client": "model stream codecs client twisted zope msgspec treq hyperlink",
+    "client": "model stream codecs client twisted zope msgspec treq hyperlink "
+    "prompt_toolkit wcwidth",
     "testing": "model stream store chat net http doors server tap testing twisted wsproto",
     "tap": "model store chat net http doors server console twisted",
     "__main__": "console",

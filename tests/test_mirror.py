@@ -80,6 +80,9 @@ THROUGH = {
     "doors/irc/replay": "doors/irc/commands/test_channels",
     "doors/irc/request": "doors/irc/commands/test_talking",
     "doors/irc/shell": "doors/irc/test_link",
+    # They need a terminal.
+    "client/join/running": "e2e/test_join",
+    "client/join/arguments": "client/join/test_main",
     "server/assembly": "test_tap",
     # Only outside suites start it.
     "testing/__main__": "testing/test_conformance",

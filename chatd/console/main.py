@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from getpass import getpass
 from pathlib import Path
 
+from ..client.join.main import main as join
 from ..codecs.commandlines import duration_and_text
 from ..model.bounds import PASSWORD, ROOM, WHO
 from ..model.errors import ChatError
@@ -43,7 +44,10 @@ _MAKE = "make"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line.  Returns the exit status."""
-    given = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["join"]:  # it is no task for a server, and has options of its own
+        return join(words[1:])
+    given = parser().parse_args(words)
     try:
         settings = settled(_given(given), os.environ, given.config)
         task = getattr(given, _MAKE)(given)
@@ -76,7 +80,11 @@ def parser() -> ArgumentParser:
     common = ArgumentParser(add_help=False)
     common.add_argument("--store", metavar="URL", help=f"the server's store: {Settings().store}")
     common.add_argument("--config", metavar="FILE", help="the server's configuration")
-    top = ArgumentParser("chatd", description="Look after a chat server from its own machine.")
+    top = ArgumentParser(
+        "chatd",
+        description="Look after a chat server from its own machine. "
+        "chatd join URL is the client for a terminal.",
+    )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     def add(
