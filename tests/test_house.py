@@ -30,7 +30,8 @@ FLOORS = {
     "server": "model codecs stream store chat net http doors server twisted zope msgspec",
     "console": "model codecs store chat net doors server client console twisted zope msgspec",
     # The client works with any server, so it imports only what describes the wire format.
-    "client": "model stream codecs client twisted zope msgspec treq hyperlink",
+    "client": "model stream codecs client twisted zope msgspec treq hyperlink "
+    "prompt_toolkit wcwidth",
     "testing": "model stream store chat net http doors server tap testing twisted wsproto",
     "tap": "model store chat net http doors server console twisted",
     "__main__": "console",

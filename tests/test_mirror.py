@@ -43,6 +43,7 @@ THROUGH = {
     "console/commands/backup": "e2e/test_console",
     "console/commands/completion": "console/test_main",
     "console/commands/invite": "console/test_main",
+    "console/commands/join": "client/join/test_main",
     "console/commands/say": "e2e/test_say_tail",
     "console/commands/serve": "e2e/test_serve",
     "console/commands/tail": "e2e/test_say_tail",
@@ -97,6 +98,9 @@ THROUGH = {
     "doors/irc/replay": "doors/irc/commands/test_channels",
     "doors/irc/request": "doors/irc/commands/test_talking",
     "doors/irc/shell": "doors/irc/test_link",
+    # They need a terminal.
+    "client/join/running": "e2e/test_join",
+    "client/join/arguments": "client/join/test_main",
     "server/assembly": "test_tap",
     "server/capacity": "test_tap",
     # Only outside suites start it.

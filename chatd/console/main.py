@@ -37,6 +37,7 @@ COMMANDS = (
     Command("check", "say what is wrong with a configuration", "check"),
     Command("say", "say a text in a room, or the lines of the input", "say"),
     Command("tail", "show what is said in a room, and follow it", "tail"),
+    Command("join", "chat in this terminal", "join"),
     Command("backup", "copy the database, while the server runs", "backup"),
     Command("account", "make, list, change and remove accounts", "account"),
     Command("invite", "print a link that lets somebody register and be in a room", "invite"),

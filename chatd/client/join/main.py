@@ -6,51 +6,29 @@ Without a terminal at both ends it is `python -m chatd.client`, which reads line
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from getpass import getpass
 from importlib.util import find_spec
 from typing import Any
 
 from ...model.errors import ChatError
+from .arguments import INTERRUPTED, REFUSED, USAGE, parser
 
-REFUSED, USAGE, INTERRUPTED = 1, 2, 130
 MISSING = (
     "chatd join needs prompt_toolkit: pip install 'chatd[terminal]'; without it, use --no-screen"
 )
 
 
-def parser() -> ArgumentParser:
-    """The parser of its command line."""
-    options = ArgumentParser(
-        "chatd join",
-        description="Chat in a terminal. At the end of a pipe, each line of the input is said, and "
-        "what happens is printed.",
-    )
-    options.add_argument("url", metavar="URL", help="the server: http://localhost:8080")
-    options.add_argument("--name", default="", help="your name (none: you are a guest)")
-    options.add_argument(
-        "--login", action="store_true", help="--name is an account's: ask for its password"
-    )
-    options.add_argument("--room", default="lobby", help="the room to be in (%(default)s)")
-    options.add_argument(
-        "--plain", action="store_true", help="lines above a prompt: for screen readers"
-    )
-    options.add_argument("--no-colour", "--no-color", dest="colour", action="store_false")
-    options.add_argument(
-        "--no-screen", action="store_true", help="as at the end of a pipe: no prompt, only lines"
-    )
-    options.add_argument("--quiet", action="store_true", help="in a pipe: print only errors")
-    options.add_argument("--literal", action="store_true", help="in a pipe: no line is a command")
-    return options
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the client.  Returns the exit status."""
-    given = parser().parse_args(arguments)
+    return start(parser().parse_args(arguments))
+
+
+def start(given: Namespace) -> int:
+    """Run the client that fits the arguments and the terminal.  Returns the exit status."""
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     if given.no_screen or not terminal:
         return _in_a_pipe(given)
@@ -115,11 +93,6 @@ def _on_a_terminal(given: Namespace, password: str) -> int:
     reactor.callWhenRunning(begin)
     reactor.run(installSignalHandlers=False)
     return outcome[0] if outcome else INTERRUPTED
-
-
-def wants_colour(given: Namespace) -> bool:
-    """Whether colours are wanted (https://no-color.org)."""
-    return bool(given.colour) and not os.environ.get("NO_COLOR")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from ...model.errors import ChatError
 from ..answers import Event
 from ..chat import ChatClient
+from .arguments import INTERRUPTED, wants_colour
 from .commands import carry_out
 from .live import Live
-from .main import INTERRUPTED, wants_colour
 from .plain import Plain
 from .screen import Screen
 

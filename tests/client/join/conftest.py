@@ -1,0 +1,72 @@
+"""A user of the terminal client on the network in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import ensureDeferred
+
+from chatd.client.join.commands import carry_out
+from chatd.client.join.live import Live
+from chatd.client.join.places import Place
+from chatd.client.join.rendering import lines_of, plain
+
+from ..network import Network
+
+
+class User:
+    """Somebody at a terminal."""
+
+    def __init__(self, network: Network, name: str = "ada", room: str = "lobby", **options: Any):
+        self.network = network
+        self.calls: list[str] = []
+        self.client = network.client(name, patience=30, **options)
+        self.live = Live(
+            self.client, network.clock, lambda: None, lambda event: self.calls.append(event.text)
+        )
+        network.result(self.live.begin(room))
+        network.settle()
+
+    def type(self, *lines: str) -> list[str]:
+        """Type lines; returns the lines of the visible place then."""
+        for line in lines:
+            self.live.do(carry_out(self.live, line))
+            self.network.settle()
+        return self.shown()
+
+    def shown(self, name: str = "") -> list[str]:
+        """The lines of a place, without times."""
+        place: Place | None = self.live.places.find(name) if name else self.live.places.place
+        items = place.items if place else []
+        lines = [plain(line) for item in items for line in lines_of(item, self.live.places.name)]
+        return [line[6:] if line[2:3] == ":" else line for line in lines]
+
+    def quit(self) -> None:
+        self.live.end()
+        leaving = ensureDeferred(self.live.close())
+        self.network.advance(5)
+        assert leaving.called
+
+
+Enter = Callable[..., User]
+
+
+@pytest.fixture
+def enter(network: Network) -> Iterator[Enter]:
+    """A function that brings a user in; all leave at the end."""
+    users: list[User] = []
+
+    def begin(name: str = "ada", **options: Any) -> User:
+        users.append(User(network, name, **options))
+        return users[-1]
+
+    yield begin
+    for user in users:
+        user.quit()
+
+
+@pytest.fixture
+def ada(enter: Enter) -> User:
+    return enter()

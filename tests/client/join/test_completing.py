@@ -1,0 +1,45 @@
+"""Tab."""
+
+from __future__ import annotations
+
+import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+
+from chatd.client.join.completing import PlaceCompleter
+from chatd.client.join.places import Places
+
+
+@pytest.mark.parametrize(
+    ("typed", "texts"),
+    [
+        ("bo", ["bob: "]),
+        ("hi BO", ["bob "]),
+        ("hi @b", ["@bob "]),
+        ("a", []),
+        ("/jo", ["/join "]),
+        ("/join d", ["#dev ", "#docs "]),
+        ("see #de", ["#dev "]),
+        ("/msg b", ["bob "]),
+    ],
+)
+def test_tab_completes_names_rooms_and_commands(typed: str, texts: list[str]) -> None:
+    """A name at the beginning gets a colon; one's own is not offered."""
+    places = Places("ada")
+    places.open("dev").people = ["ada", "bob"]
+    places.visit("dev")
+    completer = PlaceCompleter(places, lambda: ["docs", "lobby"])
+    found = completer.get_completions(Document(typed), CompleteEvent())
+    assert [completion.text for completion in found] == texts
+
+
+def test_tab_completes_the_other_person_of_a_conversation() -> None:
+    """Nothing where no place is shown."""
+    places = Places("ada")
+    completer = PlaceCompleter(places, list)
+    assert [*completer.get_completions(Document("b"), CompleteEvent())] == []
+    places.open("@bob")
+    places.visit("@bob")
+    assert [it.text for it in completer.get_completions(Document("b"), CompleteEvent())] == [
+        "bob: "
+    ]

@@ -1,0 +1,61 @@
+"""Plain lines above a prompt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from chatd.client.join.plain import Plain
+
+from ..network import Network
+from .conftest import User
+
+
+class Printed:
+    """What a plain client has printed."""
+
+    def __init__(self, user: User) -> None:
+        self.lines: list[str] = []
+        self._pipe = create_pipe_input()
+        self.input = self._pipe.__enter__()
+        self.plain = Plain(user.live, self.lines.append, input=self.input, output=DummyOutput())
+        self.plain.changed()
+
+    def close(self) -> None:
+        self._pipe.__exit__(None, None, None)
+
+
+@pytest.fixture
+def printed(ada: User) -> Iterator[Printed]:
+    printed = Printed(ada)
+    yield printed
+    printed.close()
+
+
+def test_lines_are_printed_once_as_they_come(network: Network, ada: User, printed: Printed) -> None:
+    """Lines of another room begin with its name; answers with `==`."""
+    network.say("hello")
+    ada.type("/join dev")
+    printed.plain.changed()
+    network.say("over there")
+    ada.type("/who")
+    texts = [line[6:] if line[2:3] == ":" else line for line in printed.lines]
+    assert texts[0] == "== this is #lobby"
+    assert texts[2:4] == ["-- ada joined #lobby", "<eve> hello"]
+    assert "== this is #dev" in texts
+    assert texts[-2].endswith("<eve> over there")
+    assert texts[-2].startswith("#lobby ")
+    assert texts[-1] == "== 1 in #dev: ada"
+
+
+def test_prompt_reads_a_line(printed: Printed) -> None:
+    """An end of the input is an end."""
+    printed.input.send_text("hello\r")
+    assert asyncio.run(printed.plain.prompt()) == "hello"
+    printed.input.send_text("\x04")
+    with pytest.raises(EOFError):
+        asyncio.run(printed.plain.prompt())

@@ -1,0 +1,185 @@
+"""The screen: keys in, what is drawn out, without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from prompt_toolkit.application.current import set_app
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.formatted_text import fragment_list_to_text, to_formatted_text
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.output import DummyOutput
+
+from chatd.client.join.commands import carry_out
+from chatd.client.join.screen import Screen
+
+from ...kit.chat import PASSWORD
+from ..network import Network
+from .conftest import User
+
+
+class Output(DummyOutput):
+    """A terminal that counts how often it rings."""
+
+    bells = 0
+
+    def bell(self) -> None:
+        self.bells += 1
+
+    def get_size(self) -> Size:
+        return Size(24, 80)
+
+
+class Desk:
+    """A user in front of a screen."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.output = Output()
+        self._pipe = create_pipe_input()
+        self.input = self._pipe.__enter__()
+        self.screen = Screen(
+            user.live,
+            lambda text: carry_out(user.live, text),
+            input=self.input,
+            output=self.output,
+        )
+        self.screen.application.timeoutlen = 0  # no timer, which would need a loop
+
+    def press(self, keys: str) -> None:
+        """Press keys, as a terminal sends them."""
+        app = self.screen.application
+        parser = Vt100Parser(app.key_processor.feed)
+        with set_app(app):
+            parser.feed(keys)
+            parser.flush()
+            app.key_processor.process_keys()
+        self.user.network.settle()
+
+    def drawn(self, width: int = 80, height: int = 20) -> list[str]:
+        """The lines of the log."""
+        content = self.screen.log.create_content(width, height)
+        return [
+            fragment_list_to_text(content.get_line(number)) for number in range(content.line_count)
+        ]
+
+    @property
+    def bar(self) -> str:
+        return fragment_list_to_text(to_formatted_text(self.screen._bar()))
+
+    @property
+    def head(self) -> str:
+        return fragment_list_to_text(to_formatted_text(self.screen._head()))
+
+    def close(self) -> None:
+        self._pipe.__exit__(None, None, None)
+
+
+@pytest.fixture
+def desk(ada: User) -> Iterator[Desk]:
+    desk = Desk(ada)
+    yield desk
+    desk.close()
+
+
+def test_typed_line_is_said_and_shown(desk: Desk, network: Network) -> None:
+    """Below what was there; the input is empty then, and the Up key has it."""
+    desk.press("hello\r")
+    assert network.texts == ["hello"]
+    assert desk.drawn()[-1].endswith("<ada> hello")
+    assert len(desk.drawn()) == 20
+    desk.press("\x1b[A")
+    assert desk.screen.typed.text in ("", "hello")  # history is loaded by a running application
+
+
+def test_pasted_lines_are_one_message(desk: Desk, network: Network) -> None:
+    """Bracketed paste does not send; Alt+Enter begins a line by hand."""
+    desk.press("\x1b[200~one\n\ttwo\x1b[201~")
+    assert network.texts == []
+    desk.press("\x1b\rthree\r")
+    assert network.texts == ["one\n\ttwo\nthree"]
+
+
+def test_incoming_line_leaves_what_is_typed(desk: Desk, network: Network) -> None:
+    """It is drawn above."""
+    desk.press("half a li")
+    network.say("boo")
+    assert desk.drawn()[-1].endswith("<eve> boo")
+    assert desk.screen.typed.text == "half a li"
+
+
+def test_bar_counts_what_is_unread(desk: Desk, network: Network) -> None:
+    """Keys go from room to room, and to what is unread."""
+    desk.press("/join dev\r")
+    network.say("hi ada")
+    assert desk.bar == " 1 #lobby (1!) [2 #dev]"
+    desk.press("\x1ba")
+    assert desk.bar == "[1 #lobby] 2 #dev "
+    desk.press("\x1b2")
+    assert desk.head.startswith(" #dev  (1)")
+    desk.press("\x10")
+    assert desk.user.live.places.here == "lobby"
+    desk.press("\x0e")
+    assert desk.user.live.places.here == "dev"
+
+
+def test_page_up_scrolls_and_loads_the_past(desk: Desk, network: Network) -> None:
+    """Page down goes back; typing goes to the end."""
+    for number in range(120):
+        network.say(f"m{number}")
+    assert desk.drawn()[-1].endswith("m119")
+    for _ in range(20):
+        desk.press("\x1b[5~")
+        desk.drawn()
+    assert any(line.endswith("m0") for line in desk.drawn())
+    assert "lines below" in desk.head
+    network.say("news")
+    assert desk.user.live.places.open("lobby").unread == 1
+    desk.press("\x1b[6~")
+    assert "lines below" in desk.head
+    desk.press("x\r")
+    assert desk.drawn()[-1].endswith("<ada> x")
+
+
+def test_password_is_not_shown_and_not_kept(desk: Desk, network: Network) -> None:
+    """Neither is a line with one in it."""
+    desk.press("/register\r")
+    assert fragment_list_to_text(to_formatted_text(desk.screen._prompt())) == "password: "
+    desk.press(f"{PASSWORD}\r")
+    assert desk.user.live.account
+    desk.press("/login eve secret-word\r")
+    assert not any("secret" in text for text in desk.screen.typed.history.get_strings())
+    assert not any(PASSWORD in text for text in desk.screen.typed.history.get_strings())
+
+
+def test_refused_message_can_be_mended(desk: Desk) -> None:
+    """It stands in the input again."""
+    desk.press("/jion dev\r")
+    assert desk.screen.typed.text == "/jion dev"
+    desk.press("\x03")
+    assert desk.screen.typed.text == ""
+    desk.press("\x03")
+    assert desk.drawn()[-1] == "== Ctrl+D or /quit leaves"
+
+
+def test_narrow_screen_wraps(desk: Desk, network: Network) -> None:
+    """No line is wider."""
+    network.say("word " * 30)
+    assert all(len(line) <= 30 for line in desk.drawn(30, 10))
+
+
+def test_application_runs_and_ends(desk: Desk) -> None:
+    """On a terminal of 80 columns and 24 lines; Ctrl+D leaves."""
+    application = desk.screen.application
+    desk.user.live.ended.addCallback(lambda status: application.exit(result=status))
+    desk.input.send_text("\x04")
+    assert asyncio.run(application.run_async()) == 0
+
+
+def test_bell_rings(desk: Desk, network: Network) -> None:
+    """When the user is called."""
+    desk.screen.called(network.chat.entries("lobby"))  # type: ignore[arg-type]
+    assert desk.output.bells == 1
