@@ -20,7 +20,14 @@ CHATD = TESTS.parent / "chatd"
 
 SUITES = {"contract", "e2e", "browser", "bench", "soak"}
 """Packages of tests that mirror no module."""
-PROJECT = {"test_changes", "test_contributing", "test_docs", "test_house", "test_mirror"}
+PROJECT = {
+    "test_changes",
+    "test_contributing",
+    "test_docs",
+    "test_house",
+    "test_mirror",
+    "test_openapi",
+}
 """Tests of the project itself: its documents and its structure."""
 
 THROUGH = {

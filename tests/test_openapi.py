@@ -21,9 +21,9 @@ from chatd.doors.api.rooms import IN_ROOM
 from chatd.doors.api.tree import TREE
 from chatd.http.resource import STATUS, ApiResource, Refusal
 
-from ...kit.server import MemoryServer
+from .kit.server import MemoryServer
 
-FILE = Path(__file__).parents[3] / "docs" / "openapi.yaml"
+FILE = Path(__file__).parents[1] / "docs" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
 ANY = b"anything"
 DEEPEST = 6
