@@ -113,6 +113,31 @@ def nodes(reactor: Processes) -> list[str]:
     return [process.place.node for process in reactor.processes]
 
 
+def test_systemd_hears_when_all_workers_serve(reactor: Processes) -> None:
+    """At the start, and when a restart has ended."""
+    told: list[int] = []
+    supervisor = Supervisor(
+        reactor, [(FREE, False)], 2, "n", ["-c", "pass"], serving=lambda: told.append(1)
+    )
+    supervisor.privilegedStartService()
+    supervisor.startService()
+    supervisor.restart()  # too early
+    reactor.processes[0].serve()
+    assert told == []
+    reactor.processes[1].serve()
+    assert told == [1]
+    supervisor.restart()
+    for number in (0, 1):
+        reactor.processes[-1].serve()
+        assert told == [1]
+        reactor.processes[number].end()
+    assert told == [1, 1]
+    supervisor.stopService()
+    for process in reactor.processes:
+        if not process.gone:
+            process.end()
+
+
 def test_each_worker_is_a_node_behind_the_same_ports(
     serving: Supervisor, reactor: Processes
 ) -> None:
