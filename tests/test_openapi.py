@@ -127,7 +127,10 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     parameters = document["components"]["parameters"]
     for path, item in document["paths"].items():
         for operation in item.values():
-            given = {one["$ref"].rpartition("/")[2] for one in operation.get("parameters", [])}
-            in_path = {name for name in given if parameters[name]["in"] == "path"}
+            given = [
+                parameters[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+                for one in operation.get("parameters", [])
+            ]
+            in_path = {one["name"] for one in given if one["in"] == "path"}
             assert in_path == set(re.findall(r"\{(\w+)\}", path))
             assert operation["summary"]
