@@ -33,6 +33,7 @@ PATHS = {
         "/rooms/lobby/events?wait=0",
         "/rooms/lobby/messages",
         "/rooms/lobby/messages/1",
+        "/rooms/lobby/search?q=a",
         "/rooms/lobby/topic",
         "/rooms/lobby/marker",
         "/rooms/lobby/roles/ada",
@@ -78,9 +79,12 @@ READING = {
     "GET /rooms",
     "GET /rooms/lobby",
     "GET /rooms/lobby/events?wait=0",
+    "GET /rooms/lobby/search?q=a",
     "GET /events?rooms=lobby&wait=0",
 }
 """Requests that `--guests read` answers."""
+NO_SUCH = {"GET /rooms/lobby/messages/1"}
+"""Requests that are then answered 404."""
 REFUSALS: dict[Guests, tuple[int, str]] = {
     "read": (403, "not-allowed"),
     "none": (401, "no-session"),
@@ -108,7 +112,7 @@ def test_every_request_that_a_guest_may_not_send_is_refused_alike(
 ) -> None:
     """Before the server looks at the body: 403 where guests read, 401 where they may do nothing."""
     http = connection(door, guests)
-    allowed = COMING_IN | (READING if guests == "read" else set())
+    allowed = COMING_IN | (READING | NO_SUCH if guests == "read" else set())
     for path in PATHS[door]:
         for method in methods(http, path):
             for target in (path, f"{path}{'&' if '?' in path else '?'}name=eve"):
