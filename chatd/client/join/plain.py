@@ -93,6 +93,11 @@ class Plain:
         typed: Any = await self.session.prompt_async(is_password=asking)
         return str(typed)
 
+    def leave(self, status: object) -> None:
+        """End a prompt that waits: the user is leaving."""
+        if self.session.app.is_running:
+            self.session.app.exit(exception=EOFError)
+
     def _prompt(self) -> str:
         return "password: " if self._live.asking is not None else f"{self._live.places.name}> "
 

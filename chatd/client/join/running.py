@@ -79,6 +79,7 @@ async def _prompt(live: Live, plain: Plain, room: str) -> int:
         await future(live.begin(room))
         live.answer("/help lists the commands; Ctrl+D leaves")
         live.do(learn_rooms(live, plain))
+        live.ended.addBoth(plain.leave)
         while not live.ended.called:
             try:
                 line = await plain.prompt()

@@ -47,7 +47,7 @@ class Desk:
             input=self.input,
             output=self.output,
         )
-        self.screen.application.timeoutlen = 0  # no timer, which would need a loop
+        self.screen.application.timeoutlen = None  # type: ignore[assignment]  # no timer
 
     def press(self, keys: str) -> None:
         """Press keys, as a terminal sends them."""
