@@ -15,7 +15,7 @@ PARALLEL ?= 2
 
 # What the tests need, and what the check of the page's types needs, as command:package
 TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd irssi:irssi \
-	weechat-headless:weechat-headless redis-server:redis-server
+	weechat-headless:weechat-headless redis-server:redis-server nginx:nginx-light haproxy:haproxy
 LINT_COMMANDS := node:nodejs npm:npm
 
 # Checks the types of web/*.js; nothing of it is needed to run or to test.
@@ -127,7 +127,7 @@ $(VENV)/pyvenv.cfg:
 
 # Asks for all at once. nc must be OpenBSD's: the traditional one has no -N.
 system-packages:
-	@missing=; \
+	@missing=; PATH="$$PATH:/usr/sbin"; \
 	for pair in $(COMMANDS); do \
 		case $${pair%:*} in \
 			nc) nc -h 2>&1 | grep -q -e '-N' ;; \

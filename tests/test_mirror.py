@@ -49,6 +49,7 @@ THROUGH = {
     "console/commands/bans": "console/test_main",
     "console/commands/backup": "e2e/test_console",
     "console/commands/completion": "console/test_main",
+    "console/commands/doctor": "e2e/test_doctor",
     "console/commands/invite": "console/test_main",
     "console/commands/join": "client/join/test_main",
     "console/commands/say": "e2e/test_say_tail",

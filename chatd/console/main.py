@@ -35,6 +35,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("serve", "run a server in the foreground", "serve"),
     Command("check", "say what is wrong with a configuration", "check"),
+    Command("doctor", "examine a server through its public address, proxy included", "doctor"),
     Command("say", "say a text in a room, or the lines of the input", "say"),
     Command("tail", "show what is said in a room, and follow it", "tail"),
     Command("join", "chat in this terminal", "join"),

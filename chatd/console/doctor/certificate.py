@@ -1,0 +1,48 @@
+"""The examination of TLS: protocol, names, expiry and issuer of the certificate."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import Any
+
+from .asking import ANSWER_SECONDS, Address
+from .findings import Finding
+
+SOON_DAYS = 14
+"""Days before a certificate's end from which on that is a fault: it should have been renewed."""
+DAY = 86400
+OLD = {"SSLv3", "TLSv1", "TLSv1.1"}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def examine_tls(address: Address) -> Finding:
+    """Whether clients that check certificates are served."""
+    what = "TLS"
+    if not address.secure:
+        if address.host in LOOPBACK:
+            return Finding(what, "none, and none is needed on this machine")
+        return Finding(what, "none: whoever carries the bytes reads them", "plain")
+    context = ssl.create_default_context()
+    try:
+        with (
+            socket.create_connection((address.host, address.port), ANSWER_SECONDS) as raw,
+            context.wrap_socket(raw, server_hostname=address.host) as link,
+        ):
+            certificate, version = link.getpeercert(), link.version()
+    except ssl.SSLCertVerificationError as problem:
+        return Finding(what, f"the certificate is refused: {problem.verify_message}", "certificate")
+    except ssl.SSLError as problem:
+        return Finding(what, f"no connection: {problem.reason or problem}", "protocol")
+    except OSError as problem:
+        return Finding(what, f"no connection: {problem.strerror or problem}", "protocol")
+    if version in OLD:
+        return Finding(what, f"{version} is out of date", "protocol")
+    end = str((certificate or {}).get("notAfter", ""))
+    days = (ssl.cert_time_to_seconds(end) - time.time()) / DAY
+    named: Any = (certificate or {}).get("subjectAltName", ())
+    names = ", ".join(str(entry[1]) for entry in named)
+    if days < SOON_DAYS:
+        return Finding(what, f"the certificate ends in {days:.0f} days; renew it", "certificate")
+    return Finding(what, f"{version}, a certificate of {names} for {days:.0f} days more")

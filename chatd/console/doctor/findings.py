@@ -1,0 +1,85 @@
+"""Findings of the doctor, and what mends the faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """What one examination has found."""
+
+    what: str
+    """What was examined: `event stream`."""
+    text: str
+    """What was seen."""
+    fault: str = ""
+    """The key of `REMEDIES`; empty: it passes."""
+
+
+class NoChatd(Exception):
+    """No chatd answers at the URL; the message says what does."""
+
+
+NGINX, CADDY, HAPROXY, CHATD = "nginx", "Caddy", "HAProxy", "chatd"
+REMEDIES: Mapping[str, Mapping[str, str]] = {
+    "host": {
+        NGINX: "proxy_set_header Host $http_host;",
+        CADDY: "header_up Host {http.request.hostport}     # its default",
+        HAPROXY: "remove http-request set-header Host …; HAProxy passes it on by itself",
+        CHATD: "--host NAME, for the name in the URL",
+    },
+    "proto": {
+        NGINX: "proxy_set_header X-Forwarded-Proto $scheme;",
+        CADDY: "header_up X-Forwarded-Proto {http.request.scheme}     # its default",
+        HAPROXY: "http-request set-header X-Forwarded-Proto https if { ssl_fc }",
+        CHATD: "--trust-proxy ADDRESS, for the proxy's: 127.0.0.1",
+    },
+    "timeout": {
+        NGINX: "proxy_read_timeout 75s;",
+        CADDY: "remove read_timeout and response_header_timeout of transport http, or set 75s",
+        HAPROXY: "timeout server 75s, and timeout client 75s",
+    },
+    "buffering": {
+        NGINX: "proxy_buffering off;     # and remove proxy_ignore_headers X-Accel-Buffering, gzip",
+        CADDY: "flush_interval -1     # in reverse_proxy; and leave out encode for these paths",
+        HAPROXY: "remove option http-buffer-request and filter compression for these paths",
+    },
+    "websocket": {
+        NGINX: "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+        "proxy_set_header Connection $http_connection;",
+        CADDY: "it passes on WebSockets by itself; remove header_up Connection and Upgrade",
+        HAPROXY: "remove option httpclose and http-request del-header Upgrade",
+    },
+    "idle": {
+        NGINX: "proxy_read_timeout 75s;     # more than the 12 s between two heartbeats",
+        CADDY: "remove stream_timeout from reverse_proxy",
+        HAPROXY: "timeout server 75s, and timeout tunnel 1h",
+    },
+    "certificate": {
+        NGINX: "ssl_certificate FULLCHAIN.pem; ssl_certificate_key KEY.pem;     # of that name",
+        CADDY: "tls CERT KEY, or no tls line at all: then it gets a certificate itself",
+        HAPROXY: "bind :443 ssl crt FULLCHAIN-AND-KEY.pem",
+        CHATD: "--http ssl:443:certKey=CERT.pem:extraCertChain=CHAIN.pem:privateKey=KEY.pem",
+    },
+    "protocol": {
+        NGINX: "ssl_protocols TLSv1.2 TLSv1.3;",
+        CADDY: "remove protocols from tls",
+        HAPROXY: "ssl-default-bind-options ssl-min-ver TLSv1.2",
+    },
+    "plain": {
+        NGINX: "listen 443 ssl; ssl_certificate CERT.pem; ssl_certificate_key KEY.pem;",
+        CADDY: "give the site's name instead of http:// or a port",
+        HAPROXY: "bind :443 ssl crt FULLCHAIN-AND-KEY.pem",
+        CHATD: "--http ssl:443:certKey=CERT.pem:privateKey=KEY.pem",
+    },
+}
+"""For each fault the lines that mend it, by the program that they are for."""
+
+
+def remedies(fault: str, server: str) -> list[str]:
+    """The lines that mend a fault; only the named proxy's if `server`, a header, names one."""
+    lines = REMEDIES[fault]
+    named = [name for name in lines if name.lower() in server.lower() and name != CHATD]
+    chosen = [*named, CHATD] if named else list(lines)
+    return [f"{name}: {lines[name]}" for name in chosen if name in lines]

@@ -1,0 +1,1 @@
+"""The examinations of `chatd doctor`."""
