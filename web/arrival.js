@@ -3,6 +3,7 @@
 import { wordsOf } from "./advice.js";
 import { isTalk, talkWith } from "./places.js";
 import * as memory from "./memory.js";
+import { t } from "./words.js";
 
 export class Arrival {
   #chat;
@@ -49,13 +50,13 @@ export class Arrival {
     try {
       await visit(await this.#chat.accept(invite));
     } catch {
-      complain("This invite is used up, or too old: ask for another link.");
+      complain(t("invite.spent"));
     }
   }
 
   /** The server has no guests: open the sign-in dialog, once. */
   demandAccount() {
-    if (!this.#demanded) this.#signing.signIn({ text: "This chat is for people with an account." });
+    if (!this.#demanded) this.#signing.signIn({ text: t("sign.needed") });
     this.#demanded = true;
   }
 

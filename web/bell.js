@@ -2,6 +2,7 @@
 
 import { rememberNotice, wantsNotice } from "./memory.js";
 import { byId } from "./nodes.js";
+import { t } from "./words.js";
 
 /** Characters of a text that a notification shows. */
 const SHOWN = 200;
@@ -39,7 +40,7 @@ export class Bell {
       this.#show(false);
       this.#button.hidden = true;
       rememberNotice(false);
-      this.#complain("This browser lets pages show no notifications; they are off.");
+      this.#complain(t("bell.impossible"));
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { parse } from "./commands.js";
 import { isTalk, remark } from "./places.js";
+import { t } from "./words.js";
 
 /**
  * `keep`: show something in a place; `writeTo`: go to the private messages with a person.
@@ -17,7 +18,7 @@ import { isTalk, remark } from "./places.js";
 export async function carryOut({ chat, places, composer, keep, ...page }, text, place) {
   const deed = parse(text);
   const talk = isTalk(place) ? places.view(place).title : "";
-  if (talk && ["act", "topic"].includes(deed.do)) throw new Error("That works in rooms only, and this is a private conversation");
+  if (talk && ["act", "topic"].includes(deed.do)) throw new Error(t("rooms.only"));
   switch (deed.do) {
     case "say":
       return void (await composer.post(deed.text, place, () => (talk ? chat.tell(talk, deed.text) : chat.send(deed.text, place))));
@@ -29,7 +30,7 @@ export async function carryOut({ chat, places, composer, keep, ...page }, text, 
     case "topic": {
       if (deed.text !== undefined) return void (await chat.topic(deed.text, place));
       const { topic } = await chat.look(place);
-      return keep(place, remark("remark", topic ? `The topic is: ${topic}` : "There is no topic yet; /topic TEXT sets one."));
+      return keep(place, remark("remark", topic ? t("topic.is", { topic }) : t("topic.none")));
     }
     case "ignore": return page.ignore(deed.name, !places.ignores(deed.name));
     case "search": return page.search(deed.text);

@@ -1,5 +1,6 @@
 /** The commands that can be typed, and suggestions that complete them. No nodes here. */
 
+import { t } from "./words.js";
 /** A suggestion: what to show, and the whole text of the box if it is taken. @typedef {{shown: string, about: string, text: string}} Hint */
 /**
  * A command. `leave` without a room: the current one; `topic` without a text: show it.
@@ -9,36 +10,38 @@
  *   | {do: "ignore", name: string}} Deed
  */
 
+/** What stands for a text, a name, a room and words in the form of a command. */
+const [TEXT, NAME, ROOM, WORDS] = [t("form.text"), t("form.name"), t("form.room"), t("form.words")];
 /** @type {Map<string, [string, string]>} */
 const COMMANDS = new Map([
-  ["me", ["TEXT", "do something"]],
-  ["msg", ["NAME TEXT", "write to one person only"]],
-  ["nick", ["NAME", "change your name"]],
-  ["topic", ["[TEXT]", "show the topic, or set it; /topic - clears it"]],
-  ["join", ["ROOM", "go to a room"]],
-  ["leave", ["[ROOM]", "leave this room, or another one"]],
-  ["search", ["WORDS", "find messages"]],
-  ["ignore", ["NAME", "hear no more of somebody; again, to hear them"]],
-  ["quit", ["", "leave the chat; with an account, sign out"]],
-  ["help", ["", "list the commands"]],
+  ["me", [TEXT, t("command.me")]],
+  ["msg", [`${NAME} ${TEXT}`, t("command.msg")]],
+  ["nick", [NAME, t("command.nick")]],
+  ["topic", [`[${TEXT}]`, t("command.topic")]],
+  ["join", [ROOM, t("command.join")]],
+  ["leave", [`[${ROOM}]`, t("command.leave")]],
+  ["search", [WORDS, t("command.search")]],
+  ["ignore", [NAME, t("command.ignore")]],
+  ["quit", ["", t("command.quit")]],
+  ["help", ["", t("command.help")]],
 ]);
 /** @type {[string, string][]} */
 export const HELP = [
   ...[...COMMANDS].map(([name, [what, about]]) => /** @type {[string, string]} */ ([`/${name} ${what}`, about])),
-  ["//TEXT", "say something that begins with a slash"],
-  ["Enter", "send; with Shift it begins a new line. On a touch screen it begins a new line"],
-  ["Tab", "complete a name or a command"],
-  ["Page ↑ ↓", "scroll"],
-  ["↑", "in an empty box: what was not sent, or was sent last"],
-  ["Shift+↑", "in an empty box: go to the messages, and with Enter open the menu of one"],
-  ["Alt+↑ ↓", "go to another room or person"],
-  ["Ctrl+K", "go anywhere, by some letters of a name"],
+  [`//${TEXT}`, t("help.slash")],
+  [t("key.enter"), t("help.enter")],
+  [t("key.tab"), t("help.tab")],
+  [t("key.page"), t("help.page")],
+  ["↑", t("help.up")],
+  [t("key.shift-up"), t("help.shift-up")],
+  ["Alt+↑ ↓", t("help.alt")],
+  ["Ctrl+K", t("help.k")],
 ];
 
 /** The command in a text. Throws an `Error` whose message says what is wrong. @param {string} text @returns {Deed} */
 export function parse(text) {
   const indented = /^\s+\/([a-z]+)(?!\S)/iu.exec(text)?.[1]?.toLowerCase() ?? "";
-  if (COMMANDS.has(indented)) throw new Error(`There is a space before /${indented}: remove it, or it would be said to everybody`);
+  if (COMMANDS.has(indented)) throw new Error(t("parse.space", { command: indented }));
   const [, word, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/u.exec(text) ?? [];
   // A word with a second slash in it is a path.
   if (word === undefined || word.includes("/")) return { do: "say", text: text.replace(/^\/\//u, "/") };
@@ -46,45 +49,45 @@ export function parse(text) {
   const one = rest.trim();
   switch (command) {
     case "me":
-      if (!one) throw usage("Say what you do", command);
+      if (!one) throw usage(t("parse.me"), command);
       return { do: "act", text: rest };
     case "msg": {
       const [, to = "", words = ""] = /^(\S+)\s*([^]*)$/u.exec(rest) ?? [];
-      if (!to) throw usage("Say to whom", command);
+      if (!to) throw usage(t("parse.msg"), command);
       return { do: "tell", to: to.replace(/^@/u, ""), text: words };
     }
     case "nick":
-      if (!one) throw usage("Say which name", command);
-      if (/\s/u.test(one)) throw new Error("A name is one word; it has no spaces");
+      if (!one) throw usage(t("parse.nick"), command);
+      if (/\s/u.test(one)) throw new Error(t("parse.name"));
       return { do: "nick", name: one };
     case "topic":
       return one ? { do: "topic", text: one === "-" ? "" : rest } : { do: "topic" };
     case "join":
-      if (!one) throw usage("Say which room", command);
+      if (!one) throw usage(t("parse.join"), command);
       return { do: "join", room: roomOf(one) };
     case "leave":
       return one ? { do: "leave", room: roomOf(one) } : { do: "leave" };
     case "ignore":
-      if (!one || /\s/u.test(one)) throw usage("Say whom", command);
+      if (!one || /\s/u.test(one)) throw usage(t("parse.ignore"), command);
       return { do: "ignore", name: one.replace(/^@/u, "") };
     case "search": return { do: "search", text: one };
     case "quit":
     case "help":
       return { do: command };
     default:
-      throw new Error(`There is no command /${word}; /help lists them. To say it as it is, begin with //`);
+      throw new Error(t("parse.unknown", { command: word }));
   }
 }
 
 /** @param {string} text @returns {string} */
 export function roomOf(text) {
-  if (/\s/u.test(text)) throw new Error("A room is one word; for several rooms use /join once for each");
+  if (/\s/u.test(text)) throw new Error(t("parse.room"));
   return text.replace(/^#/u, "");
 }
 
 /** @param {string} what @param {string} command */
 function usage(what, command) {
-  return new Error(`${what}: /${command} ${COMMANDS.get(command)?.[0]}`);
+  return new Error(t("parse.usage", { what, form: `/${command} ${COMMANDS.get(command)?.[0]}` }));
 }
 
 /**

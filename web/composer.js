@@ -253,7 +253,7 @@ export class Composer {
     if (!name || name === own) {
       this.#nameBox.value = own;
       this.#showRename();
-      if (!name) this.complain("Choose a name first."), this.#nameBox.focus();
+      if (!name) this.complain(t("name.first")), this.#nameBox.focus();
       return name !== "";
     }
     if (this.#naming?.name !== name) this.#naming = { name, done: this.#ask(name) };
@@ -286,7 +286,7 @@ export class Composer {
   #refuseFiles(event, data) {
     if (!data?.types.includes("Files") || data.types.includes("text/plain")) return;
     event.preventDefault();
-    if (event.type !== "dragover") this.complain("Pictures and files cannot be sent here. Put them on the web, and send a link.");
+    if (event.type !== "dragover") this.complain(t("files.refused"));
   }
 
   /** For browsers without `field-sizing`. */

@@ -1,6 +1,7 @@
 /** The state of the connection in the page's head, and the time until the next attempt. */
 
 import { byId } from "./nodes.js";
+import { t } from "./words.js";
 
 /** @typedef {import("./chat.js").State} State */
 
@@ -24,9 +25,9 @@ export class Connection {
   show({ state, transport, retryIn }) {
     this.#state.dataset.state = state;
     this.#state.dataset.transport = transport;
-    const over = { websocket: "a WebSocket", sse: "server-sent events", poll: "long polls" }[transport];
-    this.#state.title = state === "online" ? `Connected over ${over}` : "";
-    this.#word.textContent = state.charAt(0).toUpperCase() + state.slice(1);
+    const over = /** @type {const} */ ({ websocket: "over.websocket", sse: "over.sse", poll: "over.poll" });
+    this.#state.title = state === "online" ? t(over[/** @type {keyof over} */ (transport)]) : "";
+    this.#word.textContent = t(`state.${state}`);
     // Without a network the next attempt is made when there is one, not when the time is over.
     this.#retryAt = retryIn && state !== "offline" ? Date.now() + retryIn * 1000 : 0;
     this.#countDown();
@@ -35,6 +36,6 @@ export class Connection {
   #countDown() {
     const left = Math.ceil((this.#retryAt - Date.now()) / 1000);
     this.#retry.hidden = left <= 0;
-    this.#retry.textContent = `in ${left} s`;
+    this.#retry.textContent = t("retry.in", { n: left });
   }
 }

@@ -2,6 +2,7 @@
 
 import { wordsOf } from "./advice.js";
 import { make } from "./nodes.js";
+import { t } from "./words.js";
 
 /**
  * One box. `choices`: to choose among, as value and text; `yes`: a box to tick. Of a box to tick the value is "yes" or "".
@@ -31,7 +32,7 @@ export function ask({ title, text, fields = [], send, bad, act, others = [] }) {
     form.setAttribute("novalidate", "");
     const boxes = fields.map(field => boxOf(field));
     const button = make("button", bad ? "bad" : "", send);
-    const cancel = plain("Cancel", () => dialog.close());
+    const cancel = plain(t("cancel"), () => dialog.close());
     form.append(...(text ? [make("p", "about", text)] : []), ...boxes.map(({ row }) => row), problem,
       make("p", "ways", button, cancel, ...others.map(other => plain(other.text, () => {
         dialog.close();
@@ -44,7 +45,7 @@ export function ask({ title, text, fields = [], send, bad, act, others = [] }) {
     async function submit() {
       const missing = boxes.find(({ field, value }) => field.must && !value().trim());
       if (missing) {
-        problem.textContent = `${missing.field.label} is missing.`;
+        problem.textContent = t("missing", { label: missing.field.label });
         return missing.focus();
       }
       problem.textContent = "";
@@ -76,7 +77,7 @@ export function showList({ title, text, empty, load, more = [] }) {
   const { dialog, body, problem } = frame(title);
   const list = make("ul", "entries");
   const ways = more.map(({ text: words, act }) => plain(words, () => void perform(async () => act())));
-  body.append(...(text ? [make("p", "about", text)] : []), list, problem, make("p", "ways", plain("Close", () => dialog.close()), ...ways));
+  body.append(...(text ? [make("p", "about", text)] : []), list, problem, make("p", "ways", plain(t("close"), () => dialog.close()), ...ways));
   dialog.showModal();
   void perform(async () => {});
   /** @param {() => Promise<unknown>} deed */
@@ -97,7 +98,7 @@ export function showList({ title, text, empty, load, more = [] }) {
     const row = make("li", "", make("span", "", make("bdi", "", name), ...(about ? [make("span", "quiet", about)] : [])));
     if (deed && act) {
       const button = plain(deed, () => void perform(act));
-      button.setAttribute("aria-label", `${deed}: ${name}`);
+      button.setAttribute("aria-label", t("deed.of", { deed, name }));
       row.append(button);
     }
     return row;
@@ -116,13 +117,13 @@ export function showOnce(title, text, secret) {
     box.value = secret;
     box.setAttribute("aria-label", title);
     box.addEventListener("focus", () => box.select());
-    const copy = make("button", "", "Copy");
+    const copy = make("button", "", t("copy"));
     copy.addEventListener("click", () => void copied(secret).then(done => {
-      if (done) copy.textContent = "Copied";
-      else box.focus(), problem.textContent = "This browser lets pages copy nothing: press Ctrl+C.";
+      if (done) copy.textContent = t("copied");
+      else box.focus(), problem.textContent = t("copy.by-hand");
     }));
     copy.setAttribute("type", "button");
-    body.append(make("p", "about", text), make("p", "field", box), problem, make("p", "ways", copy, plain("Close", () => dialog.close())));
+    body.append(make("p", "about", text), make("p", "field", box), problem, make("p", "ways", copy, plain(t("close"), () => dialog.close())));
     dialog.showModal();
     copy.focus();
   });
@@ -134,7 +135,7 @@ export function showOnce(title, text, secret) {
  */
 export function panel(title, nodes, others = []) {
   const { dialog, body, problem } = frame(title);
-  body.append(...nodes, problem, make("p", "ways", plain("Close", () => dialog.close()), ...others.map(({ text, act }) => plain(text, () => {
+  body.append(...nodes, problem, make("p", "ways", plain(t("close"), () => dialog.close()), ...others.map(({ text, act }) => plain(text, () => {
     dialog.close();
     act();
   }))));

@@ -1,19 +1,21 @@
 /** The button with the user's name, and its menu: signing in, the name, devices, tokens, the password. */
 
 import { ask, showList, showOnce } from "./dialog.js";
+import * as memory from "./memory.js";
 import { byId, face, make } from "./nodes.js";
 import { openMenu } from "./popup.js";
+import { LANGUAGES, language, moment, t } from "./words.js";
 
 /** @typedef {import("./popup.js").Item} Item */
 
 /** What tokens may do, as a choice. @type {[string, string][]} */
 const SCOPES = [
-  ["write", "Read and write: messages, rooms, private messages"],
-  ["read", "Read only: rooms, no private messages"],
-  ["all", "Everything but password, devices and tokens"],
+  ["write", t("scope.write")],
+  ["read", t("scope.read")],
+  ["all", t("scope.all")],
 ];
 /** Days that a token lasts, as a choice. @type {[string, string][]} */
-const LIVES = [["30", "30 days"], ["365", "a year"], ["", "until it is revoked"]];
+const LIVES = [["30", t("days", { n: 30 })], ["365", t("days", { n: 365 })], ["", t("token.ever")]];
 const DAY = 86_400;
 /** By what a browser calls itself: the first that fits. @type {[RegExp, string][]} */
 const SYSTEMS = [
@@ -30,65 +32,80 @@ export class OwnMenu {
 
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./signing.js").Signing} signing
-   * @param {{quit: () => Promise<void>, ignored: () => string[], hear: (name: string) => Promise<void>, forgotten: () => void}} deeds
+   * @param {{quit: () => Promise<void>, ignored: () => string[], hear: (name: string) => Promise<void>, forgotten: () => void, reload: () => void}} deeds
    *   `quit`: sign out and leave; `ignored`: the names that the user ignores; `hear`: stop ignoring a name; `forgotten`: the account is deleted
    */
   constructor(chat, signing, deeds) {
     this.#chat = chat;
     this.#signing = signing;
     this.#deeds = deeds;
-    this.#button.addEventListener("click", () => openMenu(this.#button, "You", this.#items()));
+    this.#button.addEventListener("click", () => openMenu(this.#button, t("own.title"), this.#items()));
     this.show();
   }
 
   /** Update the button after the name or the sign-in has changed. */
   show() {
     const { name } = this.#chat;
-    this.#button.replaceChildren(...(name ? [face(name), make("bdi", "", name)] : [make("span", "", "Sign in")]));
-    this.#button.title = name ? (this.#chat.account.signedIn ? `${name}: your account` : `${name}: you are a guest`) : "Sign in, or make an account";
+    this.#button.replaceChildren(...(name ? [face(name), make("bdi", "", name)] : [make("span", "", t("sign.in"))]));
+    this.#button.title = name ? t(this.#chat.account.signedIn ? "own.account" : "own.guest", { name }) : t("own.nobody");
   }
 
   /** @returns {Item[]} */
   #items() {
     const { name, account } = this.#chat;
     const signing = [
-      { text: "Sign in…", act: () => this.#signing.signIn() },
-      { text: name ? `Make an account of ${name}…` : "Make an account…", act: () => this.#signing.register() },
+      { text: t("own.sign-in"), act: () => this.#signing.signIn() },
+      { text: name ? t("own.register-name", { name }) : t("own.register"), act: () => this.#signing.register() },
     ];
-    const ignoring = this.#deeds.ignored().length ? [{ text: "People whom you ignore…", act: () => this.#showIgnored() }] : [];
-    if (!name) return signing;
+    const ignoring = this.#deeds.ignored().length ? [{ text: t("own.ignored"), act: () => this.#showIgnored() }] : [];
+    const language = { text: t("own.language"), act: () => this.#chooseLanguage() };
+    if (!name) return [...signing, language];
     if (!account.signedIn) {
-      const leave = { text: "Leave the chat", act: () => void this.#deeds.quit() };
-      return [...signing, { text: "Change your name…", act: () => this.rename() }, ...ignoring, leave];
+      const leave = { text: t("own.leave"), act: () => void this.#deeds.quit() };
+      return [...signing, { text: t("own.rename"), act: () => this.rename() }, ...ignoring, language, leave];
     }
     return [
-      { text: "Where you are signed in…", act: () => this.#showDevices() },
-      { text: "Tokens for programs…", act: () => this.#showTokens() },
+      { text: t("own.devices"), act: () => this.#showDevices() },
+      { text: t("own.tokens"), act: () => this.#showTokens() },
       ...ignoring,
-      { text: "Change the password…", act: () => this.#changePassword() },
-      { text: "Sign out", act: () => void this.#deeds.quit() },
-      { text: "Delete the account…", act: () => this.#delete(), bad: true },
+      language,
+      { text: t("own.password"), act: () => this.#changePassword() },
+      { text: t("own.sign-out"), act: () => void this.#deeds.quit() },
+      { text: t("own.delete"), act: () => this.#delete(), bad: true },
     ];
   }
 
   rename() {
     void ask({
-      title: "Change your name",
-      fields: [{ name: "name", label: "Name", value: this.#chat.name, autocomplete: "nickname", must: true }],
-      send: "Rename",
+      title: t("rename.title"),
+      fields: [{ name: "name", label: t("name"), value: this.#chat.name, autocomplete: "nickname", must: true }],
+      send: t("rename.send"),
       act: ({ name = "" }) => this.#chat.nick(name.trim()),
+    });
+  }
+
+  #chooseLanguage() {
+    void ask({
+      title: t("language.title"),
+      fields: [{ name: "code", label: t("language.label"), choices: [...LANGUAGES], value: language }],
+      send: t("save"),
+      act: ({ code = "" }) => {
+        if (code === language) return;
+        memory.rememberLanguage(code);
+        this.#deeds.reload();
+      },
     });
   }
 
   #showDevices() {
     const { account } = this.#chat;
     showList({
-      title: "Where you are signed in",
-      empty: "Nowhere.",
+      title: t("devices.title"),
+      empty: t("devices.none"),
       load: async () => (await account.devices()).map(device => ({
         title: clientOf(device.label),
-        about: [device.address, device.current ? "this one" : device.present ? "here now" : `last used ${when(device.used)}`].filter(Boolean).join(" · "),
-        ...(!device.current && { deed: "Sign out", act: () => account.endDevice(device.id) }),
+        about: [device.address, device.current ? t("devices.this") : device.present ? t("devices.now") : t("devices.used", { time: when(device.used) })].filter(Boolean).join(" · "),
+        ...(!device.current && { deed: t("own.sign-out"), act: () => account.endDevice(device.id) }),
       })),
     });
   }
@@ -96,56 +113,56 @@ export class OwnMenu {
   #showTokens() {
     const { account } = this.#chat;
     showList({
-      title: "Tokens for programs",
-      text: "A program that has a token acts as you, without your password: Authorization: Bearer TOKEN.",
-      empty: "You have none.",
+      title: t("tokens.title"),
+      text: t("tokens.text"),
+      empty: t("tokens.none"),
       load: async () => (await account.tokens()).map(token => ({
-        title: token.label || "a token without a name",
-        about: `${token.scope} · ${token.expires ? `until ${when(token.expires)}` : "until it is revoked"}`,
-        deed: "Revoke",
+        title: token.label || t("tokens.nameless"),
+        about: `${token.scope} · ${token.expires ? t("until", { time: when(token.expires) }) : t("token.ever")}`,
+        deed: t("tokens.revoke"),
         act: () => account.removeToken(token.id),
       })),
-      more: [{ text: "New token…", act: () => this.#makeToken() }],
+      more: [{ text: t("tokens.new"), act: () => this.#makeToken() }],
     });
   }
 
   async #makeToken() {
     let made = "";
     await ask({
-      title: "New token",
+      title: t("token.title"),
       fields: [
-        { name: "label", label: "What is it for?", must: true },
-        { name: "scope", label: "It may", choices: SCOPES },
-        { name: "days", label: "It lasts", choices: LIVES },
+        { name: "label", label: t("token.label"), must: true },
+        { name: "scope", label: t("token.scope"), choices: SCOPES },
+        { name: "days", label: t("token.lasts"), choices: LIVES },
       ],
-      send: "Make the token",
+      send: t("token.send"),
       act: async ({ label = "", scope, days }) => {
         const { token } = await this.#chat.account.makeToken(label.trim(), /** @type {import("./account.js").Scope} */ (scope), Number(days) * DAY);
         made = token;
       },
     });
-    if (made) await showOnce("Your new token", "Copy it now: it is not shown again.", made);
+    if (made) await showOnce(t("token.made"), t("token.copy"), made);
   }
 
   #changePassword() {
     void ask({
-      title: "Change the password",
-      text: "All your other devices are signed out by that.",
+      title: t("password.title"),
+      text: t("password.text"),
       fields: [
-        { name: "current", label: "Password until now", type: "password", autocomplete: "current-password", must: true },
-        { name: "password", label: "New password", type: "password", autocomplete: "new-password", hint: "8 characters or more.", must: true },
+        { name: "current", label: t("password.current"), type: "password", autocomplete: "current-password", must: true },
+        { name: "password", label: t("password.new"), type: "password", autocomplete: "new-password", hint: t("password.hint"), must: true },
       ],
-      send: "Change the password",
+      send: t("password.title"),
       act: ({ current = "", password = "" }) => this.#chat.account.changePassword(current, password),
     });
   }
 
   #delete() {
     void ask({
-      title: "Delete the account",
-      text: "What you said stays. Nobody can take your name again, and you cannot either.",
-      fields: [{ name: "password", label: "Password", type: "password", autocomplete: "current-password", must: true }],
-      send: "Delete the account",
+      title: t("goodbye.title"),
+      text: t("goodbye.text"),
+      fields: [{ name: "password", label: t("password"), type: "password", autocomplete: "current-password", must: true }],
+      send: t("goodbye.title"),
       bad: true,
       act: async ({ password = "" }) => {
         await this.#chat.account.delete(password);
@@ -156,23 +173,23 @@ export class OwnMenu {
 
   #showIgnored() {
     showList({
-      title: "People whom you ignore",
-      empty: "You ignore nobody.",
-      load: async () => this.#deeds.ignored().map(name => ({ title: name, deed: "Hear again", act: () => this.#deeds.hear(name) })),
+      title: t("ignored.title"),
+      empty: t("ignored.none"),
+      load: async () => this.#deeds.ignored().map(name => ({ title: name, deed: t("ignored.hear"), act: () => this.#deeds.hear(name) })),
     });
   }
 }
 
 /** @param {number} stamp microseconds since 1970 */
 function when(stamp) {
-  return new Date(stamp / 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  return moment(stamp / 1000);
 }
 
 /** What a client calls itself, of a browser in few words. @param {string} label */
 function clientOf(label) {
-  if (!label.startsWith("Mozilla/")) return label || "A client without a name";
+  if (!label.startsWith("Mozilla/")) return label || t("device.nameless");
   const find = (/** @type {[RegExp, string][]} */ known, /** @type {string} */ other) => known.find(([pattern]) => pattern.test(label))?.[1] ?? other;
   const system = find(SYSTEMS, "");
-  const browser = find(BROWSERS, "A browser");
-  return system ? `${browser} on ${system}` : browser;
+  const browser = find(BROWSERS, t("device.browser"));
+  return system ? t("device.on", { browser, system }) : browser;
 }

@@ -30,6 +30,7 @@ import { Side } from "./side.js";
 import { Signing, linkOf } from "./signing.js";
 import { followStanding } from "./standing.js";
 import { Unread } from "./unread.js";
+import { t } from "./words.js";
 import { Wording } from "./wording.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
@@ -88,7 +89,7 @@ const composer = new Composer({
   wayOut: error => {
     const code = error instanceof ChatError ? error.code : "";
     const helps = code === "name-registered" || (!chat.name && ["not-allowed", "no-session"].includes(code));
-    return helps ? ["Sign in", () => signing.signIn()] : undefined;
+    return helps ? [t("sign.in"), () => signing.signIn()] : undefined;
   },
 }, (place, text) => {
   const there = places.view(place);
@@ -144,7 +145,7 @@ const ownMenu = new OwnMenu(chat, signing, {
   quit, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
     keeping.forget();
     location.reload();
-  },
+  }, reload: () => keeping.reload(),
 });
 const wording = new Wording({ chat, places, roster, log, connection, side, composer, here: () => here });
 const ignoring = new Ignoring(chat, places, before.ignores, () => log.show(places.view(here).shown));
@@ -194,7 +195,7 @@ chat.on("nick", ({ from, to, id }) => {
   showUnread();
 });
 chat.on("gap", () => {
-  for (const room of chat.rooms) keep(room, remark("gap", "Some of what happened here was missed."));
+  for (const room of chat.rooms) keep(room, remark("gap", t("gap")));
   void roster.refresh();
 });
 chat.on("marker", ({ room, person, marker }) => {
@@ -243,7 +244,7 @@ function keep(place, event) {
   } else if (places.count(place, event)) {
     if (first && place === here) log.removeLine();
     if (places.isNews(event) && levels.rings(place, calls(event))) {
-      const title = event.type === "private" ? `Private message from ${event.from}` : `${event.from} in #${place}`;
+      const title = event.type === "private" ? t("bell.private", { name: event.from }) : t("bell.room", { name: event.from, room: place });
       bell.ring(title, event.text, place, () => go(place));
     }
     showUnread();
@@ -266,8 +267,7 @@ function redact(room, id) {
 /** @param {string} name @param {boolean} yes whether to ignore them, or to hear them again */
 async function ignore(name, yes) {
   await ignoring.ignore(name, yes);
-  const gone = `You do not hear ${name} any more. Your menu, above on the right, lists whom you ignore.`;
-  keep(here, remark("remark", yes ? gone : `You hear ${name} again, from now on.`));
+  keep(here, remark("remark", t(yes ? "ignored.now" : "ignored.over", { name })));
 }
 
 /** @param {Shown} event */
@@ -398,7 +398,7 @@ function writeTo(name) {
 /** @param {string} place */
 async function leave(place) {
   const out = places.view(place).out !== undefined;
-  if (!chat.rooms.includes(place) && !isTalk(place) && !out) throw new Error(`You are not in #${place}`);
+  if (!chat.rooms.includes(place) && !isTalk(place) && !out) throw new Error(t("leave.elsewhere", { room: place }));
   const next = chat.rooms.find(room => room !== place) ?? chat.room;
   if (!isTalk(place) && !out) {
     await chat.leave(place);

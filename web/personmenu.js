@@ -1,18 +1,27 @@
 /** The menu items of a person, by the user's role. */
 
 import { ask } from "./dialog.js";
+import { t } from "./words.js";
 
 /** @typedef {import("./popup.js").Item} Item */
 /** @typedef {import("./moderation.js").Role} Role */
 
 /** How long a ban or a mute holds, in seconds, as a choice. @type {[string, string][]} */
-const DURATIONS = [["600", "10 minutes"], ["3600", "an hour"], ["86400", "a day"], ["604800", "a week"], ["2592000", "30 days"], ["", "for ever"]];
+const DURATIONS = [
+  ["600", t("minutes", { n: 10 })], ["3600", t("hours", { n: 1 })], ["86400", t("days", { n: 1 })], ["604800", t("days", { n: 7 })], ["2592000", t("days", { n: 30 })],
+  ["", t("for-ever")],
+];
 /** @type {Map<Role | undefined, number>} */
 const RANKS = new Map([["owner", 3], ["op", 2], ["voice", 1]]);
 
 /** @param {Role | undefined} role */
 export function rankOf(role) {
   return RANKS.get(role) ?? 0;
+}
+
+/** @param {Role | undefined} role */
+export function roleName(role) {
+  return role ? t(`role.${role}`) : "";
 }
 
 export class PersonMenu {
@@ -41,8 +50,8 @@ export class PersonMenu {
     const ignored = ignores(name);
     /** @type {Item[]} */
     const items = [
-      { text: `Write to ${name} privately`, act: () => write(name) },
-      { text: ignored ? `Hear ${name} again` : `Ignore ${name}`, act: () => void this.#try(() => ignore(name, !ignored)) },
+      { text: t("person.write", { name }), act: () => write(name) },
+      { text: t(ignored ? "person.hear" : "person.ignore", { name }), act: () => void this.#try(() => ignore(name, !ignored)) },
     ];
     return [...items, ...this.#moderating(name, room)];
   }
@@ -59,29 +68,29 @@ export class PersonMenu {
     /** @type {Item[]} */
     const roles = [];
     if (own === 3) {
-      if (role !== "owner") roles.push(give("owner", `Make ${name} an owner`));
-      if (role !== "op") roles.push(give("op", `Make ${name} an op`));
+      if (role !== "owner") roles.push(give("owner", t("person.owner", { name })));
+      if (role !== "op") roles.push(give("op", t("person.op", { name })));
     }
-    if ((own === 3 || rank < 2) && role !== "voice") roles.push(give("voice", `Give ${name} a voice`));
-    if (role && (own === 3 || rank < 2)) roles.push(give(null, `Take the role of ${role} from ${name}`));
+    if ((own === 3 || rank < 2) && role !== "voice") roles.push(give("voice", t("person.voice", { name })));
+    if (role && (own === 3 || rank < 2)) roles.push(give(null, t("person.none", { name, role: roleName(role) })));
     const muted = this.#roster.isMuted(name);
     return [
       ...roles,
       muted
-        ? { text: `Let ${name} speak again`, act: () => void this.#try(() => moderation.unmute(room, name)) }
-        : { text: `Mute ${name}…`, act: () => this.#mute(name, room) },
-      { text: `Put ${name} out…`, act: () => this.#kick(name, room), bad: true },
-      { text: `Ban ${name}…`, act: () => this.#ban(name, room), bad: true },
+        ? { text: t("person.unmute", { name }), act: () => void this.#try(() => moderation.unmute(room, name)) }
+        : { text: t("person.mute", { name }), act: () => this.#mute(name, room) },
+      { text: t("person.kick", { name }), act: () => this.#kick(name, room), bad: true },
+      { text: t("person.ban", { name }), act: () => this.#ban(name, room), bad: true },
     ];
   }
 
   /** @param {string} name @param {string} room */
   #kick(name, room) {
     void ask({
-      title: `Put ${name} out of #${room}`,
-      text: `${name} may come back. A ban keeps people out.`,
-      fields: [{ name: "text", label: "Why", hint: "Everybody in the room reads it." }],
-      send: "Put out",
+      title: t("kick.title", { name, room }),
+      text: t("kick.text", { name }),
+      fields: [{ name: "text", label: t("why"), hint: t("why.hint") }],
+      send: t("kick.send"),
       bad: true,
       act: ({ text = "" }) => this.#chat.moderation.kick(room, name, text.trim()),
     });
@@ -90,13 +99,13 @@ export class PersonMenu {
   /** @param {string} name @param {string} room */
   #ban(name, room) {
     void ask({
-      title: `Ban ${name} from #${room}`,
-      text: "They are put out, and cannot come back while it holds. The menu of the room lists bans, and lifts them.",
+      title: t("ban.title", { name, room }),
+      text: t("ban.text"),
       fields: [
-        { name: "seconds", label: "For how long", choices: DURATIONS, value: "86400" },
-        { name: "text", label: "Why", hint: "Everybody in the room reads it." },
+        { name: "seconds", label: t("how-long"), choices: DURATIONS, value: "86400" },
+        { name: "text", label: t("why"), hint: t("why.hint") },
       ],
-      send: "Ban",
+      send: t("ban.send"),
       bad: true,
       act: ({ seconds, text = "" }) => this.#chat.moderation.ban(room, name, Number(seconds), text.trim()),
     });
@@ -105,13 +114,13 @@ export class PersonMenu {
   /** @param {string} name @param {string} room */
   #mute(name, room) {
     void ask({
-      title: `Mute ${name} in #${room}`,
-      text: "They read on, and cannot speak here while it holds.",
+      title: t("mute.title", { name, room }),
+      text: t("mute.text"),
       fields: [
-        { name: "seconds", label: "For how long", choices: DURATIONS, value: "3600" },
-        { name: "text", label: "Why", hint: "Everybody in the room reads it." },
+        { name: "seconds", label: t("how-long"), choices: DURATIONS, value: "3600" },
+        { name: "text", label: t("why"), hint: t("why.hint") },
       ],
-      send: "Mute",
+      send: t("mute.send"),
       act: ({ seconds, text = "" }) => this.#chat.moderation.mute(room, name, Number(seconds), text.trim()),
     });
   }

@@ -1,23 +1,23 @@
 /** The menu of a room: invites, members, bans, settings; and making a private room. */
 
 import { ask, showList } from "./dialog.js";
-import { changes, moment } from "./happened.js";
+import { changes } from "./happened.js";
 import { byId } from "./nodes.js";
-import { rankOf } from "./personmenu.js";
+import { rankOf, roleName } from "./personmenu.js";
 import { openMenu } from "./popup.js";
-import { t } from "./words.js";
+import { moment, t } from "./words.js";
 import { roomName } from "./values.js";
 
 /** @typedef {import("./popup.js").Item} Item */
 /** @typedef {import("./moderation.js").Settings} Settings */
 
 /** How often an invite can be used, as a choice. @type {[string, string][]} */
-const USES = [["1", "one person"], ["10", "10 people"], ["100", "100 people"]];
+const USES = [1, 10, 100].map(n => [`${n}`, t("invite.uses", { n })]);
 /** Days that an invite can be used, as a choice. @type {[string, string][]} */
-const LIVES = [["1", "a day"], ["7", "a week"], ["30", "30 days"]];
+const LIVES = [1, 7, 30].map(n => [`${n}`, t("days", { n })]);
 const DAY = 86_400;
 /** @type {[string, string][]} */
-const POSTING = [["everyone", "Everybody"], ["accounts", "Whoever is signed in"], ["voices", "Voices, ops and owners"]];
+const POSTING = [["everyone", t("settings.everybody")], ["accounts", t("settings.accounts")], ["voices", t("settings.voices")]];
 
 export class RoomMenu {
   #button = byId("room-menu", HTMLButtonElement);
@@ -36,7 +36,7 @@ export class RoomMenu {
     this.#chat = chat;
     this.#roster = roster;
     this.#deeds = deeds;
-    this.#button.addEventListener("click", () => openMenu(this.#button, "This place", this.#items()));
+    this.#button.addEventListener("click", () => openMenu(this.#button, t("menu.title"), this.#items()));
     byId("new-room", HTMLButtonElement).addEventListener("click", () => this.create());
   }
 
@@ -49,23 +49,23 @@ export class RoomMenu {
       { text: t("menu.day"), act: this.#deeds.day },
       { text: t("menu.levels"), act: this.#deeds.levels },
     ];
-    if (talk) return [...found.slice(1), ...this.#deeds.withPerson(talk).slice(1), { text: "Close this conversation", act: leave }];
+    if (talk) return [...found.slice(1), ...this.#deeds.withPerson(talk).slice(1), { text: t("menu.close"), act: leave }];
     const { room } = this.#chat;
     const { settings } = this.#roster;
     const rank = rankOf(this.#roster.role);
     /** @type {Item[]} */
     const items = [...found];
     const closed = settings?.access === "members";
-    if (!closed || rank >= 2) items.push({ text: "Invite people…", act: () => (closed ? this.#showInvites(room) : this.#share(room, rank)) });
-    if (rank >= 2 && closed) items.push({ text: "Members…", act: () => this.#showMembers(room) });
-    if (this.#chat.name && (rank >= 2 || settings?.topic !== "ops")) items.push({ text: "Set the topic…", act: () => this.#setTopic(room) });
+    if (!closed || rank >= 2) items.push({ text: t("menu.invite"), act: () => (closed ? this.#showInvites(room) : this.#share(room, rank)) });
+    if (rank >= 2 && closed) items.push({ text: t("menu.members"), act: () => this.#showMembers(room) });
+    if (this.#chat.name && (rank >= 2 || settings?.topic !== "ops")) items.push({ text: t("menu.topic"), act: () => this.#setTopic(room) });
     if (rank >= 2) {
-      items.push({ text: "Banned and muted people…", act: () => this.#showBans(room) });
-      items.push({ text: "Settings of the room…", act: () => this.#configure(room, rank === 3) });
+      items.push({ text: t("menu.bans"), act: () => this.#showBans(room) });
+      items.push({ text: t("menu.settings"), act: () => this.#configure(room, rank === 3) });
     } else if (settings) {
-      items.push({ text: "About this room…", act: () => this.#about(room, settings) });
+      items.push({ text: t("menu.about"), act: () => this.#about(room, settings) });
     }
-    return [...items, { text: "Leave the room", act: leave }];
+    return [...items, { text: t("menu.leave"), act: leave }];
   }
 
   /** @param {string} room @param {number} rank */
@@ -78,19 +78,19 @@ export class RoomMenu {
   #about(room, settings) {
     const roles = [...this.#roster.roles];
     showList({
-      title: `About #${room}`,
-      text: `${changes(settings).join("; ")}.`.replace(/^./u, first => first.toUpperCase()),
-      empty: "Nobody has a role here. An administrator of the server can name an owner.",
-      load: async () => roles.map(([name, role]) => ({ title: name, about: `${role}` })),
+      title: t("about.title", { room }),
+      text: t("about.text", { changes: changes(settings).join(t("list.semicolon")) }).replace(/^./u, first => first.toUpperCase()),
+      empty: t("about.nobody"),
+      load: async () => roles.map(([name, role]) => ({ title: name, about: role ? t(`role.${role}`) : "" })),
     });
   }
 
   /** @param {string} room */
   #setTopic(room) {
     void ask({
-      title: `Topic of #${room}`,
-      fields: [{ name: "text", label: "Topic", value: this.#roster.topic, hint: "Empty: no topic." }],
-      send: "Set the topic",
+      title: t("topic.title", { room }),
+      fields: [{ name: "text", label: t("topic.label"), value: this.#roster.topic, hint: t("topic.hint") }],
+      send: t("topic.send"),
       act: ({ text = "" }) => this.#chat.topic(text.trim(), room),
     });
   }
@@ -100,19 +100,19 @@ export class RoomMenu {
     const guest = !this.#chat.account.signedIn;
     let made = "";
     void ask({
-      title: "New private room",
+      title: t("new.title"),
       text: guest
-        ? "Only those whom you let in see it. As a guest you have it only while you are in it: sign in to keep it."
-        : "Only those whom you invite see it. It is yours, and stays when you leave.",
+        ? t("new.guest")
+        : t("new.account"),
       fields: [
-        { name: "room", label: "Name of the room", hint: "Letters, digits, - _ and . without spaces", must: true },
-        { name: "topic", label: "Topic" },
+        { name: "room", label: t("new.name"), hint: t("new.hint"), must: true },
+        { name: "topic", label: t("topic.label") },
       ],
-      send: "Make the room",
+      send: t("new.send"),
       act: async ({ room = "", topic = "" }) => {
         made = await this.#make(roomName(room.trim()), topic.trim());
       },
-      others: guest ? [{ text: "Sign in", act: this.#deeds.signIn }] : [],
+      others: guest ? [{ text: t("sign.in"), act: this.#deeds.signIn }] : [],
     }).then(done => {
       if (done) this.#showInvites(made);
     });
@@ -120,9 +120,9 @@ export class RoomMenu {
 
   /** @param {string} wanted @param {string} topic */
   async #make(wanted, topic) {
-    if (/\s/u.test(wanted)) throw new Error("A room is one word; use - instead of spaces");
-    if (!this.#chat.name) throw new Error("Choose a name first, or sign in");
-    const taken = new Error(`There is a room #${wanted} already: choose another name`);
+    if (/\s/u.test(wanted)) throw new Error(t("new.word"));
+    if (!this.#chat.name) throw new Error(t("new.nameless"));
+    const taken = new Error(t("new.taken", { room: wanted }));
     const there = await this.#chat.look(wanted).catch(error => {
       throw error.status === 404 ? taken : error;
     });
@@ -138,16 +138,16 @@ export class RoomMenu {
   #showInvites(room) {
     const { moderation } = this.#chat;
     showList({
-      title: `Invite people to #${room}`,
-      text: "Whoever has a link comes in by it, with an account.",
-      empty: "There is no link yet.",
+      title: t("share.title", { room }),
+      text: t("invites.text"),
+      empty: t("invites.none"),
       load: async () => (await moderation.invites(room)).map(({ id, by, until, uses }) => ({
-        title: `for ${uses === 1 ? "one more person" : `${uses} more people`}`,
-        about: `by ${by}${until ? `, until ${moment(until)}` : ""}`,
-        deed: "Take back",
+        title: t("invites.left", { n: uses }),
+        about: t(until ? "by.until" : "by", { by, time: until ? moment(until) : "" }),
+        deed: t("invites.revoke"),
         act: () => moderation.takeBack(room, id),
       })),
-      more: [{ text: "New link…", act: () => this.#invite(room) }, { text: "By name…", act: () => this.#addMember(room) }],
+      more: [{ text: t("invites.new"), act: () => this.#invite(room) }, { text: t("invites.name"), act: () => this.#addMember(room) }],
     });
   }
 
@@ -155,12 +155,12 @@ export class RoomMenu {
   async #invite(room) {
     let url = "";
     await ask({
-      title: "New link",
+      title: t("invite.title"),
       fields: [
-        { name: "uses", label: "It lets in", choices: USES },
-        { name: "days", label: "It can be used for", choices: LIVES, value: "7" },
+        { name: "uses", label: t("invite.lets"), choices: USES },
+        { name: "days", label: t("invite.lasts"), choices: LIVES, value: "7" },
       ],
-      send: "Make the link",
+      send: t("invite.send"),
       act: async ({ uses, days }) => {
         ({ url } = await this.#chat.moderation.invite(room, { seconds: Number(days) * DAY, uses: Number(uses) }));
       },
@@ -173,9 +173,9 @@ export class RoomMenu {
   /** @param {string} room */
   async #addMember(room) {
     await ask({
-      title: `Let somebody into #${room}`,
-      fields: [{ name: "name", label: "Name", hint: "Of somebody with an account, or of a guest who is here now.", must: true }],
-      send: "Let in",
+      title: t("member.title", { room }),
+      fields: [{ name: "name", label: t("name"), hint: t("member.hint"), must: true }],
+      send: t("member.send"),
       act: ({ name = "" }) => this.#chat.moderation.addMember(room, name.trim()),
     });
   }
@@ -184,14 +184,14 @@ export class RoomMenu {
   #showMembers(room) {
     const { moderation } = this.#chat;
     showList({
-      title: `Members of #${room}`,
-      empty: "There are none.",
+      title: t("members.title", { room }),
+      empty: t("members.none"),
       load: async () => (await moderation.members(room)).map(name => ({
         title: name,
-        about: this.#roster.roleOf(name) ?? "",
-        ...(name !== this.#chat.name && { deed: "Remove", act: () => moderation.removeMember(room, name) }),
+        about: roleName(this.#roster.roleOf(name)),
+        ...(name !== this.#chat.name && { deed: t("members.remove"), act: () => moderation.removeMember(room, name) }),
       })),
-      more: [{ text: "Add by name…", act: () => this.#addMember(room) }],
+      more: [{ text: t("members.add"), act: () => this.#addMember(room) }],
     });
   }
 
@@ -199,16 +199,16 @@ export class RoomMenu {
   #showBans(room) {
     const { moderation } = this.#chat;
     /** @param {import("./moderation.js").Restriction} one */
-    const about = ({ by, text, until }) => `by ${by}, ${until ? `until ${moment(until)}` : "for ever"}${text ? `: ${text}` : ""}`;
+    const about = ({ by, text, until }) => `${t(until ? "by.until" : "by.ever", { by, time: until ? moment(until) : "" })}${text ? t("told.why") + text : ""}`;
     showList({
-      title: `Banned and muted in #${room}`,
-      empty: "Nobody is.",
+      title: t("bans.title", { room }),
+      empty: t("bans.none"),
       load: async () => [
         ...(await moderation.bans(room)).map(one => ({
-          title: one.who, about: `banned ${about(one)}`, deed: "Lift the ban", act: () => moderation.unban(room, one.id),
+          title: one.who, about: t("bans.banned", { about: about(one) }), deed: t("bans.lift"), act: () => moderation.unban(room, one.id),
         })),
         ...(await moderation.mutes(room)).map(one => ({
-          title: one.who, about: `muted ${about(one)}`, deed: "Let speak", act: () => moderation.unmute(room, one.who),
+          title: one.who, about: t("bans.muted", { about: about(one) }), deed: t("bans.unmute"), act: () => moderation.unmute(room, one.who),
         })),
       ],
     });
@@ -221,23 +221,23 @@ export class RoomMenu {
     const yes = (/** @type {boolean} */ is) => (is ? "yes" : "");
     /** @type {import("./dialog.js").Field[]} */
     const owners = [
-      { name: "access", label: "Who may come in and read", value: settings.access, choices: [["open", "Everybody"], ["members", "Members only"]] },
-      { name: "posting", label: "Who may speak", value: settings.posting, choices: POSTING },
-      { name: "listed", label: "Lists of rooms show it", value: yes(settings.listed), yes: true },
-      { name: "outside", label: "People who are not in it may speak here", value: yes(settings.outside), yes: true },
+      { name: "access", label: t("settings.access"), value: settings.access, choices: [["open", t("settings.everybody")], ["members", t("settings.members")]] },
+      { name: "posting", label: t("settings.posting"), value: settings.posting, choices: POSTING },
+      { name: "listed", label: t("settings.listed"), value: yes(settings.listed), yes: true },
+      { name: "outside", label: t("settings.outside"), value: yes(settings.outside), yes: true },
     ];
     void ask({
-      title: `Settings of #${room}`,
+      title: t("settings.title", { room }),
       fields: [
         ...(owner ? owners.slice(0, 2) : []),
-        { name: "topic", label: "Who may set the topic", value: settings.topic, choices: [["everyone", "Everybody"], ["ops", "Ops and owners"]] },
+        { name: "topic", label: t("settings.topic"), value: settings.topic, choices: [["everyone", t("settings.everybody")], ["ops", t("settings.ops")]] },
         {
-          name: "slow", label: "Seconds between two messages of one person", value: `${settings.slow}`, type: "number",
-          hint: "0: as many as they like. Ops and voices may always speak.",
+          name: "slow", label: t("settings.slow"), value: `${settings.slow}`, type: "number",
+          hint: t("settings.slow.hint"),
         },
         ...(owner ? owners.slice(2) : []),
       ],
-      send: "Save",
+      send: t("save"),
       act: async values => {
         const wanted = /** @type {Partial<Settings>} */ ({
           topic: values.topic, slow: Math.round(Number(values.slow)),

@@ -2,6 +2,7 @@
 
 import { byId } from "./nodes.js";
 import { isOpenAt, openMenu } from "./popup.js";
+import { t } from "./words.js";
 
 /** @typedef {import("./places.js").Shown} Shown */
 /** @typedef {Extract<import("./chat.js").ChatEvent, {type: "message" | "action" | "private"}>} Said */
@@ -31,7 +32,7 @@ export class RowMenu {
     });
     this.#button.addEventListener("click", () => {
       const event = this.#event;
-      if (event) openMenu(this.#button, `Message of ${event.from}`, this.#deeds.items(event));
+      if (event) openMenu(this.#button, t("message.of", { name: event.from }), this.#deeds.items(event));
     });
     this.#button.addEventListener("keydown", event => this.#key(event));
     this.#button.addEventListener("blur", () => requestAnimationFrame(() => {
@@ -64,7 +65,7 @@ export class RowMenu {
     const event = this.#event;
     if (!event || !this.#deeds.items(event).length) return this.hide();
     this.#button.hidden = false;
-    this.#button.setAttribute("aria-label", `Menu of the message of ${event.from}: ${event.text.slice(0, 100)}`);
+    this.#button.setAttribute("aria-label", t("message.menu", { name: event.from, text: event.text.slice(0, 100) }));
     const top = row.getBoundingClientRect().top - this.#scroll.getBoundingClientRect().top + this.#scroll.scrollTop;
     this.#button.style.top = `${top}px`;
   }

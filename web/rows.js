@@ -4,7 +4,7 @@ import { HELP } from "./commands.js";
 import { isComing, sumUp } from "./comings.js";
 import { isModerated, told } from "./happened.js";
 import { face, linked, make, person, words } from "./nodes.js";
-import { moment, t } from "./words.js";
+import { moment, number, pieces, t } from "./words.js";
 
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./places.js").Shown} Shown */
@@ -17,7 +17,9 @@ const TOGETHER = 5 * 60_000;
 /** Joins and leaves that are shown by name; more are counted. */
 const NAMED = 4;
 /** Stands where a deleted message stood. */
-const DELETED = "This message was deleted.";
+const DELETED = t("message.deleted");
+/** What each deed of those who come and go is called. */
+const DEEDS = /** @type {const} */ ({ "joined": "joined", "left": "left", "came and went": "visited", "left and came back": "back", "is now": "renamed" });
 
 /** Whether an event goes into the row of those before it. @param {Shown} event @param {Shown} before @param {About} about */
 export function goesOn(event, before, { line }) {
@@ -32,7 +34,7 @@ export function rowOf(events, before, about) {
   const [event] = /** @type {[Shown]} */ (events);
   const found = [];
   if (dayOf(event) !== (before ? dayOf(before) : new Date().toDateString())) {
-    found.push(make("p", "day", new Date(event.time).toLocaleDateString([], { dateStyle: "full" })));
+    found.push(make("p", "day", moment(event.time, { dateStyle: "full" })));
   }
   if (event === about.line) found.push(make("p", "line", t(about.returned ? "line.visit" : "line.new")));
   const follows = !found.length && before && followsOn(event, before);
@@ -83,9 +85,9 @@ function single(event, follows, { name, calls, again }) {
 /** @param {Shown} event */
 function clockOf(event) {
   const time = new Date(event.time);
-  const clock = make("time", "", time.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" }));
+  const clock = make("time", "", moment(time, { hour: "numeric", minute: "2-digit" }));
   clock.setAttribute("datetime", event.time);
-  clock.title = time.toLocaleString();
+  clock.title = moment(time, { dateStyle: "full", timeStyle: "medium" });
   return clock;
 }
 
@@ -98,7 +100,7 @@ function deed(event) {
   const text = make("bdi", "", ...linked(event.text));
   switch (event.type) {
     case "action": return [person(event.from), " ", text];
-    case "topic": return event.text ? [person(event.from), " set the topic: ", text] : [person(event.from), " cleared the topic"];
+    case "topic": return shown(pieces(event.text ? "topic.set" : "topic.cleared", { name: person(event.from), text }));
     default: return [text];
   }
 }
@@ -114,16 +116,16 @@ function comings(run) {
     element.append(make("p", "text", ...inWords(sums), clock));
     return element;
   }
-  const counts = [...byDeed(sums)].map(([deed, all]) => (deed === "is now" ? `${all.length} changed names` : `${all.length} ${deed}`));
+  const counts = [...byDeed(sums)].map(([deed, all]) => t(`comings.${DEEDS[deed]}.count`, { n: all.length }));
   const all = make("p", "text", ...inWords(sums));
-  const details = make("details", "", make("summary", "text", counts.join(", "), clock), all);
+  const details = make("details", "", make("summary", "text", counts.join(t("list.comma")), clock), all);
   element.append(details);
   return element;
 }
 
 /** @param {Sum[]} sums */
 function byDeed(sums) {
-  /** @type {Map<string, Sum[]>} */
+  /** @type {Map<Sum["deed"], Sum[]>} */
   const found = new Map();
   for (const sum of sums) found.set(sum.deed, [...(found.get(sum.deed) ?? []), sum]);
   return found;
@@ -137,10 +139,19 @@ function inWords(sums) {
     // A parting word and a new name are shown beside their person.
     const apart = all.filter(({ more }) => more);
     const together = all.filter(({ more }) => !more);
-    if (together.length) found.push("; ", ...together.flatMap(({ name }, place) => [place ? ", " : "", person(name)]), ` ${deed}`);
+    if (together.length) {
+      const names = make("span", "", ...together.flatMap(({ name }, place) => [place ? t("list.comma") : "", person(name)]));
+      found.push(t("list.semicolon"), ...shown(pieces(`comings.${DEEDS[deed]}`, { names, n: together.length })));
+    }
     for (const { name, more } of apart) {
-      found.push("; ", person(name), ...(deed === "is now" ? [" is now ", person(more)] : [` ${deed}: `, make("bdi", "", ...linked(more))]));
+      const text = deed === "is now" ? person(more) : make("bdi", "", ...linked(more));
+      found.push(t("list.semicolon"), ...shown(pieces(deed === "is now" ? "comings.renamed" : "comings.parted", { name: person(name), text })));
     }
   }
   return found.slice(1);
+}
+
+/** The pieces of a sentence. @param {(Node | string | number)[]} parts @returns {(Node | string)[]} */
+function shown(parts) {
+  return parts.map(part => (typeof part === "number" ? number(part) : part));
 }

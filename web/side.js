@@ -2,7 +2,9 @@
 
 import { roomOf } from "./commands.js";
 import { byId, make, person } from "./nodes.js";
+import { roleName } from "./personmenu.js";
 import { openMenu } from "./popup.js";
+import { number, t } from "./words.js";
 
 /** A place in a list. `out`: we may not be there any more. @typedef {{place: string, title: string, unread: number, called: boolean, out?: boolean}} Entry */
 /**
@@ -68,7 +70,7 @@ export class Side {
     const elsewhere = [...rooms, ...talks].filter(({ place }) => place !== here);
     const unread = elsewhere.reduce((sum, one) => sum + one.unread, 0);
     const badge = byId("elsewhere", HTMLElement);
-    badge.textContent = `${unread}`;
+    badge.textContent = number(unread);
     badge.classList.toggle("called", elsewhere.some(({ called }) => called));
     badge.hidden = !unread;
   }
@@ -83,7 +85,7 @@ export class Side {
     byId("all-rooms", HTMLElement).replaceChildren(...rooms.map(room => new Option("", room)));
   }
 
-  /** @param {string} title @param {Iterable<string>} people @param {string} self @param {(name: string) => string | null} roleOf */
+  /** @param {string} title @param {Iterable<string>} people @param {string} self @param {(name: string) => import("./moderation.js").Role} roleOf */
   showPeople(title, people, self, roleOf) {
     byId("count", HTMLElement).textContent = title;
     const list = byId("people", HTMLElement);
@@ -93,8 +95,8 @@ export class Side {
     const sorted = [...people].sort((a, b) => a.localeCompare(b));
     list.replaceChildren(...sorted.map(name => {
       const role = roleOf(name);
-      const shown = [person(name), ...(role ? [make("span", "role", role)] : [])];
-      const entry = name === self ? make("li", "self", ...shown) : make("li", "", ...this.#buttonsOf(name, shown));
+      const shown = [person(name), ...(role ? [make("span", "role", roleName(role))] : [])];
+      const entry = name === self ? make("li", "self", ...shown, make("span", "you", t("you"))) : make("li", "", ...this.#buttonsOf(name, shown));
       entry.dataset.name = name;
       return entry;
     }));
@@ -104,10 +106,10 @@ export class Side {
   /** @param {string} name @param {Node[]} shown */
   #buttonsOf(name, shown) {
     const write = make("button", "plain", ...shown);
-    write.title = `Write to ${name} privately`;
+    write.title = t("person.write", { name });
     const more = make("button", "plain more");
-    more.title = "What else can be done";
-    more.setAttribute("aria-label", "More");
+    more.title = t("more.title");
+    more.setAttribute("aria-label", t("more"));
     more.setAttribute("aria-haspopup", "menu");
     // There may be hundreds: from the list, arrow keys go to them.
     write.tabIndex = more.tabIndex = -1;
@@ -162,11 +164,11 @@ function fill(list, entries, here) {
     link.title = title;
     link.append(make("bdi", "", title));
     if (unread) {
-      const badge = make("span", called ? "badge called" : "badge", `${unread}`);
-      badge.append(make("span", "heard", " new"));
+      const badge = make("span", called ? "badge called" : "badge", number(unread));
+      badge.append(make("span", "heard", ` ${t("badge.new")}`));
       link.append(badge);
     }
-    if (out) link.append(make("span", "role", "out"));
+    if (out) link.append(make("span", "role", t("badge.out")));
     if (place === here) link.setAttribute("aria-current", "page");
     return make("li", "", link);
   }));

@@ -3,8 +3,9 @@
 import { ask } from "./dialog.js";
 import { cookieOf } from "./server.js";
 import * as memory from "./memory.js";
+import { t } from "./words.js";
 
-const SHORTEST = "8 characters or more.";
+const SHORTEST = t("password.hint");
 
 export class Signing {
   #chat;
@@ -19,25 +20,25 @@ export class Signing {
   /** @param {{name?: string, text?: string, invite?: string, claim?: string}} [given] */
   signIn({ name = "", text, invite, claim } = {}) {
     void ask({
-      title: "Sign in",
-      text: text ?? "The same on all your devices: rooms, what you have read, and private messages.",
-      fields: [nameField(name), { ...passwordField("current-password"), label: "Password" }],
-      send: "Sign in",
+      title: t("sign.in"),
+      text: text ?? t("sign.text"),
+      fields: [nameField(name), { ...passwordField("current-password"), label: t("password") }],
+      send: t("sign.in"),
       act: async values => {
         await this.#chat.account.signIn(`${values.name}`.trim(), `${values.password}`, claim ? { claim } : {});
         this.#begin(invite);
       },
-      others: [{ text: "Make an account", act: () => this.register({ name, text, invite, claim }) }],
+      others: [{ text: t("register.title"), act: () => this.register({ name, text, invite, claim }) }],
     });
   }
 
   /** @param {{name?: string, text?: string, invite?: string, claim?: string}} [given] */
   register({ name = "", text, invite, claim } = {}) {
     void ask({
-      title: "Make an account",
-      text: text ?? "The name is yours from then on, on every device, whether you are here or not.",
-      fields: [nameField(name || this.#chat.name), { ...passwordField("new-password"), label: "Password", hint: SHORTEST }],
-      send: "Make the account",
+      title: t("register.title"),
+      text: text ?? t("register.text"),
+      fields: [nameField(name || this.#chat.name), { ...passwordField("new-password"), label: t("password"), hint: SHORTEST }],
+      send: t("register.send"),
       act: async values => {
         const given = /** @type {[string, string]} */ ([`${values.name}`.trim(), `${values.password}`]);
         try {
@@ -49,7 +50,7 @@ export class Signing {
         }
         this.#begin(invite);
       },
-      others: [{ text: "I have an account", act: () => this.signIn({ name, text, invite, claim }) }],
+      others: [{ text: t("register.other"), act: () => this.signIn({ name, text, invite, claim }) }],
     });
   }
 
@@ -67,9 +68,9 @@ export class Signing {
   /** A link that the page was opened with. @param {{invite?: string, claim?: string}} link */
   opened({ invite, claim }) {
     if (claim) {
-      this.register({ claim, text: "This link makes you the administrator of this chat. Make an account for that, or sign in to the one that you have." });
+      this.register({ claim, text: t("register.claim") });
     } else if (invite) {
-      this.register({ invite, text: "You are invited to a room. Make an account to come in, or sign in to the one that you have." });
+      this.register({ invite, text: t("register.invite") });
     }
   }
 }
@@ -82,10 +83,10 @@ export function linkOf(hash) {
 
 /** @param {string} value @returns {import("./dialog.js").Field} */
 function nameField(value) {
-  return { name: "name", label: "Name", value, autocomplete: "username", must: true };
+  return { name: "name", label: t("name"), value, autocomplete: "username", must: true };
 }
 
 /** @param {string} autocomplete @returns {import("./dialog.js").Field} */
 function passwordField(autocomplete) {
-  return { name: "password", label: "Password", type: "password", autocomplete, must: true };
+  return { name: "password", label: t("password"), type: "password", autocomplete, must: true };
 }

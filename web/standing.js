@@ -3,6 +3,7 @@
 import { wordsOf } from "./advice.js";
 import * as memory from "./memory.js";
 import { remark } from "./places.js";
+import { t } from "./words.js";
 
 /**
  * `ownNames`: the user's present and former names. `counted`: called with the server's unread counts. `changed`: other unread
@@ -39,26 +40,26 @@ export function followStanding({ chat, places, composer, keeping, roster, ownMen
     wording.invite();
   });
   chat.on("removed", ({ room, why }) => {
-    const words = why.code === "not-found" ? `You may not be in #${room} any more: only its members may.` : wordsOf(why);
+    const words = why.code === "not-found" ? t("out.members", { room }) : wordsOf(why);
     memory.remember(person => void (person.rooms = person.rooms.filter(one => one !== room)));
     places.view(room).out = words;
     keep(room, remark("out", words));
     if (chat.room === room) chat.room = chat.rooms[0] ?? "lobby";
     if (room === here()) {
-      complain(words, why.code === "kicked" ? ["Come back", () => go(room)] : undefined);
+      complain(words, why.code === "kicked" ? [t("out.back"), () => go(room)] : undefined);
       roster.clear();
       void roster.refresh();
     }
-    bell.ring(`You are out of #${room}`, words, room, () => {});
+    bell.ring(t("box.out", { title: `#${room}` }), words, room, () => {});
     changed();
     wording.invite();
   });
   chat.on("error", error => {
-    if (error.code === "sign-in") return complain(wordsOf(error), ["Sign in again", () => keeping.reload()]);
-    if (error.code === "signed-out") return complain(wordsOf(error), ["Sign in", () => signing.signIn({ name: memory.person().name })]);
+    if (error.code === "sign-in") return complain(wordsOf(error), [t("sign.again"), () => keeping.reload()]);
+    if (error.code === "signed-out") return complain(wordsOf(error), [t("sign.in"), () => signing.signIn({ name: memory.person().name })]);
     if (error.code === "no-session" && !chat.name) return arrival.demandAccount();
     if (error.code !== "name-in-use") return complain(wordsOf(error));
-    complain(`${wordsOf(error)}. (Or wait: it may still be held by you, and will be asked for again.)`);
+    complain(`${wordsOf(error)} ${t("name.wait")}`);
     composer.focusName();
   });
 }

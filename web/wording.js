@@ -32,7 +32,7 @@ export class Wording {
     if (talk) empty.textContent = t("empty.private", { name: title }), (this.#shown = "");
     else if (!empty.hidden) void this.#welcome(empty);
     const begin = byId("begin", HTMLElement);
-    begin.textContent = talk ? `This is where your private messages with ${title} begin.` : `This is where ${title} begins.`;
+    begin.textContent = talk ? t("begin.private", { name: title }) : t("begin.room", { title });
     begin.hidden = !all || log.empty;
   }
 
@@ -59,8 +59,8 @@ export class Wording {
   topic() {
     const { chat, places, here, roster } = this.#page;
     const { title, out } = places.view(here());
-    const kept = chat.account.signedIn ? "" : ", and the server does not keep it";
-    const shown = isTalk(here()) ? `Private: only ${title} and you read this${kept}.` : out === undefined ? roster.topic : "";
+    const secret = () => t(chat.account.signedIn ? "private.kept" : "private.lost", { name: title });
+    const shown = isTalk(here()) ? secret() : out === undefined ? roster.topic : "";
     const topic = byId("topic", HTMLElement);
     topic.replaceChildren(...linked(shown));
     topic.title = shown;
@@ -69,8 +69,10 @@ export class Wording {
   people() {
     const { chat, places, here, roster, side } = this.#page;
     const { people } = roster;
-    const where = isTalk(here()) || places.view(here()).out !== undefined ? `in #${chat.room}` : "here";
-    side.showPeople(people.size ? `${people.size} ${where}` : `People ${where}`, people, chat.name, name => roster.roleOf(name));
+    const elsewhere = isTalk(here()) || places.view(here()).out !== undefined;
+    const values = { n: people.size, room: chat.room };
+    const count = people.size ? t(elsewhere ? "people.in.count" : "people.count", values) : t(elsewhere ? "people.in" : "people.here", values);
+    side.showPeople(count, people, chat.name, name => roster.roleOf(name));
   }
 
   /** Update the placeholder of the message box. */
@@ -78,8 +80,8 @@ export class Wording {
     const { chat, places, here, composer } = this.#page;
     const { title, out } = places.view(here());
     const isPrivate = isTalk(here());
-    if (out !== undefined) return composer.invite(`You are out of ${title}`, false);
-    const text = isPrivate ? `Write to ${title} only` : `Message ${title} · /help`;
-    composer.invite(chat.name ? text : "Choose a name, and write", isPrivate);
+    if (out !== undefined) return composer.invite(t("box.out", { title }), false);
+    const text = t(isPrivate ? "box.private" : "box.room", { title });
+    composer.invite(chat.name ? text : t("box.nameless"), isPrivate);
   }
 }

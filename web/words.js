@@ -41,6 +41,7 @@ export function speak(code, catalogue) {
   rtl = RIGHT_TO_LEFT.has(code);
   document.documentElement.lang = code;
   document.documentElement.dir = rtl ? "rtl" : "ltr";
+  if (code !== "en") translate();
 }
 
 /** A text. @param {Key} key @param {Record<string, string | number>} [values] @returns {string} */
@@ -72,6 +73,23 @@ export function number(value) {
 /** @param {string | number | Date} time @param {Intl.DateTimeFormatOptions} style */
 export function moment(time, style = { dateStyle: "medium", timeStyle: "short" }) {
   return new Intl.DateTimeFormat(locale, style).format(new Date(time));
+}
+
+/** Put the words into what stands in the page already: `data-t` names its text, `data-label`, `data-hint` and `data-title` the rest. */
+export function translate() {
+  const each = (/** @type {string} */ name, /** @type {(node: HTMLElement, text: string) => void} */ put) => {
+    for (const node of document.querySelectorAll(`[data-${name}]`)) {
+      const key = node instanceof HTMLElement ? node.dataset[name] ?? "" : "";
+      if (node instanceof HTMLElement && has(key)) put(node, t(key));
+    }
+  };
+  each("t", (node, text) => (node.textContent = text));
+  each("hint", (node, text) => node.setAttribute("placeholder", text));
+  each("title", (node, text) => (node.title = text));
+  each("label", (node, text) => {
+    node.setAttribute("aria-label", text);
+    if (node.title) node.title = text;
+  });
 }
 
 /** Whether there is a text of that key. @param {string} key @returns {key is Key} */

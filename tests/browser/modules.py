@@ -28,4 +28,8 @@ def modules(browser: Browser, server: Server) -> Iterator[Modules]:
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{server.url}healthz")
+        page.evaluate(
+            """async () => (await import("/words.js")).speak(
+              "en", (await import("/words-en.js")).WORDS)"""
+        )
         yield Modules(page)

@@ -20,7 +20,9 @@ from playwright.sync_api import (
 
 WIDE = (1100, 700)
 NARROW = (360, 640)
-EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|WebSocket is closed")
+EXPECTED = re.compile(
+    r"Failed to load resource|dynamically imported module|WebSocket connection|WebSocket is closed"
+)
 """Messages that the browser itself logs to the console when a connection fails."""
 PATIENCE = 20_000
 """
