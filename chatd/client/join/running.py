@@ -75,7 +75,8 @@ async def run(given: Namespace, password: str, reactor: Any) -> int:
 
 async def _prompt(live: Live, plain: Plain, room: str) -> int:
     """Prompt for lines, and carry them out one after another."""
-    with patch_stdout():
+    # Between two prompts the terminal stays raw: it would take Ctrl+D for itself, and echo keys.
+    with patch_stdout(), plain.session.input.raw_mode():
         await future(live.begin(room))
         live.answer("/help lists the commands; Ctrl+D leaves")
         live.do(learn_rooms(live, plain))
