@@ -10,8 +10,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Else each of the servers that tests and benchmarks start would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Test files that run at a time: each has its own processes, ports and folders.
-PARALLEL ?= 2
+# Test files that run at a time: each has its own processes, ports and folders. Three keep two cores
+# busy, because browsers and servers are waited for.
+PARALLEL ?= 3
 
 # What the tests need, and what the check of the page's types needs, as command:package
 TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd irssi:irssi \

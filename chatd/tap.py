@@ -32,7 +32,7 @@ from .server.assembly import chat_of
 from .server.capacity import most_connections
 from .server.claim import ClaimNotice
 from .server.doors import DOORS, DoorContext
-from .server.endpoints import Listening, listening
+from .server.endpoints import Listening, kind_of, listening
 from .server.greeting import Greeting
 from .server.lag import LoopLag
 from .server.live import Live
@@ -208,8 +208,12 @@ def makeService(options: Options) -> MultiService:
 
 def _planned(settings: Settings) -> list[Opening]:
     """Where the doors listen.  Raises `StartupError`."""
+    texts = [text for endpoints in settings.doors.values() for text in endpoints]
     try:
-        return openings(settings.doors, settings.defaults, inherited(systemd_sockets()))
+        # An endpoint `systemd:` says itself which socket is its own.
+        claimed = any(kind_of(text) == "systemd" for text in texts)
+        passed = [] if claimed else inherited(systemd_sockets())
+        return openings(settings.doors, settings.defaults, passed)
     except BadActivation as problem:
         raise StartupError(f"chatd: {problem}") from None
 

@@ -30,7 +30,7 @@ export class Wording {
     const silent = places.view(here()).shown.every(({ type }) => ["join", "leave", "nick"].includes(type)) && all;
     empty.hidden = !(talk ? log.empty : silent) || !connection.online;
     if (talk) empty.textContent = t("empty.private", { name: title }), (this.#shown = "");
-    else if (!empty.hidden) void this.#welcome(empty);
+    else if (!empty.hidden) this.#welcome(empty).catch(() => (this.#shown = "")); // the server is away: the next time
     const begin = byId("begin", HTMLElement);
     begin.textContent = talk ? t("begin.private", { name: title }) : t("begin.room", { title });
     begin.hidden = !all || log.empty;

@@ -177,14 +177,14 @@ def test_rest_is_counted_near_the_limit(people: People, shared_server: Server):
 
 def test_report_goes_to_the_ops_of_the_room(people: People, shared_server: Server):
     """As a private message with the link and the text; nobody else has that in the menu."""
-    ops = people.come(shared_server.url, "olga", room="reported")
+    ops = people.come(shared_server.url, "olaf", room="reported")
     ops.is_connected_over("websocket")
     bob = people.come(shared_server.url, "bob", room="reported")
     ada = people.come(shared_server.url, "ada", room="reported")
     bob.say("buy now")
     ada.sees("buy now")
     ops.sees("buy now")
-    expect(ada.page.locator("#people")).to_contain_text("olga")
+    expect(ada.page.locator("#people")).to_contain_text("olaf")
     ada.page.reload()
     ada.sees("buy now")
     expect(ada.page.locator("#people .role")).to_have_text("op")

@@ -84,7 +84,8 @@ def test_event_that_arrives_just_after_scrolling_up_leaves_the_window_there(
           const log = new Log(() => ({ name: "ada", calls: () => false }), () => {}, () => {});
           log.toBottom();
           scroll.scrollTop = 300;
-          log.append({ type: "message", id: 1, from: "bob", text: "hello", room: "scrolled" });
+          log.append({ type: "message", id: 1, from: "bob", text: "hello", room: "scrolled",
+            time: new Date().toISOString() });
           await new Promise(resolve => setTimeout(resolve));
           return scroll.scrollTop;
         }"""

@@ -25,7 +25,7 @@ def test_tabs_share_one_person_and_one_websocket(people: People, shared_server: 
         person.sees("two")
     second.is_connected_over("websocket")
     expect(bob.page.locator("#people li")).to_have_count(2)
-    expect(second.page.locator("#people .self")).to_have_text("ada")
+    expect(second.page.locator("#people .self")).to_have_text("adayou")
     assert (first.open_sockets, second.open_sockets) == (1, 0)
     first.page.close()
     for n in range(10):
@@ -107,7 +107,7 @@ def test_second_tab_has_the_name_of_the_first(people: People, shared_server: Ser
     expect(first.name_box).to_have_value("zoe")
     first.say("from the first")
     bob.sees("from the first")
-    expect(bob.page.locator("#people")).to_have_text("bobzoe")
+    expect(bob.page.locator("#people")).to_have_text("bobyouzoe")
 
 
 def test_name_taken_in_one_tab_is_the_name_in_all(people: People, shared_server: Server):
@@ -118,7 +118,7 @@ def test_name_taken_in_one_tab_is_the_name_in_all(people: People, shared_server:
     expect(second.name_box).to_have_value("ada")
     second.say("hello")
     first.sees("hello")
-    expect(first.page.locator("#people li")).to_have_text(["ada"])
+    expect(first.page.locator("#people li")).to_have_text(["adayou"])
 
 
 def test_reopened_tab_is_the_same_person(people: People, shared_server: Server):
@@ -177,7 +177,7 @@ def test_quit_in_one_tab_quits_all_tabs(people: People, shared_server: Server):
     first.say("/quit")
     for person in (first, second):
         expect(person.box).to_have_attribute("placeholder", "Choose a name, and write")
-    expect(bob.page.locator("#people")).to_have_text("bob")
+    expect(bob.page.locator("#people")).to_have_text("bobyou")
     people.come(shared_server.url, "ada", room="quit")
 
 

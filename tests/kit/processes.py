@@ -151,6 +151,17 @@ class Netcat:
             self._heard += received
         self._heard = self._heard.split(wanted, 1)[1]
 
+    def hears(self, text: str, seconds: float) -> bool:
+        """Whether this text comes within that time; see `hear`."""
+        self._socket.settimeout(seconds)
+        try:
+            self.hear(text)
+        except TimeoutError:
+            return False
+        finally:
+            self._socket.settimeout(PATIENCE)
+        return True
+
     def close(self) -> None:
         """Hang up."""
         self._socket.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 from twisted.internet.defer import ensureDeferred
@@ -13,7 +15,10 @@ from chatd.client.join.live import Live
 from chatd.client.join.places import Place
 from chatd.client.join.rendering import lines_of, plain
 
+from ...kit.processes import PATIENCE
 from ..network import Network
+
+T = TypeVar("T")
 
 
 class User:
@@ -48,6 +53,15 @@ class User:
         leaving = ensureDeferred(self.live.close())
         self.network.advance(5)
         assert leaving.called
+
+
+def run_alone(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine of asyncio's, in a thread: the page's tests run a loop here.
+
+    Raises what it raises.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result(PATIENCE)
 
 
 Enter = Callable[..., User]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +11,7 @@ from prompt_toolkit.output import DummyOutput
 from chatd.client.join.plain import Plain
 
 from ..network import Network
-from .conftest import User
+from .conftest import User, run_alone
 
 
 class Printed:
@@ -55,7 +54,7 @@ def test_lines_are_printed_once_as_they_come(network: Network, ada: User, printe
 def test_prompt_reads_a_line(printed: Printed) -> None:
     """An end of the input is an end."""
     printed.input.send_text("hello\r")
-    assert asyncio.run(printed.plain.prompt()) == "hello"
+    assert run_alone(printed.plain.prompt()) == "hello"
     printed.input.send_text("\x04")
     with pytest.raises(EOFError):
-        asyncio.run(printed.plain.prompt())
+        run_alone(printed.plain.prompt())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +17,7 @@ from chatd.client.join.screen import Screen
 
 from ...kit.chat import PASSWORD
 from ..network import Network
-from .conftest import User
+from .conftest import User, run_alone
 
 
 class Output(DummyOutput):
@@ -176,7 +175,7 @@ def test_application_runs_and_ends(desk: Desk) -> None:
     application = desk.screen.application
     desk.user.live.ended.addCallback(lambda status: application.exit(result=status))
     desk.input.send_text("\x04")
-    assert asyncio.run(application.run_async()) == 0
+    assert run_alone(application.run_async()) == 0
 
 
 def test_bell_rings(desk: Desk, network: Network) -> None:
