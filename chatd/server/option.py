@@ -24,7 +24,7 @@ from ..http.hosts import host_name
 from ..model.addresses import parse_network
 from ..model.errors import Malformed
 from ..store.engines import check_url
-from .endpoints import beneath
+from .endpoints import beneath, kind_of
 
 MOST = 1_000_000_000
 """The largest number that an option accepts: a larger one is most likely a typing error."""
@@ -143,7 +143,8 @@ def endpoint(value: str) -> str:
     if value != CLOSED:
         nothing: Any = None  # a parser keeps the reactor for later
         try:
-            serverFromString(nothing, beneath(value))
+            if kind_of(value) != "systemd":  # its socket may be a worker's, which has none passed
+                serverFromString(nothing, beneath(value))
         except Exception as problem:  # an endpoint's parser may raise any exception
             raise ValueError(
                 f"{value!r} is no endpoint ({problem}); one is tcp:8080:interface=127.0.0.1"
