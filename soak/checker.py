@@ -67,6 +67,8 @@ class Saying:
     """The code of the error that it was refused with, if it was."""
     at: float = 0.0
     """When it was acknowledged, in seconds since the Unix epoch."""
+    overtaken: bool = False
+    """Whether it was said again when something later may have been stored already."""
 
     @property
     def speaker(self) -> str:
@@ -82,6 +84,8 @@ class Trail:
     rooms: frozenset[str]
     since: int | None = None
     """The cursor that it began from; None: wherever its first item is."""
+    page: bool = False
+    """Whether it is one answer: then a gap after it is told by the next one."""
     textual: bool = False
     """Whether it reads text, which shows no ids: then its items are serial numbers."""
     inbox: str = ""
@@ -221,7 +225,7 @@ def _of_voices(sayings: Iterable[Saying], ids: Mapping[int, int]) -> Iterator[st
     last: dict[str, tuple[int, int]] = {}
     for saying in sayings:
         id_ = saying.id or ids.get(saying.serial)
-        if not saying.stored or id_ is None:
+        if not saying.stored or id_ is None or saying.overtaken:
             continue
         serial, before = last.get(saying.voice, (0, 0))
         if before >= id_:
@@ -368,7 +372,8 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
             seen.add(id_)
     if trail.until is not None:
         for room in places:
-            told(room)
+            if not trail.page:
+                told(room)
             reach(room, trail.until + 1)
     if len(findings) > MOST_TOLD:
         findings[MOST_TOLD:] = [f"{trail.reader}: {len(findings) - MOST_TOLD} more of these"]

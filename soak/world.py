@@ -58,8 +58,8 @@ class World:
         return self.trails[-1]
 
     def leg(self, reader: str, rooms: Sequence[str], since: int | None = None) -> Trail:
-        """A reader of text begins."""
-        self.trails.append(Trail(reader, frozenset(rooms), since, textual=True))
+        """A reader of text begins, or with `since` an answer that is one page of text."""
+        self.trails.append(Trail(reader, frozenset(rooms), since, since is not None, textual=True))
         return self.trails[-1]
 
     def saying(

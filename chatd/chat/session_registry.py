@@ -70,8 +70,9 @@ class SessionRegistry:
         return session
 
     def knows(self, token: str) -> bool:
-        """Whether the session with that token is in memory."""
-        return token in self._by_token
+        """Whether the session with that token is in memory, and its person is here."""
+        session = self._by_token.get(token)
+        return session is not None and not session.person.ended
 
     def of(self, account: str) -> set[Session]:
         """The sessions of the account with that key."""

@@ -83,6 +83,7 @@ def test_sessions_of_a_node_that_was_given_up_are_over(
     one.node.dialler.server = chats.nodes.server
     chats.nodes.advance(3)
     assert [type(error).code for error in outlet.revocations] == ["no-session"]
+    assert not sessions.knows(eve)  # so the next request has it read from the store again
     assert chats.answered(sessions.adopt(eve, LOCAL)).person.name == "eve"
     assert one.enter("bob").name == "bob"
     chats.nodes.advance(GRACE_SECONDS)
