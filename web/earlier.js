@@ -1,6 +1,8 @@
 /** Earlier events of a place, which are loaded when the user scrolls up. */
 
+import { toChatError } from "./errors.js";
 import { isTalk } from "./places.js";
+import { backoff } from "./timing.js";
 
 /** Events that are asked for at once. */
 const PAGE = 100;
@@ -11,6 +13,10 @@ export class Earlier {
   #log;
   #here;
   #changed;
+  /** Requests that failed one after another. */
+  #failures = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} the next attempt after a failure */
+  #retry;
 
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places @param {import("./log.js").Log} log
@@ -49,9 +55,14 @@ export class Earlier {
     const first = firstOf();
     seen.loading = true;
     const asking = isTalk(room) ? this.#chat.earlierWith(seen.title, first, PAGE) : this.#chat.earlier(first, room, PAGE);
-    const found = await asking.catch(error => void (seen.all = error.status === 404));
+    const found = await asking.catch(thrown => {
+      const error = toChatError(thrown);
+      seen.all = error.status === 404;
+      if (error.passing) this.#later(error.retryAfter);
+    });
     seen.loading = false;
     if (!found || firstOf() > first) return false;
+    this.#failures = 0;
     // If nothing was shown yet, some of these events may have arrived meanwhile.
     const now = firstOf();
     const events = this.#places.addEarlier(room, found.filter(({ id }) => id < now));
@@ -62,5 +73,10 @@ export class Earlier {
     this.#log.prepend(events);
     this.#changed();
     return !seen.all;
+  }
+  /** Try again, although the user does not scroll again. @param {number} seconds at least */
+  #later(seconds) {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.fill(), Math.max(seconds, backoff(this.#failures++)) * 1000);
   }
 }

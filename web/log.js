@@ -11,8 +11,10 @@ import { goesOn, rowOf } from "./rows.js";
 const NEAR = 40;
 
 export class Log {
-  /** Whether the reader is at the bottom. */
-  stuck = true;
+  /** Whether the window was at the bottom when that was last looked at. */
+  #stuck = true;
+  /** The scroll offset when the window was last at the bottom, in pixels. */
+  #bottom = 0;
   #scroll = byId("scroll", HTMLElement);
   #log = byId("log", HTMLElement);
   #pending = byId("pending", HTMLElement);
@@ -31,7 +33,8 @@ export class Log {
     this.#about = about;
     this.#settled = settled;
     this.#scroll.addEventListener("scroll", () => {
-      this.stuck = this.below < NEAR;
+      this.#stuck = this.below < NEAR;
+      if (this.#stuck) this.#bottom = this.#scroll.scrollTop;
       moved();
     });
     new ResizeObserver(() => this.stuck && this.toBottom()).observe(this.#scroll);
@@ -39,6 +42,15 @@ export class Log {
 
   get empty() {
     return this.#rows.length === 0;
+  }
+
+  /**
+   * Whether the window follows new events. Browsers tell of a scroll only with the next frame: an event that arrives before it must
+   * not take the user back to the bottom, so the place of the window counts too.
+   */
+  get stuck() {
+    if (!this.#due && this.#stuck && this.#scroll.scrollTop < this.#bottom - 1 && this.below >= NEAR) this.#stuck = false;
+    return this.#stuck;
   }
 
   /** Pixels below the window. */
@@ -87,7 +99,7 @@ export class Log {
       this.#rows.push(row);
       this.#log.append(...row.nodes);
     }
-    if (!this.stuck || this.#due) return;
+    if (this.#due || !this.stuck) return;
     this.#due = true;
     queueMicrotask(() => this.toBottom());
   }
@@ -95,6 +107,7 @@ export class Log {
   /** Put earlier events before those that are shown; what one looks at stays where it is. @param {Shown[]} events */
   prepend(events) {
     this.busy = true;
+    const { stuck } = this;
     // In fractions of a pixel, unlike `scrollHeight`.
     const end = () => this.#pending.getBoundingClientRect().top;
     const before = end();
@@ -103,7 +116,7 @@ export class Log {
     const rows = this.#rowsOf([...events, ...(first?.events ?? [])], undefined);
     this.#rows = [...rows, ...rest];
     this.#log.prepend(...rows.flatMap(({ nodes }) => nodes));
-    if (this.stuck) this.toBottom();
+    if (stuck) this.toBottom();
     else this.#scroll.scrollTop += end() - before;
     this.#settle();
   }
@@ -139,7 +152,8 @@ export class Log {
 
   toBottom() {
     this.#scroll.scrollTop = this.#scroll.scrollHeight;
-    this.stuck = true;
+    this.#bottom = this.#scroll.scrollTop;
+    this.#stuck = true;
     this.#due = false;
     this.#settled();
   }

@@ -69,6 +69,53 @@ def test_loading_history_keeps_the_scroll_position(people: People, shared_server
     expect(ada.said("still there?")).to_be_in_viewport()
 
 
+def test_event_that_arrives_just_after_scrolling_up_leaves_the_window_there(
+    people: People, shared_server: Server
+):
+    """The browser tells of the scroll only with the next frame, and the event comes before it."""
+    post_many(shared_server, "scrolled", [f"message {n}" for n in range(60)])
+    ada = people.come(shared_server.url, "ada", room="scrolled")
+    ada.sees("the end")
+    ada.page.wait_for_function("document.querySelector('#scroll').scrollTop > 300")
+    place = ada.page.evaluate(
+        """async () => {
+          const { Log } = await import("./log.js");
+          const scroll = document.querySelector("#scroll");
+          const log = new Log(() => ({ name: "ada", calls: () => false }), () => {}, () => {});
+          log.toBottom();
+          scroll.scrollTop = 300;
+          log.append({ type: "message", id: 1, from: "bob", text: "hello", room: "scrolled" });
+          await new Promise(resolve => setTimeout(resolve));
+          return scroll.scrollTop;
+        }"""
+    )
+    assert place == 300
+
+
+def test_history_that_could_not_be_loaded_is_asked_for_again(people: People, shared_server: Server):
+    """Also when the user does not scroll again."""
+    post_many(shared_server, "refused", [f"message {n}" for n in range(200)])
+    failures = iter(["503", "network"])
+
+    def refuse(route: Route) -> None:
+        failure = next(failures, None)
+        if failure == "503":
+            error = {"error": {"code": "unavailable", "message": "later"}}
+            route.fulfill(status=503, json=error)
+        elif failure == "network":
+            route.abort()
+        else:
+            route.continue_()
+
+    ada = people.come(shared_server.url, "ada", room="lobby")
+    ada.page.route(re.compile("/events[?]before="), refuse)
+    ada.say("/join refused")
+    ada.sees("the end")
+    ada.page.evaluate(SCROLL_UP)
+    expect(ada.said("message 60")).to_have_count(1)
+    assert next(failures, None) is None
+
+
 def test_hostile_texts_are_shown_as_text_and_fit_the_page(people: People, shared_server: Server):
     """Markup, links, marks and long words, in messages and topics."""
     mallory = people.come(shared_server.url, "mallory", room="hostile")
