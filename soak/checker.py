@@ -65,8 +65,10 @@ class Saying:
     """The id that the acknowledgement told, where it tells one."""
     refusal: str = ""
     """The code of the error that it was refused with, if it was."""
+    said: float = 0.0
     at: float = 0.0
-    """When it was acknowledged, in seconds since the Unix epoch."""
+    """When it was said, and when its client read the acknowledgement, in seconds since the Unix
+    epoch."""
     overtaken: bool = False
     """Whether it was said again when something later may have been stored already."""
 
@@ -104,9 +106,9 @@ class Loss:
     ended: float
     """Both in seconds since the Unix epoch."""
 
-    def covers(self, moment: float, after: float = 0.0) -> bool:
-        """Whether it was then; `after` are seconds that the moment may be ahead of the clock."""
-        return self.began <= moment <= self.ended + after
+    def covers(self, id_: int) -> bool:
+        """Whether an event with that id may have been stored then."""
+        return self.began <= id_ / 1e6 <= self.ended + AHEAD_SECONDS
 
 
 EVER = Loss(0.0, 1e12)
@@ -189,7 +191,7 @@ def _of_history(
 
 def _is_risky(saying: Saying, losses: Iterable[Loss]) -> bool:
     """Whether the engine may have lost what it acknowledged."""
-    return any(loss.covers(saying.at) for loss in losses)
+    return any(loss.began <= saying.at and saying.said <= loss.ended for loss in losses)
 
 
 def _of_sayings(
@@ -278,7 +280,7 @@ class _Map:
         if textual:
             saying = self._said.get(item)
             return saying.room if saying and self._losses else None
-        lost = any(loss.covers(item / 1e6, AHEAD_SECONDS) for loss in self._losses)
+        lost = any(loss.covers(item) for loss in self._losses)
         return self._events[item].room if lost and item in self._events else None
 
     def orders(self, trail: Trail) -> dict[str, list[int]]:

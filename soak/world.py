@@ -70,7 +70,7 @@ class World:
         many = dice.choice((3, 5, 8, 13, 40, 400)) if dice.random() < 0.2 else 6
         many = min(many, most)
         text = " ".join([f"m{serial}", *dice.choices(WORDS, k=many)])
-        self.sayings.append(Saying(serial, voice, room, text, to))
+        self.sayings.append(Saying(serial, voice, room, text, to, said=time()))
         return self.sayings[-1]
 
     def stored(self, saying: Saying, id_: int | None = None) -> None:
