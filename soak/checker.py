@@ -65,8 +65,12 @@ class Saying:
     """The id that the acknowledgement told, where it tells one."""
     refusal: str = ""
     """The code of the error that it was refused with, if it was."""
+    said: float = 0.0
     at: float = 0.0
-    """When it was acknowledged, in seconds since the Unix epoch."""
+    """When it was said, and when its client read the acknowledgement, in seconds since the Unix
+    epoch."""
+    overtaken: bool = False
+    """Whether it was said again when something later may have been stored already."""
 
     @property
     def speaker(self) -> str:
@@ -82,6 +86,8 @@ class Trail:
     rooms: frozenset[str]
     since: int | None = None
     """The cursor that it began from; None: wherever its first item is."""
+    page: bool = False
+    """Whether it is one answer: then a gap after it is told by the next one."""
     textual: bool = False
     """Whether it reads text, which shows no ids: then its items are serial numbers."""
     inbox: str = ""
@@ -100,9 +106,9 @@ class Loss:
     ended: float
     """Both in seconds since the Unix epoch."""
 
-    def covers(self, moment: float, after: float = 0.0) -> bool:
-        """Whether it was then; `after` are seconds that the moment may be ahead of the clock."""
-        return self.began <= moment <= self.ended + after
+    def covers(self, id_: int) -> bool:
+        """Whether an event with that id may have been stored then."""
+        return self.began <= id_ / 1e6 <= self.ended + AHEAD_SECONDS
 
 
 EVER = Loss(0.0, 1e12)
@@ -185,7 +191,7 @@ def _of_history(
 
 def _is_risky(saying: Saying, losses: Iterable[Loss]) -> bool:
     """Whether the engine may have lost what it acknowledged."""
-    return any(loss.covers(saying.at) for loss in losses)
+    return any(loss.began <= saying.at and saying.said <= loss.ended for loss in losses)
 
 
 def _of_sayings(
@@ -221,7 +227,7 @@ def _of_voices(sayings: Iterable[Saying], ids: Mapping[int, int]) -> Iterator[st
     last: dict[str, tuple[int, int]] = {}
     for saying in sayings:
         id_ = saying.id or ids.get(saying.serial)
-        if not saying.stored or id_ is None:
+        if not saying.stored or id_ is None or saying.overtaken:
             continue
         serial, before = last.get(saying.voice, (0, 0))
         if before >= id_:
@@ -274,7 +280,7 @@ class _Map:
         if textual:
             saying = self._said.get(item)
             return saying.room if saying and self._losses else None
-        lost = any(loss.covers(item / 1e6, AHEAD_SECONDS) for loss in self._losses)
+        lost = any(loss.covers(item) for loss in self._losses)
         return self._events[item].room if lost and item in self._events else None
 
     def orders(self, trail: Trail) -> dict[str, list[int]]:
@@ -368,7 +374,8 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
             seen.add(id_)
     if trail.until is not None:
         for room in places:
-            told(room)
+            if not trail.page:
+                told(room)
             reach(room, trail.until + 1)
     if len(findings) > MOST_TOLD:
         findings[MOST_TOLD:] = [f"{trail.reader}: {len(findings) - MOST_TOLD} more of these"]

@@ -42,7 +42,12 @@ class IrcClient(Client):
         self._page: Trail | None = None
         """The page of history that is being read."""
         self._asked = 0
+        self._looked = False
+        """Whether the last messages of each channel were asked for."""
         self._ends: set[str] = set()
+        """The channels whose last message was shown, as it was said or from history."""
+        self._live: set[str] = set()
+        """The channels whose last message was shown as it was said."""
 
     @property
     def settled(self) -> bool:
@@ -59,8 +64,9 @@ class IrcClient(Client):
         self._visits += 1
         self._unheard.clear()
         self._ends.clear()
+        self._live.clear()
         self._joined.clear()
-        self._page, self._asked, self._trail = None, 0, None
+        self._page, self._asked, self._trail, self._looked = None, 0, None, False
         wire = await self.connect("irc", narrow=True)
         wire.send(
             f"CAP REQ :{CAPABILITIES}\r\nNICK {self.name}\r\nUSER soak 0 * :soak\r\n"
@@ -77,8 +83,12 @@ class IrcClient(Client):
         life = self.world.server.life
         while (line := await wire.reader.readline()).endswith(b"\n"):
             self._line(wire, line.decode().rstrip("\r\n"))
+            if self._trail and self.world.ends and not self._looked:
+                self._looked = True  # the last messages may have been said before it came
+                for room in self._rooms:
+                    wire.send(f"CHATHISTORY LATEST #{room} * {PAGE}\r\n".encode())
             if self.done:
-                if self._trail:
+                if self._trail and self._live.issuperset(self._rooms):
                     self._trail.until = self.world.end_of(self._trail.rooms)
                 raise Gone
             await self.live(wire)
@@ -108,7 +118,7 @@ class IrcClient(Client):
                     self._trail = self._leg("", self._rooms)  # all channels are read from here on
             case "NOTICE" if self._trail and "missed" in params[-1]:
                 self.world.gap(self._trail, self.door)
-            case "BATCH" if "chathistory" in params:
+            case "BATCH" if "chathistory" in params and self._asked:
                 self._page = self._leg(f" after {self._asked}", self._rooms[-1:], self._asked)
             case "BATCH" if self._page:
                 if self._cursor and self._cursor > self._asked:
@@ -125,17 +135,18 @@ class IrcClient(Client):
         if spoken is None or "msgid" not in tags:
             return
         serial, id_ = int(spoken[1]), int(tags["msgid"])
-        if self._page and "batch" in tags:
-            self.world.read(self._page, serial)
-            self._cursor = id_
+        ended = {room for room, last in self.world.ending_serials.items() if last == serial}
+        self._ends |= ended
+        if "batch" in tags:
+            if self._page:
+                self.world.read(self._page, serial)
+                self._cursor = id_
             return
+        self._live |= ended
         if self._trail:
             self.world.read(self._trail, serial)
         if saying := self._unheard.pop(serial, None):
             self.world.stored(saying, id_)
-        for room, last in self.world.ending_serials.items():
-            if last == serial:
-                self._ends.add(room)
 
     def _refused(self, serial: int, code: str, why: str) -> None:
         if saying := self._unheard.pop(serial, None):

@@ -183,6 +183,9 @@ class StreamReader(Reader):
         )
         if fields.get("event") == "gap":
             self.world.gap(self.trail, self.door)
+        elif fields.get("event") == "end":
+            self.token = ""
+            raise ConnectionError(fields["data"])
         elif fields.get("event") == "ready":
             self.cursor = int(fields["id"])
         else:

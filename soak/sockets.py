@@ -114,6 +114,7 @@ class SocketReader(Reader):
         for saying in self._waiting.values():
             self.world.counts["repeats"] += 1
             self._repeated.add(saying.serial)
+            saying.overtaken = True
             self._say(wire, saying)
 
     def _say(self, wire: Wire, saying: Saying) -> None:

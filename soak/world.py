@@ -58,8 +58,8 @@ class World:
         return self.trails[-1]
 
     def leg(self, reader: str, rooms: Sequence[str], since: int | None = None) -> Trail:
-        """A reader of text begins."""
-        self.trails.append(Trail(reader, frozenset(rooms), since, textual=True))
+        """A reader of text begins, or with `since` an answer that is one page of text."""
+        self.trails.append(Trail(reader, frozenset(rooms), since, since is not None, textual=True))
         return self.trails[-1]
 
     def saying(
@@ -70,7 +70,7 @@ class World:
         many = dice.choice((3, 5, 8, 13, 40, 400)) if dice.random() < 0.2 else 6
         many = min(many, most)
         text = " ".join([f"m{serial}", *dice.choices(WORDS, k=many)])
-        self.sayings.append(Saying(serial, voice, room, text, to))
+        self.sayings.append(Saying(serial, voice, room, text, to, said=time()))
         return self.sayings[-1]
 
     def stored(self, saying: Saying, id_: int | None = None) -> None:

@@ -199,8 +199,8 @@ def test_what_a_failover_has_lost_may_be_missing_and_has_to_be_told(textual: boo
 def test_only_what_was_acknowledged_in_the_time_of_a_failover_may_be_missing() -> None:
     """Not what the engine had long before."""
     losses = (Loss(100.0, 101.0),)
-    for at, lost in ((100.5, True), (99.0, False)):
-        said = [*SAYINGS, saying(6, id=35, voice="eve", at=at)]
+    for began, at, lost in ((100.5, 100.6, True), (99.0, 103.0, True), (99.0, 99.5, False)):
+        said = [*SAYINGS, saying(6, id=35, voice="eve", said=began, at=at)]
         found = findings(sayings=said, losses=losses)
         assert found == "" if lost else "m6 of eve in lobby was acknowledged" in found
     early = trail(30, 35, GAP, 40)
