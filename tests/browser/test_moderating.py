@@ -246,7 +246,7 @@ def test_messages_of_an_ignored_person_are_hidden(people: People, shared_server:
 
 def test_message_menus_work_by_keyboard(people: People, shared_server: Server):
     """From the empty box, Shift and the arrow keys select a message; Enter opens its menu."""
-    ada = owner(people, shared_server, "kaya", "keys")
+    ada = owner(people, shared_server, "kaya", "menukeys")
     ada.say("one")
     ada.say("two")
     ada.sees("two")
