@@ -19,7 +19,7 @@ class Following:
     """An asynchronous iterator over a room's events: their JSON, and what it says.
 
     It keeps its cursor over lost connections and restarts of the server.  Events that are kept
-    nowhere any more are told as an event of the type `gap`.
+    nowhere any more make an event of the type `gap`.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ PAGE = 50
 PROBE_SECONDS = 1.0
 """Seconds between two probes of a server that does not answer."""
 MARK_SECONDS = 2.0
-"""Seconds until the server is told that a message has been seen."""
+"""Seconds after which the client tells the server that the user has seen a message."""
 
 
 class Live:

@@ -16,7 +16,7 @@ from ..parser import Parser, progress
 from ..status import DONE, FAILED, UNREACHABLE, USAGE
 
 WAIT = 25
-"""Seconds for which the poll is held, as by the page."""
+"""Seconds for which the server is asked to hold the poll: as many as the page asks for."""
 MOST_WAIT = 60
 MOST_IDLE = 3600
 

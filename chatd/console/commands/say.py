@@ -19,7 +19,7 @@ from ..remote import add_server, talk, token_of
 from ..status import DONE, FAILED
 
 ROOT = "root"
-"""A name that nobody may take in a chat, because it speaks for the server."""
+"""A name that the server reserves for itself."""
 
 
 def fill(parser: Parser) -> None:
@@ -77,7 +77,7 @@ async def _lines(text: str) -> AsyncIterator[bytes | None]:
 
 
 def _user() -> str:
-    """The name of the user whose command this is; of root, or nobody, that of the machine."""
+    """The name of the user who runs the command; for root and without a user, the host name."""
     try:
         name = getuser()
     except (OSError, KeyError):

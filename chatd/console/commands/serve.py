@@ -40,7 +40,7 @@ def fill(parser: Parser) -> None:
 
 def run(given: Namespace) -> int:
     """Serve until a signal ends it.  Returns the exit status.  Raises `Refused`."""
-    settings_given(given)  # a mistake is told before anything else happens
+    settings_given(given)  # report mistakes before the server starts
     # Not before: importing it takes a while.
     from twisted.scripts.twistd import (  # type: ignore[attr-defined]
         ServerOptions,
