@@ -9,7 +9,8 @@ import pytest
 
 from bench.__main__ import compiled
 from bench.chatd import Chatd
-from bench.load import HERE, IN_PYTHON, LoadFailed, Loads
+from bench.figures import Measured
+from bench.load import HERE, IN_PYTHON, Load, LoadFailed, Loads
 
 READERS = 3
 SIZE = 64
@@ -21,6 +22,15 @@ def loads(request: pytest.FixtureRequest, tmp_path: Path) -> Loads:
     """Each of the two load programs."""
     program = compiled(HERE / "load.c", tmp_path) if request.param == "C" else None
     return Loads((str(program),) if program else IN_PYTHON, SIZE)
+
+
+def until_accepted(load: Load) -> Measured:
+    """The first measurement in which a message was accepted: a busy machine may run the server
+    later than a short measurement ends."""
+    seconds = 0.05
+    while not (measured := load.measure("speak", 0, seconds)).accepted:
+        seconds *= 2  # The load's own patience ends this.
+    return measured
 
 
 def test_a_load_counts_every_delivery(loads: Loads, tmp_path: Path) -> None:
@@ -43,8 +53,7 @@ def test_a_load_counts_accepted_messages(loads: Loads, tmp_path: Path) -> None:
         sayings = chat.speakers(running)
         for way in ("HTTP", "WebSocket"):
             with loads.speakers(running.pid, sayings[way], READERS) as load:
-                measured = load.measure("speak", 0, 0.01)
-            assert measured.accepted > 0
+                measured = until_accepted(load)
             assert measured.errors == 0
 
 
