@@ -79,6 +79,11 @@ export function parse(text) {
   }
 }
 
+/** Whether a text is a command that goes to another place, and so what is typed next is meant for there. @param {string} text */
+export function goesElsewhere(text) {
+  return /^\/(?:msg|join|leave)(?!\S)/iu.test(text);
+}
+
 /** @param {string} text @returns {string} */
 export function roomOf(text) {
   if (/\s/u.test(text)) throw new Error(t("parse.room"));

@@ -2,6 +2,7 @@
 
 import { ChatError } from "./chat.js";
 import { wordsOf } from "./advice.js";
+import { goesElsewhere } from "./commands.js";
 import { Hints } from "./hints.js";
 import { Measure } from "./measure.js";
 import { byId, make } from "./nodes.js";
@@ -40,6 +41,8 @@ export class Composer {
   #giveBackThere;
   /** @type {{name: string, done: Promise<boolean>} | undefined} */
   #naming;
+  /** The command under way that goes from this place to another. @type {{from: string, done: Promise<boolean>} | undefined} */
+  #going;
   #touch = matchMedia("(pointer: coarse)");
 
   /** @param {Deeds} deeds @param {(place: string, text: string) => void} giveBackThere put a text before the draft of a place elsewhere */
@@ -167,7 +170,31 @@ export class Composer {
     const text = this.#box.value;
     // What is typed while the name is being taken is another message.
     this.write("");
-    await this.#send(text, this.#deeds.place());
+    const place = this.#deeds.place();
+    if (this.#going?.from === place && !(await this.#arrives(text, place))) return;
+    const sent = this.#send(text, this.#deeds.place());
+    if (!goesElsewhere(text)) return void (await sent);
+    const going = this.#going = { from: this.#deeds.place(), done: sent.finally(() => this.#going === going && (this.#going = undefined)) };
+    await going.done;
+  }
+
+  /**
+   * Wait for the command that goes to another place: a text typed behind `/msg` is private, and the room must not get it.
+   * @param {string} text given back if the command fails @param {string} place @returns {Promise<boolean>} whether we got there
+   */
+  async #arrives(text, place) {
+    const words = { place, text };
+    this.unsaid.add(words);
+    try {
+      while (this.#going?.from === place) {
+        if (await this.#going.done) continue;
+        this.#giveBack(text, place, true);
+        return false;
+      }
+      return true;
+    } finally {
+      this.unsaid.delete(words);
+    }
   }
 
   /** Send, and while that takes its time show that it is waiting. @template T @param {string} text @param {string} place @param {() => Promise<T>} send */
@@ -175,7 +202,7 @@ export class Composer {
     return this.#waiting.post(text, place, send);
   }
 
-  /** @param {string} text @param {string} place */
+  /** @param {string} text @param {string} place @returns {Promise<boolean>} whether it was done */
   async #send(text, place) {
     this.complain("");
     const words = { place, text };
@@ -183,14 +210,19 @@ export class Composer {
     try {
       if (!this.#deeds.name()) {
         const named = text.trim() ? await this.post(text, place, () => this.#takeName()) : await this.#takeName();
-        if (!named) return this.#giveBack(text, place);
+        if (!named) {
+          this.#giveBack(text, place);
+          return false;
+        }
       }
       // Unless one went elsewhere meanwhile.
       if (!byId("side", HTMLElement).contains(document.activeElement)) this.focus();
       if (text.trim()) await this.#deeds.carryOut(text, place), this.#recall.add(place, text);
+      return true;
     } catch (error) {
       if (!this.#waiting.keep(words, error)) this.#giveBack(text, place);
       this.complain(wordsOf(error), this.#deeds.wayOut(error));
+      return false;
     } finally {
       this.unsaid.delete(words);
       this.#deeds.shown();
@@ -275,11 +307,15 @@ export class Composer {
     }
   }
 
-  /** Put a text that could not be sent before what was typed since, in its own place. @param {string} text @param {string} place */
-  #giveBack(text, place) {
+  /**
+   * Put a text that could not be sent into the box of its own place.
+   * @param {string} text @param {string} place @param {boolean} [behind] what is there, and not before it
+   */
+  #giveBack(text, place, behind = false) {
     if (!text) return;
     if (place !== this.#deeds.place()) return this.#giveBackThere(place, text);
-    this.write(this.#box.value ? `${text}\n${this.#box.value}` : text);
+    const typed = this.#box.value ? [this.#box.value] : [];
+    this.write((behind ? [...typed, text] : [text, ...typed]).join("\n"));
   }
 
   /** @param {Event} event @param {DataTransfer | null} data */

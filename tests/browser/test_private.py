@@ -128,6 +128,33 @@ def test_refused_private_text_is_not_put_into_a_room_s_box(people: People, share
     expect(ada.box).to_have_value("a secret")
 
 
+def test_text_typed_behind_a_private_message_is_never_said_in_the_room(
+    people: People, shared_server: Server
+):
+    """The page waits for `/msg` and sends the text where it led, or gives back both."""
+    ada = people.come(shared_server.url, "ada", room="typedahead")
+    bob = people.come(shared_server.url, "bob", room="typedahead")
+    held: list[Route] = []
+    for name in ("bob", "nobody"):
+        ada.page.route("**/people/**", lambda route: held.append(route), times=1)
+        ada.say(f"/msg {name} first")
+        expect(ada.page.get_by_text("Not sent yet")).to_be_visible()
+        ada.say("and second")
+        held.pop().continue_()
+        if name == "bob":
+            ada.sees("and second")
+            bob.opens_private_messages("ada")
+            bob.sees("first")
+            bob.sees("and second")
+            ada.goes_to("typedahead")
+    expect(ada.box).to_have_value("/msg nobody first\nand second")
+    bob.goes_to("typedahead")
+    ada.box.fill("only this")
+    ada.box.press("Enter")
+    bob.sees("only this")
+    expect(bob.said("and second")).to_have_count(0)
+
+
 def test_deleted_private_message_disappears_on_both_sides(people: People, shared_server: Server):
     """At once, and after a reload; what was read on one device is read on the others."""
     ada, bob = account(people, shared_server, "ursa"), account(people, shared_server, "vito")
