@@ -139,7 +139,7 @@ class Departures:
     def _stay_away(self, person: Person) -> Unit:
         """The unit that makes the one in doubt stale: the store decides them in this order."""
         if self._people.by_id(person.id) is not person:
-            return Unit()  # it has come again, and that unit settles the doubt
+            return Unit()  # the person has come back, and the unit of its arrival settles the doubt
         held = self._people.held.get(person.key)
         if held is None:
             return judge_nodes.stay_free(person.key)

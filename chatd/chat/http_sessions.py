@@ -80,8 +80,8 @@ class Sessions:
         """See `SessionRegistry.of`."""
 
     def opened(self, guests: Mapping[str, Cell], told: Mapping[str, Cell]) -> Deferred[Any]:
-        """Restore the guests that the store has, by the hashes of their tokens; fires when that is
-        done.  `told` is the table of that name.
+        """Restore the guests that the store has, by the hashes of their tokens; fires when all are
+        restored.  `told` is the table `TOLD`.
         """
         return DeferredList(
             [

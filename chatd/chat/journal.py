@@ -70,7 +70,7 @@ class Accepted:
         self.quiet = quiet
         """Whether to submit the unit again without its announcement if the store refuses it."""
         self.doubtful = False
-        """Whether an earlier submission is in doubt."""
+        """Whether the store may have taken the unit, although an attempt to store it failed."""
         self.outcome: Outcome = Deferred()
 
 

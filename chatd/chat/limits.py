@@ -139,7 +139,7 @@ class Buckets(Generic[K]):
         return len(self._buckets)
 
     def change(self, rate: float) -> None:
-        """Have another rate from now on; all buckets are full again."""
+        """Use another rate from now on, and refill all buckets."""
         self._rate = rate
         self._buckets.clear()
 

@@ -45,8 +45,8 @@ class NodeLoss:
         announced: bool,
         places: Collection[str] = (),
     ) -> Outcome:
-        """Have a person of a node that is gone leave these rooms, and free its name, unless the
-        person has come back; `places` are the cells of `chatd.chat.attached` that the node made.
+        """Remove a person of a lost node from these rooms, and free its name, unless the person has
+        come back; `places` are the keys of the node's own cells (`chatd.chat.attached`).
         """
         unannounced = Unannounced()
 

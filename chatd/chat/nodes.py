@@ -163,8 +163,8 @@ class Nodes:
             self._log.failure("a name could not be taken again", failure)
 
     def fork(self, cursor: int) -> int | None:
-        """The highest id that the store has kept of what a client got before `cursor`; None: the
-        store has lost nothing of that.
+        """The id of the last event before `cursor` that the store still has, if it has lost later
+        ones that a client with that cursor has received; None if it has lost none of them.
         """
         kept = cursor
         for since, until in reversed(self.lost):

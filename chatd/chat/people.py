@@ -119,7 +119,7 @@ class People(HeldNames):
         """Remove a person of this node who could not come, or has left; or who has sessions on
         other nodes only.
         """
-        if self._own.get(person.id) is person:  # else it has come again
+        if self._own.get(person.id) is person:  # otherwise the person has come back meanwhile
             del self._own[person.id]
         if self._by_key.get(person.key) is person:
             self._by_key[person.key] = elsewhere(person)

@@ -39,11 +39,12 @@ class RecentLetters:
         self._entries.append(entry)
 
     def give(self, person: Person, told: int) -> None:
-        """Fill the inbox of a guest who has come to this node, perhaps from another one: with what
-        was said to it, and what it said.
+        """Fill the inbox of a guest who has come to this node, perhaps from another one, with the
+        private messages to and from that guest.
 
-        `told` is the id of its last private message, as far as the store knows, or 0 if there was
-        none.  What came before the person took its name, perhaps again, is not known here.
+        `told` is the id of the guest's last private message, as far as the store knows, or 0 if
+        there was none.  This node does not know the messages from before the guest took its name,
+        or took it again.
         """
         log = person.inbox.log
         got = log.since(0).entries
@@ -55,7 +56,7 @@ class RecentLetters:
             if (event := _as_read_by(person, entry.event)) is not None:
                 found.append(entry if event is entry.event else Entry(entry.id, event))
         entries = [*found, *got]
-        # Later ones than `told` there were none, up to those that are known here.
+        # After `told` there were no messages except those in `entries`.
         floor = min(told, max(self._floor, person.since - 1))
         if len(entries) > INBOX:
             floor = entries[-INBOX - 1].id

@@ -389,7 +389,7 @@ class SqliteStore:
             self._has_failed("forget", problem)
 
     def _index(self) -> Deferred[bool]:
-        """Index a block, between commits; tells whether more may be due."""
+        """Index a block, between commits; fires with whether another may be due."""
 
         def failed(failure: Failure) -> bool:
             self._has_failed("index", failure.trap(Unavailable) and failure.value)

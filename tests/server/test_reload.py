@@ -183,7 +183,7 @@ def test_a_setting_that_needs_a_restart_is_named_and_the_others_take_effect(
         'store = "redis://:secret@h"\nhistory = 7\nhttp = "tcp:1"\nmessage-rate = 6\n'
     )
     assert told == [
-        "changed, but not before the next start: http, store, history",
+        "changed, but applied only at the next start: http, store, history",
         "reloaded; message-rate is 6 (was 5)",
     ]
 
