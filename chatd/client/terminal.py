@@ -95,7 +95,7 @@ _RARE = (
     "target",
     *_SWITCHES,
 )
-"""Fields that few types have, and that are left out where they are empty."""
+"""Fields that few types of events have; where they are empty, they are left out."""
 
 
 class Terminal:
@@ -234,7 +234,7 @@ def in_lines(event: Event, own_name: str) -> Iterator[str]:
 
 
 def _fields(event: Event) -> dict[str, object]:
-    """The fields of an event that its type has."""
+    """The fields of an event, without those that its type does not have."""
     fields: dict[str, object] = msgspec.to_builtins(event)
     own = {name: value for name, value in fields.items() if not (name in _RARE and not value)}
     if event.type == "role":
