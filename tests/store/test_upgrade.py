@@ -1,4 +1,4 @@
-"""Older files are brought up to date, with a copy of them before."""
+"""Older files are upgraded, after a copy of them was made."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def copy_of(path: Path) -> Path:
 
 
 def test_an_older_file_is_copied_before_it_is_migrated(path: Path) -> None:
-    """The copy is what the older chatd wrote, for its owner only; the log names it and the time."""
+    """The copy is what the older chatd wrote, readable by its owner only; the log names the copy
+    and the seconds.
+    """
     told = opened(path)
     assert version(path) == len(MIGRATIONS)
     assert version(copy_of(path)) == len(MIGRATIONS) - 1
@@ -61,7 +63,7 @@ def test_an_older_file_is_copied_before_it_is_migrated(path: Path) -> None:
 
 
 def test_a_new_file_has_no_copy(tmp_path: Path) -> None:
-    """Nor is anything logged."""
+    """And nothing is logged."""
     assert opened(tmp_path / "new.sqlite") == []
     assert [file.name for file in tmp_path.iterdir() if "-v" in file.name] == []
 
@@ -83,7 +85,7 @@ def test_the_copy_of_the_first_attempt_stays(path: Path, monkeypatch: pytest.Mon
 def test_without_room_for_the_copy_the_file_stays_as_it_is(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The start fails, and says what is needed; nothing unfinished is left."""
+    """The start fails, and says how much space is needed; no unfinished copy is left."""
 
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
