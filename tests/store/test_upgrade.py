@@ -57,7 +57,7 @@ def test_an_older_file_is_copied_before_it_is_migrated(path: Path) -> None:
     assert version(path) == len(MIGRATIONS)
     assert version(copy_of(path)) == len(MIGRATIONS) - 1
     assert copy_of(path).stat().st_mode & 0o077 == 0
-    assert f"its copy is {copy_of(path)}" in told[0]
+    assert f"a copy of it is {copy_of(path)}" in told[0]
     assert "seconds" in told[1]
     assert opened(path) == []
 
@@ -92,7 +92,7 @@ def test_without_room_for_the_copy_the_file_stays_as_it_is(
 
     with monkeypatch.context() as patch:
         patch.setattr(upgrade, "sync", full)
-        with pytest.raises(Unavailable, match=r"cannot be copied to .*No space left.*MiB"):
+        with pytest.raises(Unavailable, match=r"must be copied to .*No space left.*MiB"):
             OwnFile(path).take()
     assert version(path) == len(MIGRATIONS) - 1
     assert [file.name for file in path.parent.iterdir() if "-v" in file.name] == []
