@@ -196,7 +196,7 @@ def posting(client: LineClient, word: str) -> None:
 
 @command(
     "/slow SECONDS",
-    "how long each person has to wait between two messages; 0: not at all",
+    "how long each person waits between messages; 0: no wait",
     number("how many seconds"),
     kind=Kind.CHANGE,
 )
