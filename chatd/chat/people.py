@@ -177,7 +177,7 @@ class People(HeldNames):
         return bereft
 
     def _observe(self, before: Mapping[str, Person | Elsewhere]) -> None:
-        """Have observers see which names are held now and were not `before`, and the reverse."""
+        """Tell observers which names are held now and were not `before`, and the reverse."""
         last = max((held.version for held in (*before.values(), *self._by_key.values())), default=0)
         for observer in self.observers:
             for key in before.keys() - self._by_key.keys():

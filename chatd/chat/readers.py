@@ -215,8 +215,8 @@ class Readers:
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
     def rewind(self, since: int, until: int) -> None:
-        """Have the readers that were sent events above the id `since`, up to `until`, which the
-        store has lost, get a gap and read on from there.  Open polls are answered.
+        """Rewind the readers that have received events above the id `since`, up to `until`, which
+        the store has lost: they get a gap, and read on from `since`.  Held polls are answered.
         """
         for template in list(self.templates):
             template.void(None)

@@ -66,7 +66,7 @@ class Appending:
         self._times = times
         self._following = following
         self._pending: dict[int, Append] = {}
-        """By sequence, in their order."""
+        """The pending appends by sequence number, in order."""
         self._sequence = 0
         self._failing = ""
         self.idle: Callable[[], object] | None = None
@@ -78,7 +78,7 @@ class Appending:
     def add(
         self, units: Sequence[Unit], round: Round | None, erased: Sequence[str] = ()
     ) -> Deferred[list[int | Stale]]:
-        """Take an append, and send it if there is a round."""
+        """Queue an append, and send it if there is a round."""
         self._sequence += 1
         try:
             append = Append(units, erased, self._sequence, self._clock.seconds())
@@ -90,7 +90,9 @@ class Appending:
         return append.stored
 
     def taken(self, lease: str, sequence: int) -> Append | None:
-        """Its batch is met: it is pending no more."""
+        """The append whose batch has been received, which is no longer pending; None if it is not
+        this node's.
+        """
         append = self._pending.get(sequence)
         if append is None or append.lease != lease:
             return None
@@ -98,7 +100,7 @@ class Appending:
         return append
 
     def resume(self, round: Round) -> None:
-        """The log is read to the present: send what was not found in it."""
+        """Send again all appends that were not found in the log, which is read to the present."""
         for append in list(self._pending.values()):
             self._send(append, round)
 

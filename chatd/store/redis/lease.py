@@ -1,13 +1,14 @@
-"""Leases: which nodes there are, told by counters, not by clocks.
+"""Leases: which nodes are alive, judged by heartbeat counters, not by clocks.
 
-1. A node beats: it raises its counter, and reads all others.  A node whose counter has not moved
-   during `MOST_BEATS` beats of one's own that succeeded is given up.  So an outage of Redis, or a
-   pause of the one who looks, gives nobody up.
-2. A node that goes down in order says so, and is given up at once.
-3. Whoever is first to say so (`claim.lua`) clears up: it has the chat release whom that node held
-   (`Follower.gone`), takes over what stays, and releases what is left.  If it dies meanwhile,
-   another one goes on.
-4. A node that was given up finds its entry changed, so its fence is no good: it stores nothing.
+1. In each heartbeat a node raises its own counter and reads all others.  It gives up a node whose
+   counter has not moved during `MOST_BEATS` of its own successful heartbeats.  So no node is given
+   up because of an outage of Redis, or a pause of the observing node.
+2. A node that shuts down gracefully reports that, and is given up at once.
+3. The first node that claims a lost node (`claim.lua`) cleans up: its chat releases the persons of
+   the lost node (`Follower.gone`); it takes over the cells that stay, and releases the others.  If
+   it dies meanwhile, another node continues.
+4. A node that was given up finds its entry changed, so its fencing token is invalid: it can store
+   nothing.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ from .keys import Keys
 from .rounds import PATIENCE_SECONDS, Round
 
 BEAT_SECONDS = 2.0
-"""Seconds between two beats."""
+"""Seconds between two heartbeats."""
 MOST_BEATS = 8
-"""Beats of one's own without one of another node's, after which that is given up."""
+"""Own heartbeats without a heartbeat of another node after which that node is given up."""
 SLICE = 200
 """Cells released in one append."""
 
 
 class Storing(Protocol):
-    """What a lease needs of its store."""
+    """The part of the store that a lease needs."""
 
     def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
         """See `chatd.store.Store.append`."""
 
 
 class Lease:
-    """This node's signs of life, and a look at those of the others."""
+    """Sends this node's heartbeats, and watches those of the other nodes."""
 
     _log = Logger()
 
@@ -57,8 +58,8 @@ class Lease:
         gone: Callable[[Collection[tuple[str, str]], bool], Deferred[Collection[tuple[str, str]]]],
         seconds: float = BEAT_SECONDS,
     ) -> None:
-        """`gone` has the chat release whom a node held (`chatd.store.Follower.gone`), and
-        `seconds` lie between two beats.
+        """`gone` makes the chat release the persons of a node (`chatd.store.Follower.gone`);
+        `seconds` is the time between two heartbeats.
         """
         self._clock = clock
         self._keys = keys
