@@ -72,7 +72,7 @@ class Cards:
     # -- the key ---------------------------------------------------------------------------------
 
     def ready(self) -> Deferred[None]:
-        """Load the key of the hosts; fires when hosts can be computed.  Fails with `Unavailable`."""
+        """Load the key of the hosts; fires when it is loaded.  Fails with `Unavailable`."""
         if self._key:
             return succeed(None)
         return self._store.table(SECRETS).addCallback(self._found)

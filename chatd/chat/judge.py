@@ -225,7 +225,7 @@ class Draft:
         announce: bool = True,
         by: str = "",
     ) -> None:
-        """Add that the person leaves a room, with `quit` the chat; `announce` is False if the room's
+        """Add that the person leaves a room or (`quit`) the chat; `announce` is False if the room's
         history must not have it.  With `by`, that moderator puts the person out, for the reason
         `text`.
         """

@@ -1,9 +1,9 @@
-"""Appending: the appends of this node, until each is known to be stored or not.
+"""Appending: the appends of this node, until their outcomes are known.
 
 1. Appends are sent in their order, each once in a round.  `Following` answers an append when it
-   meets its batch; if the script itself answers, nothing was stored.
-2. An append that is not in the log when the next round has read it was not stored, and never will
-   be, as the fence has risen; it is sent again.
+   receives its batch; if the script itself answers, nothing was stored.
+2. An append that is not in the log when the next round has read the log was not stored, and cannot
+   be stored any more, because the fence has risen; it is sent again.
 3. After `TELL_SECONDS` an append fails with `Unavailable` if it was never sent, else `InDoubt`.
 """
 
@@ -28,7 +28,7 @@ from .rounds import Round
 from .times import Times
 
 TELL_SECONDS = 1.75
-"""Seconds after which an append that was not answered fails."""
+"""Seconds after which an unanswered append fails."""
 MOST_BATCHES = 20_000
 """Batches kept in the log for nodes that catch up, about."""
 REFUSED = "the server cannot store anything now; try again in a moment"
@@ -36,7 +36,7 @@ DOUBTED = "the database did not answer in time"
 
 
 class Append:
-    """One append on its way."""
+    """One append under way."""
 
     __slots__ = ("born", "data", "erased", "lease", "names", "sent", "sequence", "stored", "units")
 

@@ -78,13 +78,13 @@ class Lease:
         """Other nodes, at the last look."""
 
     def begin(self, round: Round) -> None:
-        """A round is live."""
+        """Start the heartbeats, because a round is live."""
         self.stop()
         self._round = round
         self._beat(round)
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop the heartbeats."""
         self._round = self._expected = None
         if self._timer:
             self._timer.cancel()
@@ -100,7 +100,7 @@ class Lease:
 
     def _failed(self, failure: Failure, round: Round) -> None:
         if not failure.check(Lost, Refused):
-            self._log.failure("a look at the other nodes has failed", failure)
+            self._log.failure("watching the other nodes has failed", failure)
         if round is self._round:
             round.end(failure.getErrorMessage())
 
@@ -113,18 +113,18 @@ class Lease:
         self._look(_pairs(nodes), _pairs(beats), round)
 
     def _expect(self, tail: int) -> None:
-        """A subscription that is dead looks healthy: the batch has to come by it soon."""
+        """Expect the batch `tail` soon: a dead subscription would look healthy otherwise."""
         if tail > self._following.cursor and not self._expected:
             self._expected = tail, self._clock.seconds()
 
     def watch(self) -> None:
-        """End the round if what was published has not arrived."""
+        """End the round if an expected batch has not arrived in time."""
         if self._expected:
             tail, since = self._expected
             if tail <= self._following.cursor:
                 self._expected = None
             elif self._round and self._clock.seconds() - since > PATIENCE_SECONDS:
-                self._round.end("what is published does not arrive")
+                self._round.end("published batches do not arrive")
 
     def _look(self, nodes: dict[str, bytes], beats: dict[str, bytes], round: Round) -> None:
         still: dict[str, tuple[bytes, int]] = {}
@@ -154,10 +154,10 @@ class Lease:
 
         def failed(failure: Failure) -> None:
             if not failure.check(Lost, Refused, ChatError):
-                self._log.failure("a node that is gone could not be cleared up", failure)
+                self._log.failure("cleaning up after a lost node has failed", failure)
 
         def done(_: object) -> None:
-            self._clearing.discard(lease)  # whatever is left is seen at the next beat
+            self._clearing.discard(lease)  # the next heartbeat sees cells that are left
 
         clearing.addErrback(failed).addCallback(done)
 
@@ -170,7 +170,7 @@ class Lease:
             return
         announced = _word(entry).isdigit() or _word(entry) == "dead"
         self._log.warn(
-            "a node {how}; releasing whom it held",
+            "a node {how}; releasing the persons that it held",
             how="gives no sign of life" if announced else "has left",
         )
         held = await self._held(lease, round)
@@ -186,7 +186,7 @@ class Lease:
         await round.commands.run(scripts.CLEARED, [keys.nodes, keys.beats, keys.own(lease)], lease)
 
     async def _take_over(self, lease: str, cells: Sequence[tuple[str, str]], round: Round) -> None:
-        """Cells of a node that is gone are this node's from now on."""
+        """Make cells of a lost node this node's own."""
         keys = self._keys
         for at in range(0, len(cells), SLICE):
             some = [word for cell in cells[at : at + SLICE] for word in cell]
@@ -201,9 +201,7 @@ class Lease:
             )
 
     async def _held(self, lease: str, round: Round) -> list[tuple[tuple[str, str], int]]:
-        """The cells that a node made and that are still there, the oldest first, with their
-        versions.
-        """
+        """The cells of a node that still exist, with their versions, the oldest first."""
         held = []
         for name in await round.commands.ask("SMEMBERS", self._keys.own(lease)):
             table, _, key = name.decode().partition("\0")
