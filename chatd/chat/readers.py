@@ -1,7 +1,7 @@
 """The gate: the only place where readers are made.
 
-1. `Readers.open` is the one maker of subscribers; it asks the policy for everything that is to be
-   read.  Pages of history ask `check_reading`.
+1. Only `Readers.open` makes subscribers; it asks the policy about every source to be read.  For
+   pages of history, callers ask `check_reading`.
 2. A reader is reviewed when its room's revision changes (`review`), and can be ended at any time,
    by room, person, session or address (`revoke`), whatever it is doing: waiting, in the middle of a
    batch, or paused because its client is slow.  A reader that goes on without one of its rooms gets

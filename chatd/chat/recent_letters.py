@@ -1,7 +1,8 @@
-"""Recent private messages of guests, whose sessions go on at another node.
+"""Recent private messages of guests, for guests whose sessions continue on another node.
 
-The store keeps the private messages between accounts (`chatd.chat.letters`), and no others.  Each
-node is shown all of them, so it can give the recent ones to a guest that comes from another node.
+The store keeps private messages between accounts (`chatd.chat.letters`), and no others.  But every
+node sees the others when they are shown, so it can give the recent ones to a guest that comes from
+another node.  A guest gets a gap for messages that no longer exist, after a restart for example.
 """
 
 from __future__ import annotations

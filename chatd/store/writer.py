@@ -2,9 +2,9 @@
 
 1. A group of appends is one transaction: when `store` returns, the group is in the file; when it
    raises, no part of the group is (`chatd.store.settling`).
-2. A group with nothing to keep (presence, private messages) does not touch the file, although it
-   takes ids.  The next commit, `tidy` or `end` writes the highest id given.  The time of a start is
-   not written, because the clock may be wrong then.
+2. A group with nothing to keep (presence; private messages of guests whose sessions are not stored)
+   does not touch the file, although it takes ids.  The next commit, `tidy` or `end` writes the
+   highest id given.  The time of a start is not written, because the clock may be wrong then.
 3. Units are judged here, in the order of the groups, by versions in memory: those of `rooms`, which
    nearly every unit expects, and those of the presence tables.  Others are read from the file, and
    the latest of them are remembered until the connection is closed.
