@@ -210,7 +210,7 @@ def _planned(settings: Settings) -> list[Opening]:
     """Where the doors listen.  Raises `StartupError`."""
     texts = [text for endpoints in settings.doors.values() for text in endpoints]
     try:
-        # An endpoint `systemd:` says itself which socket is its own.
+        # `systemd:` endpoints name their sockets themselves, so no socket replaces an endpoint.
         claimed = any(kind_of(text) == "systemd" for text in texts)
         passed = [] if claimed else inherited(systemd_sockets())
         return openings(settings.doors, settings.defaults, passed)

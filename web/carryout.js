@@ -14,7 +14,7 @@ import { t } from "./words.js";
  * }} Page
  */
 
-/** Do what was typed in a place. Throws what is wrong with it. @param {Page} page @param {string} text @param {string} place */
+/** Carry out a typed command, or say a text, in a place. Throws an error about it. @param {Page} page @param {string} text @param {string} place */
 export async function carryOut({ chat, places, composer, keep, ...page }, text, place) {
   const deed = parse(text);
   const talk = isTalk(place) ? places.view(place).title : "";

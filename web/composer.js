@@ -1,4 +1,4 @@
-/** Where one writes: the box, beside it the name as long as one has none, what waits to be sent, and what is wrong. */
+/** The message box, with the box for a name if the user has none yet, and the error below it. */
 
 import { ChatError } from "./chat.js";
 import { wordsOf } from "./advice.js";
@@ -113,7 +113,7 @@ export class Composer {
     this.#fit();
   }
 
-  /** Put a text before what is in the box, and write behind it. @param {string} text */
+  /** Put a text before the draft, and place the cursor behind it. @param {string} text */
   quote(text) {
     this.write(`${text}\n${this.#box.value}`);
     this.focus();
@@ -165,7 +165,7 @@ export class Composer {
     this.#problem.hidden = !text;
   }
 
-  /** Send what is in the box; who has no name yet takes the one in its box first. */
+  /** Send the draft; a user without a name first takes the name in the other box. */
   async submit() {
     const text = this.#box.value;
     // What is typed while the name is being taken is another message.

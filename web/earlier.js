@@ -4,7 +4,7 @@ import { toChatError } from "./errors.js";
 import { isTalk } from "./places.js";
 import { backoff } from "./timing.js";
 
-/** Events that are asked for at once. */
+/** Events in one request. */
 const PAGE = 100;
 
 export class Earlier {
@@ -13,7 +13,7 @@ export class Earlier {
   #log;
   #here;
   #changed;
-  /** Requests that failed one after another. */
+  /** The number of requests that failed one after another. */
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} the next attempt after a failure */
   #retry;

@@ -57,7 +57,7 @@ export class Log {
     return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight;
   }
 
-  /** Whether more than that is below. */
+  /** Whether the window is more than its own height above the bottom. */
   get far() {
     return this.below >= this.#scroll.clientHeight;
   }
@@ -72,7 +72,7 @@ export class Log {
     this.#log.setAttribute("aria-busy", `${busy}`);
   }
 
-  /** The first event that is wholly in the window. @returns {Shown | undefined} */
+  /** The first event that is completely in the window. @returns {Shown | undefined} */
   get topmost() {
     const { top } = this.#scroll.getBoundingClientRect();
     return this.#rows.find(({ nodes }) => (nodes[nodes.length - 1]?.getBoundingClientRect().top ?? 0) >= top)?.events[0];
@@ -148,7 +148,7 @@ export class Log {
     this.#settle();
   }
 
-  /** Draw all rows anew: some of what they show has changed. */
+  /** Redraw all rows, because something that they show has changed. */
   redraw() {
     for (const [place, row] of this.#rows.entries()) this.#redraw(row, this.#rows[place - 1]);
   }

@@ -54,7 +54,7 @@ export class MessageMenu {
     if (!(await copied(text))) this.#deeds.complain(t("copy.impossible"));
   }
 
-  /** To whom a message can be reported. @param {string} sender */
+  /** The ops to whom a message can be reported. @param {string} sender */
   #ops(sender) {
     const others = [sender, this.#chat.name].map(name => name.toLowerCase());
     return [...this.#roster.roles].filter(([name, role]) => rankOf(role) >= 2 && !others.includes(name.toLowerCase())).map(([name]) => name);

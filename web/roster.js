@@ -85,7 +85,7 @@ export class Roster {
       if (asked !== this.#chat.room) return;
       this.#muted = new Set(muted.map(({ who }) => who.toLowerCase()));
     }
-    // What was told faster than this was answered.
+    // Events that arrived before this answer, but are newer than it.
     for (const event of this.#deeds.looked(room)) if ("room" in event && event.type !== "notice") this.follow(event);
     this.#deeds.changed();
   }

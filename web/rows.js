@@ -21,7 +21,7 @@ const DELETED = t("message.deleted");
 /** What each deed of those who come and go is called. */
 const DEEDS = /** @type {const} */ ({ "joined": "joined", "left": "left", "came and went": "visited", "left and came back": "back", "is now": "renamed" });
 
-/** Whether an event goes into the row of those before it. @param {Shown} event @param {Shown} before @param {About} about */
+/** Whether an event is shown in the same row as the one before it. @param {Shown} event @param {Shown} before @param {About} about */
 export function goesOn(event, before, { line }) {
   return isComing(event) && isComing(before) && event !== line && dayOf(event) === dayOf(before);
 }

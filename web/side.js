@@ -34,7 +34,7 @@ export class Side {
     this.#joinBox.addEventListener("focus", deeds.list);
     this.#menu.addEventListener("click", () => this.open(!this.#isOpen));
     byId("people", HTMLElement).addEventListener("keydown", event => this.#step(event));
-    // One who points or goes elsewhere is done with it.
+    // A click or the focus elsewhere closes it.
     for (const type of ["click", "focusin"]) {
       addEventListener(type, ({ target }) => {
         const within = target instanceof Element && target.closest("#side, #menu, .popup, dialog");
@@ -89,7 +89,7 @@ export class Side {
   showPeople(title, people, self, roleOf) {
     byId("count", HTMLElement).textContent = title;
     const list = byId("people", HTMLElement);
-    // A menu that is open at a name stays there.
+    // Redrawing would close a menu that is open at a name.
     if (list.querySelector("[aria-expanded=true]")) return;
     const focused = list.contains(document.activeElement) && document.activeElement?.closest("li")?.dataset.name;
     const sorted = [...people].sort((a, b) => a.localeCompare(b));

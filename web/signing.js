@@ -11,7 +11,7 @@ export class Signing {
   #chat;
   #done;
 
-  /** @param {import("./chat.js").Chat} chat @param {() => void} done called when the page is to begin anew as somebody else */
+  /** @param {import("./chat.js").Chat} chat @param {() => void} done called when the page has to restart as another person */
   constructor(chat, done) {
     this.#chat = chat;
     this.#done = done;

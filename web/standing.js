@@ -1,4 +1,4 @@
-/** The user's own standing, as the server tells it: the session, rooms that are lost, and errors. */
+/** Shows changes of the user's own session: name and account, rooms that were lost, and errors. */
 
 import { wordsOf } from "./advice.js";
 import * as memory from "./memory.js";

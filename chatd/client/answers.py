@@ -37,13 +37,13 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
     ban: str = ""
     """The id of a ban."""
     by: str = ""
-    """Who deleted a private message, if that was not its author."""
+    """The name of the person who deleted a private message, if that was not its author."""
     role: str | None = None
-    """Of a `role`, the new role; None: none."""
+    """For the type `role`, the new role; None if it was taken away."""
     until: str = ""
     """When a ban or a mute ends: RFC 3339, UTC; empty: never."""
     access: str = ""
-    """Of `settings`: the settings that have changed."""
+    """For the type `settings`, this field and the next five are the settings that have changed."""
     posting: str = ""
     topic: str = ""
     listed: bool | None = None
@@ -70,9 +70,9 @@ class State(Struct, frozen=True):
     name: str
     account: bool
     rooms: tuple[str, ...]
-    """The rooms that it is in."""
+    """The rooms that the client's person is in."""
     unread: dict[str, int]
-    """Of an account: unread messages, by room."""
+    """For an account, the number of unread messages, by room."""
 
 
 class Partner(Struct, frozen=True):

@@ -123,7 +123,7 @@ class ChatClient:
         return self._ask("GET", "session").addCallback(read)
 
     def rooms(self, after: str = "") -> Deferred[Sequence[RoomRow]]:
-        """The rooms that exist, in alphabetical order, a hundred of them: those `after` a room."""
+        """A page of at most 100 rooms in alphabetical order; it begins behind the room `after`."""
         query = {"after": after} if after else None
         return self._ask("GET", "rooms", query=query).addCallback(
             lambda answer: [room for room in answer.rooms if isinstance(room, RoomRow)]
@@ -139,7 +139,7 @@ class ChatClient:
         )
 
     def read(self, room: str, id: int) -> Deferred[None]:
-        """Note that one's own account has read a room up to an event."""
+        """Store that the client's account has read a room up to an event."""
         asked = self._ask("PUT", "rooms", room, "marker", body={"id": id})
         return asked.addCallback(lambda _: None)
 
@@ -202,7 +202,7 @@ class ChatClient:
         return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.register(password)))
 
     def sign_in(self, name: str, password: str) -> Deferred[str]:
-        """Sign in to an account; the session before that ends.  Fires with the account's name."""
+        """Sign in to an account, and end the present session.  Fires with the account's name."""
         return self._turn.run(
             lambda: Deferred.fromCoroutine(self._connection.sign_in(name, password))
         )
@@ -224,7 +224,7 @@ class ChatClient:
         return asked.addCallback(lambda _: self._connection.rooms.discard(clean_room(room)))
 
     def forget(self, room: str) -> None:
-        """Do not join a room again in the next session: the client was put out of it."""
+        """Do not join a room again in the next session, because the client was removed from it."""
         self._connection.rooms.discard(clean_room(room))
 
     def close(self) -> Deferred[None]:
@@ -287,7 +287,7 @@ class Events:
 
     @property
     def cursor(self) -> int | None:
-        """The `since` of an iteration that goes on where this one is; None: it has not begun."""
+        """The `since` of an iteration that continues this one; None if this one has not begun."""
         return self._place if self._fresh else self._cursor
 
     def __aiter__(self) -> Events:

@@ -143,7 +143,7 @@ class Connection:
             self.back()
 
     async def sign_in(self, name: str, password: str) -> str:
-        """Go on in a session of an account; the present one ends.  Returns the account's name.
+        """Replace the present session by one of an account.  Returns the account's name.
 
         Raises `ChatError`: then nothing has changed.
         """
@@ -180,7 +180,7 @@ class Connection:
         await self._once("DELETE", "session", token=self._token)
 
     async def _open(self) -> str:
-        """The session's token; opens a session if there is none.  Or the personal token."""
+        """The personal token, or else the session's token; opens a session if there is none."""
         if self.lasting is not None:
             return self.lasting
         async with self._opening:

@@ -41,12 +41,12 @@ def settings_given(given: Namespace) -> Settings:
 
 
 def mistakes_given(given: Namespace) -> Found:
-    """All mistakes in the command line, the environment and the file."""
+    """The values and mistakes in the command line, the environment and the file."""
     return mistakes(command_line(given), os.environ, given.config)
 
 
 def command_line(given: Namespace) -> Found:
-    """What the command line says."""
+    """The values and mistakes in the command line."""
     found = Found()
     for name, option in options():
         value = getattr(given, _PREFIX + name)
@@ -56,7 +56,7 @@ def command_line(given: Namespace) -> Found:
 
 
 def words_given(given: Namespace) -> list[str]:
-    """The words of the command line from which these options were parsed."""
+    """The command line from which these options were parsed, as words."""
     words = [] if given.config is None else [f"--{CONFIG}={given.config}"]
     for name, option in options():
         value = getattr(given, _PREFIX + name)

@@ -53,7 +53,7 @@ class ChatSite(Site):
         )
 
     def limit(self, request_seconds: float, idle_seconds: float) -> None:
-        """Have these timeouts (`Bounds`) from now on, for requests that begin then."""
+        """Use these timeouts (see `Bounds`) for all requests that begin from now on."""
         self.request_seconds = request_seconds
         self.idle_seconds = idle_seconds
         self.kept_seconds = idle_seconds + LATE_SECONDS

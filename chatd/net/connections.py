@@ -112,7 +112,7 @@ class Connections:
         self._refusals = LogThrottle(clock, self._tell)
 
     def limit(self, most: int, per_address: int | None) -> None:
-        """Have other limits from now on; connections that there are stay."""
+        """Use other limits for new connections; open connections stay open."""
         self.most = most
         """How many connections may be open."""
         self._per_address = per_address

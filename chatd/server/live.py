@@ -1,8 +1,8 @@
-"""The parts of a running server that follow its settings, and how each is changed.
+"""The settings that a reload changes while the server runs, and how each of them is applied.
 
-1. A setting that is not in `LIVE` is read at the start only.
-2. Nothing here disconnects a client, or takes away what it has: who is above a lower limit stays
-   there, and gets no more.
+1. A setting that is not in `LIVE` takes effect at the next start only.
+2. Applying a setting never disconnects a client, or closes a session, a room or a reader.  If there
+   are more of them than a lowered limit allows, no further ones are admitted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """The parts of one server that follow its settings."""
+    """The parts of one server that settings in `LIVE` change."""
 
     chat: ChatService
     connections: Connections
@@ -104,4 +104,4 @@ LIVE: Mapping[str, Callable[[Live, Settings], None]] = {
     "log_people": _people,
     "motd": _motd,
 }
-"""What changes the server when a setting changes."""
+"""Settings that take effect without a restart, each with the function that applies it."""

@@ -393,7 +393,7 @@ def spelt(name: str) -> str:
 
 
 def written_default(name: str) -> Any:
-    """The default of an option, as its field or its door has it: None or empty if there is none."""
+    """The default value of an option's field or door; None or empty if there is none."""
     if name in _ENDPOINTS:
         return _ENDPOINTS[name]
     (default,) = (setting.default for setting in fields(Settings) if setting.name == name)

@@ -4,7 +4,7 @@
    file, and the file over the default.
 2. An error is reported in one line that names the option, the variable, or the file and the line.
    For an unknown key, the error suggests the most similar known key.
-3. A start ends with the first error; `mistakes` has all of them.
+3. A start ends with the first error; `mistakes` returns all errors (`chatd check`).
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ Given = Mapping[str, Any]
 
 @dataclass
 class Found:
-    """What one source says."""
+    """The values and the mistakes in one source."""
 
     given: dict[str, Any] = field(default_factory=dict)
     """The valid values, by the option's name."""
     mistakes: list[str] = field(default_factory=list)
-    """What is wrong, in the order in which it stands there."""
+    """An error message for each mistake, in the order of the source."""
     unknown: list[str] = field(default_factory=list)
     """Environment variables that belong to no option: misspelt, or another program's."""
 
     def valid(self) -> Given:
-        """The values.  Raises `BadSetting` with the first mistake."""
+        """The values, if there are no mistakes.  Raises `BadSetting` with the first mistake."""
         if self.mistakes:
             raise BadSetting(self.mistakes[0])
         return self.given
@@ -66,7 +66,7 @@ def settled(command_line: Given, environment: Mapping[str, str], config: str | N
 
 
 def mistakes(command_line: Found, environment: Mapping[str, str], config: str | None) -> Found:
-    """All values and all mistakes of all sources, where `settled` ends with the first."""
+    """All values and all mistakes of all sources; `settled` raises the first mistake instead."""
     config = config or environment.get(variable(CONFIG))
     file = look_into(Path(config)) if config else Found()
     variables = look_around(environment)
@@ -103,7 +103,7 @@ def read_environment(environment: Mapping[str, str]) -> Given:
 
 
 def look_around(environment: Mapping[str, str]) -> Found:
-    """All that environment variables say: see `read_environment`."""
+    """All values and mistakes in environment variables: see `read_environment`."""
     known = {variable(name): (name, option) for name, option in options()}
     found = Found()
     for key, value in environment.items():
@@ -123,7 +123,7 @@ def read_file(path: Path) -> Given:
 
 
 def look_into(path: Path) -> Found:
-    """All that a TOML file says."""
+    """All values and mistakes in a TOML file."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as problem:
@@ -167,7 +167,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def _nearest(key: str, known: Sequence[str], prefix: str = "") -> str:
-    """The end of a message: the known key that `key` is alike to, not counting their prefix."""
+    """The end of an error message that suggests the known key most similar to `key`; empty if none
+    is.  The prefix, which all have, is not compared.
+    """
     near = get_close_matches(key.removeprefix(prefix), [it.removeprefix(prefix) for it in known], 1)
     return f"; did you mean {prefix}{near[0]}?" if near else ""
 

@@ -88,7 +88,9 @@ def check_url(url: str) -> RedisUrl | None:
 
 
 def node_name(store: str, node: str) -> str:
-    """What tells this node's persons from those of others: its name, if several share the store."""
+    """The node's name, by which its persons are distinguished from those of other nodes; empty for
+    a store that nodes cannot share.
+    """
     return (node or default_node()) if store.partition(":")[0] in SCHEMES else ""
 
 

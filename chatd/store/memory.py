@@ -37,13 +37,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Step(NamedTuple):
-    """What one append stored."""
+    """The effects of one append."""
 
     batch: Sequence[Shown]
     before: Sequence[tuple[str, str, Cell | None]]
-    """The cells that it changed, before the change."""
+    """The changed cells with their former values."""
     firsts: Mapping[str, int | None]
-    """The rooms that lost their oldest event to it, and the ids of the oldest ones left."""
+    """The rooms whose oldest event was evicted by it, with the ids of the oldest ones left."""
 
 
 class Due(NamedTuple):

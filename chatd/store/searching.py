@@ -1,10 +1,11 @@
-"""Searching the SQLite file, and the pace at which its word index is made.
+"""Searching the SQLite file, and the schedule of its word index.
 
-1. Searches have a thread and a connection of their own: pages of history do not wait for them.
-2. The index is made behind the writes, a block at a time, in the writing thread; commits go on
-   between two blocks.  So an existing file is indexed while the server runs.
-3. A search looks through what is not indexed yet.  One that has looked through `MOST_EXAMINED`
-   events in vain ends, and tells from where to go on.
+1. Searches have a thread and a connection of their own, so that pages of history do not wait for
+   them.
+2. The writing thread indexes one block of events at a time, after the events were stored; it
+   commits messages between two blocks.  So an existing file is indexed while the server runs.
+3. A search scans the events that are not indexed yet.  A search that has examined `MOST_EXAMINED`
+   events without a match ends, and returns the id from which to continue.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from .wordindex import BLOCK, ids_with, indexed_from, indexed_up_to, is_current
 from .worker import Worker
 
 MOST_EXAMINED = 4096
-"""Events that a search looks through in vain; that takes 20 ms."""
+"""Events that do not match, after which a search ends; examining them takes 20 ms."""
 START_SECONDS = 30.0
-"""Seconds after the start during which nothing is indexed: clients are coming back."""
+"""Seconds after the start during which nothing is indexed, because clients are reconnecting."""
 INDEX_SECONDS = 5.0
-"""Seconds between two looks for rooms with enough new events for a block."""
+"""Seconds between two checks whether a room has enough new events for a block."""
 PAUSE_SECONDS = 0.02
-"""The least seconds between two blocks."""
+"""Minimum pause between two blocks, in seconds."""
 SHARE = 9
-"""While messages are being stored, the pause between two blocks is as many times as long as a block
-took."""
+"""While messages are being stored, the pause after a block is this many times as long as indexing
+the block took."""
 
 _BETWEEN = (
     "SELECT id, CAST(event AS BLOB) FROM events"
@@ -108,8 +109,8 @@ class Searching:
         index: Callable[[], Deferred[bool]],
         busy: Callable[[], bool],
     ) -> None:
-        """`index` indexes a block, and tells whether another may be due; `busy` tells whether
-        messages are being stored.
+        """`index` indexes a block, and fires with whether another may be due; `busy` returns
+        whether messages are being stored.
         """
         self._clock = clock
         self._index = index
@@ -119,11 +120,11 @@ class Searching:
         self._next: IDelayedCall | None = None
         self._stopped = False
         self.fresh = 0
-        """Units stored since the last look for a block to index."""
+        """Units stored since the last check for a block to index."""
 
     def start(self, worker: Worker, *, anything: bool) -> None:
-        """The store is open: search in this thread, and index from now on; `anything` tells whether
-        the file has any events.
+        """Begin to search, in the thread of `worker`, and to index; `anything` says whether the
+        file has any events.
         """
         self._worker = worker
         self.fresh = BLOCK if anything else 0

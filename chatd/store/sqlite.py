@@ -4,9 +4,10 @@
    one commit.  So under load each append costs less.
 2. Units are acknowledged and shown after the commit.  If a commit fails, its units are refused;
    readers go on, and the next commit tries again.
-3. Writing and reading have a thread each.  Events are read by the reading thread, up to the highest
-   id shown.  Durable cells are read by the writing thread, in order with the commits: when they are
-   answered, the follower has been shown exactly what the file held when they were read.
+3. Writing, reading and searching (`chatd.store.searching`) have a thread each.  The reading thread
+   reads events, up to the highest id shown.  The writing thread reads durable cells, in order with
+   the commits: when a read of cells is answered, everything that the file contained at the read has
+   been shown to the follower, and nothing else.
 4. Presence cells are kept in memory, as they were shown; reads of them are answered from a copy
    that is made in the reactor's thread.
 """
@@ -389,7 +390,7 @@ class SqliteStore:
             self._has_failed("forget", problem)
 
     def _index(self) -> Deferred[bool]:
-        """Index a block, between commits; tells whether more may be due."""
+        """Index a block, between commits; fires with whether another may be due."""
 
         def failed(failure: Failure) -> bool:
             self._has_failed("index", failure.trap(Unavailable) and failure.value)

@@ -1,18 +1,18 @@
 """The word index of the SQLite file: which messages of a room contain a word.
 
 1. Events of a room are indexed in blocks of `BLOCK`, in their order.  The newest events of a room,
-   less than a block, are not indexed: a search looks through them.  When retention deletes a
-   block's first events, the block is dropped; a search looks through what is left of its events.
+   fewer than a block, are not indexed: a search scans them.  When retention deletes the first
+   events of a block, the block is dropped; a search scans its remaining events.
 2. `search_blocks` has the ids of a block's events.  `search_words` has the words of a block, in
-   `BUCKETS` rows, with the places of the events that contain them.  So to index a block is to
-   write a few pages, and a search reads one row of each block, from the newest block on.
-3. What is redacted is taken from the index in the same transaction, so that the file holds none of
-   its words afterwards.  SQLite's FTS5 cannot do that before SQLite 3.42, and orders matches by all
-   rooms.
-4. `state.words` names the rules by which texts were cut into words (`chatd.model.search.SCHEME`);
-   an index that was made by others is made anew.
+   `BUCKETS` rows, with the places of the events that contain them.  So indexing a block writes a
+   few pages, and a search reads one row per word of each block, from the newest block on.
+3. The words of a redacted event are removed from the index in the transaction that redacts it, so
+   that the file contains none of them afterwards.  SQLite's FTS5 can do that only since SQLite
+   3.42, and it would order the matches of all rooms together.
+4. `state.words` is the version of the rules by which texts were cut into words
+   (`chatd.model.search.SCHEME`); an index made by other rules is rebuilt.
 
-The functions take a connection; those that change something need an open transaction.  They raise
+The functions take a connection; those that change the index need an open transaction.  They raise
 `sqlite3.Error`.
 """
 
@@ -31,9 +31,9 @@ from ..model.events import MESSAGES, Kept
 from ..model.search import SCHEME, words_of
 
 BLOCK = 1024
-"""Events in a block.  To index one takes about 20 ms, to look through as many takes 5 ms."""
+"""Events in a block.  Indexing a block takes about 20 ms; scanning as many events takes 5 ms."""
 BUCKETS = 256
-"""Rows that hold the words of a block, some twenty in each: several rows share a page."""
+"""Rows for the words of a block, some twenty words in each, so that several rows share a page."""
 
 Indexed = tuple[int, int, str | bytes]
 """An event: id, number of its room, JSON."""
@@ -52,14 +52,14 @@ def is_current(connection: sqlite3.Connection) -> bool:
 
 
 def begin_anew(connection: sqlite3.Connection) -> None:
-    """Empty the index, to be made by the present rules."""
+    """Empty the index, so that it is rebuilt by the present rules."""
     connection.execute("DELETE FROM search_words")
     connection.execute("DELETE FROM search_blocks")
     connection.execute("UPDATE state SET words = ?", (SCHEME,))
 
 
 def indexed_up_to(connection: sqlite3.Connection, room: int) -> int:
-    """The id of the newest event of a room that is indexed; 0: none is."""
+    """The id of the newest indexed event of a room; 0 if no event is indexed."""
     (last,) = connection.execute(
         "SELECT max(last) FROM search_blocks WHERE room = ?", (room,)
     ).fetchone()
@@ -67,7 +67,7 @@ def indexed_up_to(connection: sqlite3.Connection, room: int) -> int:
 
 
 def indexed_from(connection: sqlite3.Connection, room: int) -> int:
-    """The id of the oldest event of a room that is indexed; 0: none is."""
+    """The id of the oldest indexed event of a room; 0 if no event is indexed."""
     oldest = _oldest(connection, room)
     return oldest[1] if oldest else 0
 
@@ -108,7 +108,7 @@ def add_block(connection: sqlite3.Connection, room: int) -> bool:
 
 
 def unindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
-    """Take the words of these events from the index; the events are as they were indexed."""
+    """Remove the words of these events from the index; `events` are as they were indexed."""
 
     def remove(places: list[int], place: int) -> None:
         if place in places:
@@ -118,7 +118,7 @@ def unindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
 
 
 def reindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
-    """Undo an `unindex` of events that are still there."""
+    """Undo an `unindex` of events that were not deleted."""
 
     def add(places: list[int], place: int) -> None:
         if place not in places:
@@ -128,8 +128,8 @@ def reindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
 
 
 def drop_blocks(connection: sqlite3.Connection, room: int, up_to: int) -> None:
-    """Drop those blocks of a room that begin at or below the id `up_to`: events are deleted up to
-    it.
+    """Drop the blocks of a room that begin at or below the id `up_to`, because the events up to
+    that id are deleted.
     """
     while True:
         oldest = _oldest(connection, room)
@@ -153,7 +153,7 @@ def ids_with(
     """The ids below `below` of the indexed messages of a room that have all the words, the newest
     first.
     """
-    # The longest word is probably the rarest: the others are looked up where it is.
+    # The longest word is probably the rarest, so most blocks need one look-up only.
     ordered = sorted(words, key=len, reverse=True)
     for (block,) in connection.execute(
         "SELECT block FROM search_blocks WHERE room = ? AND last <= ? ORDER BY last DESC",
@@ -211,7 +211,7 @@ def _change(
     events: Iterable[Indexed],
     change: Callable[[list[int], int], None],
 ) -> None:
-    """Change the places of the words of some events, those that are indexed."""
+    """Change the places of the words of these events, as far as the events are indexed."""
     for id_, room, event in events:
         found = connection.execute(
             "SELECT block, ids FROM search_blocks WHERE room = ? AND last >= ?"

@@ -72,7 +72,7 @@ def test_loading_history_keeps_the_scroll_position(people: People, shared_server
 def test_event_that_arrives_just_after_scrolling_up_leaves_the_window_there(
     people: People, shared_server: Server
 ):
-    """The browser tells of the scroll only with the next frame, and the event comes before it."""
+    """The browser reports the scroll only with the next frame, and the event arrives before it."""
     post_many(shared_server, "scrolled", [f"message {n}" for n in range(60)])
     ada = people.come(shared_server.url, "ada", room="scrolled")
     ada.sees("the end")

@@ -65,7 +65,7 @@ def test_click_on_a_name_opens_private_messages(people: People, shared_server: S
 def test_an_earlier_holder_of_a_name_takes_no_conversation_along(
     people: People, shared_server: Server
 ):
-    """Not when the page is reloaded, either, and is shown that rename again."""
+    """Also when the page is reloaded, and reads that rename again from history."""
     earlier = people.come(shared_server.url, "nora", room="earlier")
     earlier.say("/nick norma")
     expect(earlier.page.locator("#account")).to_have_text("norma")

@@ -1,4 +1,4 @@
-"""The bots in `examples/`, beside a server that runs."""
+"""The bots in `examples/`, with a running server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def until_heard(ada: Netcat, asked: str, answer: str) -> None:
-    """Ask again until the bot, which may not listen yet, has answered."""
+    """Repeat a question until the bot, which may still be starting, has answered."""
     for _ in range(100):
         ada.say(asked)
         if ada.hears(answer, seconds=0.5):

@@ -185,7 +185,7 @@ def test_a_start_that_fails_is_told_in_one_line(start: Start, store: str, line: 
 
 
 async def asked(port: int, target: str) -> tuple[int, bytes]:
-    """The status and the body of an answer, whichever worker gives it."""
+    """The status and the body of the answer, from any worker."""
     async with connection(port) as (reader, writer):
         request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
@@ -201,7 +201,7 @@ def admin_port(program: Program) -> int:
 
 
 def test_metrics_are_those_of_all_workers(served: tuple[Program, int]) -> None:
-    """Whichever worker is asked; a worker that dies takes nothing out of the counters."""
+    """Any worker answers with the sums; a worker that dies does not lower the counters."""
     program, port = served
     admin = admin_port(program)
 
@@ -293,7 +293,7 @@ def test_the_console_reaches_whichever_worker_answers(
 
 
 def test_workers_share_a_socket_of_systemd(start: Start, redis: RedisServer) -> None:
-    """Which systemd has passed to the supervisor."""
+    """systemd has passed the socket to the supervisor."""
     store = f"redis://127.0.0.1:{redis.port}"
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]

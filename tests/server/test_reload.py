@@ -1,4 +1,4 @@
-"""Reloading: what changed takes effect, the log says what, and a mistake changes nothing."""
+"""Reloading: changed settings are applied and logged, and a mistake changes nothing."""
 
 from __future__ import annotations
 
@@ -105,18 +105,18 @@ CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
     "log_people": ("true", lambda it: it.people_log.on, "True"),
     "motd": ("MOTD", lambda it: [*it.server.irc.told.motd], "['welcome']"),
 }
-"""A new value of each setting that follows the configuration, how to see it, and what is seen."""
+"""For each live setting a new value, how to read it from the server, and the expected reading."""
 
 
 def test_each_live_setting_is_tried_here() -> None:
-    """So one that is added is tried, too."""
+    """So that nobody adds a live setting without a test."""
     assert CHANGES.keys() == LIVE.keys()
     assert set(names()) == {name for name, _ in options()}
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_setting_takes_effect_and_is_told(running: Running, tmp_path: Path, name: str) -> None:
-    """With its old value; and back again."""
+def test_a_setting_is_applied_and_logged(running: Running, tmp_path: Path, name: str) -> None:
+    """With its old value; changing it back works, too."""
     text, look, seen = CHANGES[name]
     (tmp_path / "motd").write_text("welcome\n")
     text = text.replace("MOTD", f'"{tmp_path / "motd"}"')
@@ -134,7 +134,7 @@ def test_a_setting_takes_effect_and_is_told(running: Running, tmp_path: Path, na
 
 
 def test_a_reload_without_a_change_says_so(running: Running) -> None:
-    """Nothing is touched: people keep what is left of their rate."""
+    """Nothing is reset: people's token buckets keep their level."""
     assert running.set("message-rate = 5\n") == ["reloaded; nothing has changed"]
 
 
@@ -167,7 +167,7 @@ def test_a_mistake_changes_nothing(
 
 
 def test_a_missing_file_changes_nothing(running: Running, logged_errors: list[str]) -> None:
-    """As while an editor writes it anew."""
+    """As while an editor replaces the file."""
     running.file.unlink()
     with capturedLogs() as logs:
         running.reload()
@@ -183,7 +183,7 @@ def test_a_setting_that_needs_a_restart_is_named_and_the_others_take_effect(
         'store = "redis://:secret@h"\nhistory = 7\nhttp = "tcp:1"\nmessage-rate = 6\n'
     )
     assert told == [
-        "changed, but not before the next start: http, store, history",
+        "changed, but applied only at the next start: http, store, history",
         "reloaded; message-rate is 6 (was 5)",
     ]
 
@@ -209,7 +209,7 @@ def test_people_who_are_here_get_the_new_rate(running: Running) -> None:
 
 
 def test_the_message_of_the_day_is_read_again(running: Running, tmp_path: Path) -> None:
-    """Whether its file has another name or other contents."""
+    """If the file has another name, and if it has other contents."""
     motd = tmp_path / "motd"
     motd.write_text("hello\n")
     setting = f'message-rate = 5\nmotd = "{motd}"\n'
@@ -223,7 +223,7 @@ def test_the_message_of_the_day_is_read_again(running: Running, tmp_path: Path) 
 def test_a_relative_path_is_that_of_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A daemon changes its directory."""
+    """Although a daemon has changed its working directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "motd").write_text("hello\n")
     (tmp_path / "chatd.toml").write_text('motd = "motd"\n')
@@ -234,7 +234,7 @@ def test_a_relative_path_is_that_of_the_start(
 
 
 def test_a_checker_is_no_change(tmp_path: Path) -> None:
-    """It is made anew from the file each time, and is the same."""
+    """A reload parses the checker again, and gets the same object."""
     (tmp_path / "passwd").write_text("ada:x\n")
     auth = f'auth = ["file:{tmp_path / "passwd"}"]\n'
     running = Running(tmp_path)
@@ -243,7 +243,7 @@ def test_a_checker_is_no_change(tmp_path: Path) -> None:
 
 
 def test_every_value_is_written_as_people_write_it() -> None:
-    """No setting's value ends a reload."""
+    """No value of a setting makes a reload fail."""
     settings: Any = Settings()
     for name in names():
         assert written(name, value(settings, name))

@@ -143,7 +143,9 @@ def test_a_flag_is_a_word_in_the_environment_and_a_boolean_in_a_file(tmp_path: P
 
 
 def test_all_mistakes_are_found_where_a_start_ends_with_the_first(tmp_path: Path) -> None:
-    """In the order file, environment, command line; the settings together only if each is valid."""
+    """In the order file, environment, command line.  Conflicts between settings are found only if
+    each of them is valid.
+    """
     file = write(tmp_path, "history = 0\nhistroy = 1\nmax-rooms = 5\n")
     found = mistakes(Found(mistakes=["--x is wrong"]), {"CHATD_IDLE": "x"}, file)
     told = [mistake.partition(": ")[2] or mistake for mistake in found.mistakes]

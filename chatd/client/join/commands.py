@@ -30,7 +30,7 @@ from .places import Place
 
 Words = TypeVarTuple("Words")
 SECRET = ("/login", "/register", "/password")
-"""Beginnings of lines that are not kept in the history of what was typed."""
+"""Beginnings of lines that the history of typed lines leaves out, because they hold a password."""
 FOUND = 20
 """Messages that a search shows."""
 _NAME = word("name", NAME)
@@ -153,7 +153,7 @@ async def _search(live: Live, words: str) -> None:
 # -- the account ---------------------------------------------------------------------------------
 
 
-@command("/nick NAME", "take a name, or another one", _NAME)
+@command("/nick NAME", "take a name, or change it", _NAME)
 async def _nick(live: Live, name: str) -> None:
     live.places.name = await live.client.rename(name)
     live.answer(f"you are now {live.places.name}")
@@ -189,15 +189,15 @@ def _giving(name: str, role: str | None, help: str) -> Usage:
 _ROLES = (
     _giving("owner", "owner", "make somebody an owner of this room"),
     _giving("op", "op", "make somebody an op of this room"),
-    _giving("deop", None, "take the role of an op or owner"),
+    _giving("deop", None, "take away the role of an op or owner"),
     _giving("voice", "voice", "let somebody speak where only voices may"),
-    _giving("devoice", None, "take the role voice"),
+    _giving("devoice", None, "take away the role voice"),
 )
 
 
 @command(
     "/kick NAME [REASON]",
-    "put somebody out, who may come back",
+    "put somebody out; they may come back",
     duration_and_text("name", NAME, durations=False),
 )
 async def _kick(live: Live, name: str, _: int | None, reason: str) -> None:
@@ -228,7 +228,7 @@ async def _bans(live: Live) -> None:
         live.answer("nobody is banned from this room")
 
 
-@command("/mute NAME [DURATION]", "let somebody speak no more", duration_and_text("name", NAME))
+@command("/mute NAME [DURATION]", "forbid somebody to speak", duration_and_text("name", NAME))
 async def _mute(live: Live, name: str, seconds: int | None, reason: str) -> None:
     await _moderation(live).mute(name, seconds, reason)
 
@@ -264,7 +264,7 @@ async def _posting(live: Live, posting: str) -> None:
     await _moderation(live).settings(posting=posting)
 
 
-@command("/slow SECONDS", "how long each waits between two messages", number("how many seconds"))
+@command("/slow SECONDS", "how long each person waits between messages", number("how many seconds"))
 async def _slow(live: Live, seconds: int) -> None:
     await _moderation(live).settings(slow=seconds)
 

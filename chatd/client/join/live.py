@@ -1,11 +1,12 @@
 """The link between a `ChatClient` and what is shown: reading, speaking, joining, scroll-back.
 
-1. One iteration reads all open rooms, and private messages.  When rooms come and go, another one
-   goes on where it was, so nothing is lost or shown twice.
-2. The past of a place is loaded when it is opened, and further back when the user scrolls up.
-3. While the server does not answer, that is shown, and a probe finds out when it is back: the
-   answer to a held poll may take half a minute.
-4. A refusal becomes a line in the place; nothing here ends the client but `end`.
+1. One iteration of events reads all open rooms, and private messages.  When rooms are opened or
+   closed, a new iteration continues from its cursor, so nothing is lost or shown twice.
+2. The past of a place is loaded when the place is opened, and older events when the user scrolls
+   up.
+3. While the server does not answer, the client says so, and sends probes to find out when the
+   server is back: the answer to a held poll may take half a minute.
+4. A refusal becomes a line in the place; only `end` ends the client.
 """
 
 from __future__ import annotations
@@ -44,13 +45,13 @@ class Live:
         changed: Callable[[], object],
         called: Callable[[Event], object],
     ) -> None:
-        """`changed` is called after each change of what is shown, `called` when somebody mentions
-        the user, or tells the user something.
+        """`changed` is called after each change of the places, `called` when somebody mentions the
+        user or sends the user a private message.
         """
         self.client = client
         self.places = Places()
         self.trouble = ""
-        """Why the server is not reached; empty: it is."""
+        """Why the server cannot be reached; empty if it can."""
         self.account = False
         self.asking: Callable[[str], Coroutine[Any, Any, None]] | None = None
         """Called with the next input, which is a password."""
@@ -98,7 +99,7 @@ class Live:
         await self.client.close()
 
     def do(self, work: Coroutine[Any, Any, None]) -> Deferred[None]:
-        """Carry out some work; a refusal of it is shown."""
+        """Run a coroutine; an error in it becomes a line in the place."""
 
         def failed(failure: Failure) -> None:
             if isinstance(failure.value, ChatError):
@@ -114,7 +115,7 @@ class Live:
         self._note("answer", text)
 
     def complain(self, text: str) -> None:
-        """Show what is wrong."""
+        """Show an error."""
         self._note("error", text)
 
     def _note(self, kind: Literal["answer", "error"], text: str) -> None:
@@ -134,7 +135,7 @@ class Live:
         self._changed()
 
     def _read_on(self) -> None:
-        """Read the rooms that are open now, from where the reading was."""
+        """Read the rooms that are open now, from the cursor on."""
         if self._reading:
             self._reading.cancel()
         self._reading = self.do(self._read())
@@ -181,7 +182,7 @@ class Live:
         self._changed()
 
     async def _drop_forbidden(self, rooms: list[str]) -> bool:
-        """Close the rooms that may not be read any more.  Returns whether there was one."""
+        """Close the rooms that the user may not read any more.  Returns whether there was one."""
         found = False
         for room in rooms:
             try:
@@ -234,7 +235,7 @@ class Live:
     # -- the past ----------------------------------------------------------------------------------
 
     async def load(self, place: Place) -> None:
-        """Load the newest of a place, and who is there."""
+        """Load the newest events of a place, and a room's people and topic."""
         await self.earlier(place)
         if not place.person:
             place.people = [*await self.client.who(place.name)]
@@ -242,7 +243,7 @@ class Live:
         self._changed()
 
     async def earlier(self, place: Place, count: int = PAGE) -> None:
-        """Load what was before the oldest event of a place."""
+        """Load events from before the oldest loaded event of a place."""
         if place.complete or place.name in self._loading:
             return
         if place.person and not self.account:
@@ -268,12 +269,12 @@ class Live:
         return place is not None
 
     def moved(self) -> None:
-        """Another place is shown."""
+        """Note that another place has become visible."""
         self._mark_soon()
         self._changed()
 
     async def join(self, room: str) -> None:
-        """Come into a room, and show it."""
+        """Join a room, and show it."""
         name = await self.client.join(room)
         new = self.places.find(name) is None
         place = self.places.open(name)
@@ -311,7 +312,7 @@ class Live:
             await self.client.say(text, place.name)
 
     async def sign_in(self, name: str, password: str) -> None:
-        """Go on as an account, in its rooms."""
+        """Sign in to an account, and show its rooms."""
         signed_in = await self.client.sign_in(name, password)
         here = self.places.place
         for room in self.places.rooms:

@@ -1,7 +1,7 @@
 """`chatd join --plain`: lines above a prompt, for screen readers, dumb terminals and logs.
 
-Nothing is drawn twice, nothing moves, there is no bar; a line of another room begins with its name,
-as on the line door.
+Nothing is drawn twice, nothing moves, and there is no bar; a line of another room begins with that
+room's name, as on the line door.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .rendering import day_of, heading, lines_of, plain
 from .screen import TypedHistory
 
 REPLAY = 10
-"""Items of a place that are printed when it is shown first."""
+"""Items of a place that are printed when it becomes visible."""
 
 
 class Plain:
@@ -70,7 +70,7 @@ class Plain:
         self._print(event, lead)
 
     def changed(self) -> None:
-        """Another place may be shown: say which, and print its last lines."""
+        """If another place has become visible, print its name and its last lines."""
         place = self._live.places.place
         if place is None or place is self._shown or not (place.items or place.complete):
             return
@@ -87,14 +87,14 @@ class Plain:
         self.session.output.bell()
 
     async def prompt(self) -> str:
-        """What the user types next.  Raises `EOFError`, `KeyboardInterrupt`."""
+        """The next input of the user.  Raises `EOFError`, `KeyboardInterrupt`."""
         asking = self._live.asking is not None
         self.session.default_buffer.history = TypedHistory() if asking else self.session.history
         typed: Any = await self.session.prompt_async(is_password=asking)
         return str(typed)
 
     def leave(self, status: object) -> None:
-        """End a prompt that waits: the user is leaving."""
+        """End a waiting prompt, because the user is leaving."""
         if self.session.app.is_running:
             self.session.app.exit(exception=EOFError)
 

@@ -1,7 +1,7 @@
 """Lines of the terminal client: items as fragments of text with styles, wrapped to a width.
 
-A fragment is a pair of a style's name and a text, as prompt_toolkit takes them.  Styles that mean
-something are said by words or signs too, so that nothing is lost without colour.
+A fragment is a pair of a style's name and a text, as prompt_toolkit takes them.  Everything that a
+style means is also shown by words or signs, so that nothing is lost without colours.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Line = list[Fragment]
 COLOURS = 12
 """Colours for names: the styles `name0` to `name11`."""
 INDENT = 6
-"""Columns before the continuation of a line: as wide as `HH:MM `."""
+"""Columns of indentation before the continuation of a line: the width of `HH:MM `."""
 TAB = 8
 """Columns between tab stops."""
 
 
 def colour_of(name: str) -> str:
-    """The style of a name: the same for everybody, and for each of its spellings."""
+    """The style of a name: the same for every user, and for every spelling of the name."""
     return f"class:name{crc32(name.casefold().encode()) % COLOURS}"
 
 
@@ -103,7 +103,7 @@ def _expanded(text: str) -> str:
 
 
 def _joined(cells: list[Fragment]) -> Line:
-    """Characters with styles, as few fragments."""
+    """Join styled characters into as few fragments as possible."""
     line: Line = []
     for style, char in cells:
         if line and line[-1][0] == style:

@@ -1,7 +1,7 @@
-"""The screen of `chatd join`: what was said, a bar of rooms, and the line that is typed.
+"""The screen of `chatd join`: the visible place, a bar of rooms, and the input line.
 
-The screen is drawn by prompt_toolkit, anew after each change, so incoming lines never break what
-is being typed.  It needs 20 columns and 5 lines.
+prompt_toolkit redraws the screen after each change, so incoming lines never disturb the input line.
+The screen needs 20 columns and 5 lines.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from .places import MOST_ITEMS, Item, Place
 from .rendering import COLOURS, Line, day_of, heading, lines_of, wrapped
 
 MOST_WRAPPED = 4 * MOST_ITEMS
-"""Items whose wrapped lines are kept."""
+"""Items whose wrapped lines are cached."""
 MOST_INPUT = 8
 """Lines of the input that are visible."""
 _HUES = ("red", "green", "yellow", "blue", "magenta", "cyan")
@@ -98,7 +98,7 @@ class LogControl(UIControl):
         return UIContent(line_at, len(lines), show_cursor=False)
 
     def scroll(self, lines: int) -> None:
-        """Scroll up by so many lines; at the top, load what was before."""
+        """Scroll up by so many lines; near the top, load earlier events."""
         place = self._live.places.place
         if place is None:
             return
@@ -134,7 +134,7 @@ class LogControl(UIControl):
 
 
 class TypedHistory(InMemoryHistory):
-    """What was typed, without passwords."""
+    """The history of typed lines, without passwords."""
 
     def append_string(self, string: str) -> None:
         """See `History`."""
@@ -154,14 +154,14 @@ class Screen:
         output: Output | None = None,
         colour: bool = True,
     ) -> None:
-        """`carry_out` is called with what was typed, and returns a coroutine; `input` and `output`
-        are by default the terminal.
+        """`carry_out` is called with each input, and returns a coroutine; `input` and `output` are
+        by default the terminal.
         """
         self._live = live
         self._carry_out = carry_out
         self.log = LogControl(live)
         self.rooms: list[str] = []
-        """The rooms that exist, for Tab."""
+        """The existing rooms, which Tab completes."""
         self.typed = Buffer(
             multiline=True,
             history=TypedHistory(),
@@ -202,7 +202,7 @@ class Screen:
         self.application.ttimeoutlen = 0.1
 
     def changed(self) -> None:
-        """Draw anew."""
+        """Redraw the screen."""
         self.application.invalidate()
 
     def called(self, event: Event) -> None:
@@ -243,7 +243,7 @@ class Screen:
         keys, live = KeyBindings(), self._live
 
         @keys.add("enter")
-        @keys.add("c-j")  # what programs send that type for somebody
+        @keys.add("c-j")  # programs that type into a terminal send a line feed
         def _(event: KeyPressEvent) -> None:
             self.enter()
 
@@ -313,7 +313,7 @@ class Screen:
         return keys
 
     def enter(self) -> None:
-        """Carry out what was typed.  If it is refused as a message, it is typed again."""
+        """Carry out the input.  If it is refused, put it back into the input line."""
         text, asking = self.typed.text, self._live.asking is not None
         self.typed.reset(append_to_history=not asking)
         place = self._live.places.place

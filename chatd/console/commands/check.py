@@ -20,8 +20,8 @@ def fill(parser: Parser) -> None:
     parser.wrong = FAILED  # as for any other mistake in the configuration
     parser.description = (
         "Check the configuration that `chatd serve` with the same options would have, from the "
-        "command line, the environment and the file that --config names.  All mistakes are "
-        "told, with file and line.  Exit status: 0 if there is none, else 1."
+        "command line, the environment and the file that --config names.  Prints all mistakes, "
+        "with file and line.  Exit status: 0 if there is none, else 1."
     )
     parser.add_argument(
         "--example",
@@ -32,12 +32,12 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Check.  Returns the exit status: 0 if a server can start with this configuration."""
+    """Run the command.  Returns the exit status: 0 if a server can start with these settings."""
     if given.example:
         sys.stdout.write(example())
         return DONE
     found = mistakes_given(given)
-    # A variable that is nearly the name of an option is hardly another program's.
+    # A variable that resembles an option's name is misspelt, and hardly another program's.
     wrong = [*found.mistakes, *(it for it in found.unknown if it.endswith("?"))]
     lines = []
     if not found.mistakes:
@@ -58,7 +58,7 @@ def run(given: Namespace) -> int:
 
 
 def summary(settings: Settings) -> list[str]:
-    """What a server with these settings does, in a few lines."""
+    """A summary of these settings: the doors and the store."""
     doors = [
         f"{name} door at {endpoint}" for name, ends in settings.doors.items() for endpoint in ends
     ]

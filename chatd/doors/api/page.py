@@ -1,6 +1,6 @@
 """The files of the web client, which are in `chatd/web`.
 
-1. Scripts are served without their comments, which are a third of what a browser would load.
+1. Scripts are served without their comments, which would be a third of their bytes.
 2. Each file is compressed once, at the start, for clients that accept gzip.
 """
 
@@ -39,7 +39,7 @@ _GZIP = re.compile(
 )
 """Finds gzip, or a wildcard, in an `Accept-Encoding` that does not refuse it (RFC 9110, 12.5.3)."""
 MEDIA = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
-"""Media types that depend on nothing installed on this machine; others are guessed."""
+"""Media types that must not depend on the files of this machine, as those of `mimetypes` do."""
 
 
 def page_files() -> dict[bytes, PageFile]:

@@ -71,8 +71,8 @@ def web_site(
 
     `origins` are the origins of other web sites whose pages may use it; `proxies` are the trusted
     proxies; `hosts` are the host names that requests may send, by default this machine's own and
-    those in `origins`; `others` are resources of other doors, by their paths; `strict` binds
-    browsers to TLS; `places` are where the server listens.
+    those in `origins`; `others` are resources of other doors, by their paths; `strict` tells
+    browsers to use TLS only; `places` returns the places where the server listens.
     """
     if not isinstance(origins, Origins):
         hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)

@@ -1,7 +1,9 @@
-"""Who comes in at the line door: a guest, or where guests may not, an onlooker until it signs in.
+"""New clients of the line door: guests, or where guests are not allowed, onlookers until they sign
+in.
 
-1. An onlooker is no person: it has no name, is present nowhere, and each command asks the policy
-   for it as for a reader without a session.  With `--guests read` it reads open rooms.
+1. An onlooker is no person: it has no name, is not present in any room, and for each of its
+   commands the policy is asked as for a reader without a session.  With `--guests read` it reads
+   open rooms.
 2. It signs in with `/login NAME PASSWORD`, or makes an account with `/register NAME PASSWORD`.
 """
 
@@ -51,7 +53,7 @@ def is_onlooker(person: Person) -> bool:
 
 
 def welcome(service: ChatService) -> str:
-    """What an onlooker is greeted with: how to come in."""
+    """The greeting of an onlooker, which says how to sign in."""
     rules = service.sign_in.rules
     first = "this server is for people with an account"
     if rules.guests == "read":

@@ -1,4 +1,4 @@
-"""The Redis store: its parts, and who tells whom."""
+"""The Redis store, which connects its parts with each other."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Batches as bytes: what a node appends, and what a script publishes to all nodes.
+"""The encoding of batches: a node appends them, and a script publishes them to all nodes.
 
-1. A node packs its units once; the script passes those bytes on, and puts before them what it has
-   decided (`Told`).  So Redis encodes little, and a node need not decode its own units.
-2. Redis knows strings only: bytes are packed as such (`_string`), whatever is in them.
-3. Ids in what the script packs are whole numbers below 2**53: exact in Lua's numbers.
+1. A node packs its units once; the script publishes those bytes behind a header with its decisions
+   (`Told`).  So Redis encodes little, and a node need not decode its own units.
+2. Lua has strings only, so arbitrary bytes are packed as strings (`_string`).
+3. Ids in the script's header are whole numbers below 2**53, which are exact in Lua's numbers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _Packed = tuple[
     list[tuple[int, msgspec.Raw]],
     list[tuple[int, int, msgspec.Raw]],
 ]
-"""A unit: request key, expectations, changes, events, redactions; what they name by its number from
-1 on."""
+"""A unit: request key, expectations, changes, events, redactions.  Tables and rooms are given by
+their index in `Packed.names`, from 1 on."""
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(tuple[list[str], list[_Packed], list[int]]).decode
@@ -48,7 +48,7 @@ def _string(data: bytes | None) -> msgspec.Raw:
 
 
 def _bytes(packed: msgspec.Raw) -> bytes | None:
-    """What `_string` has packed."""
+    """The bytes that `_string` has packed; None for nil."""
     return bytes(memoryview(packed)[5:]) if len(memoryview(packed)) > 1 else None
 
 
@@ -56,7 +56,7 @@ class Packed(NamedTuple):
     """The units of one append."""
 
     names: list[str]
-    """What they name, in the order of its numbers."""
+    """The names of tables and rooms in the units, in the order of their indexes."""
     data: bytes
 
 
@@ -90,24 +90,24 @@ def _place(event: Event, number: Callable[[str], int]) -> int:
 
 
 class Told(NamedTuple):
-    """What a script says of one append that stored something."""
+    """A published batch: the script's report of one append that stored something."""
 
     lease: str
     """The node that appended."""
     sequence: int
     """The number of the append among those of its node."""
     first: int
-    """The first id that was given."""
+    """The first id of the batch."""
     last: int
-    """The last one: the batch's own."""
+    """The last id of the batch, which is the batch's own id."""
     previous: int
-    """The batch before this one."""
+    """The id of the batch before this one."""
     verdicts: Sequence[int]
-    """One for each unit, or none if all were stored: 0 stored; an id, known by its request key; -n,
-    not as its nth expectation says."""
+    """The outcome of each unit, or empty if all were stored: 0 if it was stored; the id of the unit
+    with the same request key; or -n if the nth expectation was not met."""
     befores: Sequence[tuple[int, int, bytes]]
-    """Cells as they were before: which unit and which of its changes (both from 1 on) changed them
-    first.  Cells that are not here were absent."""
+    """Former values of changed cells, with the unit and the change (both from 1 on) that changed
+    the cell first.  Cells that are not listed were absent."""
     data: bytes
     """The units, packed."""
 
@@ -124,15 +124,15 @@ def read_told(message: bytes) -> Told:
 
 
 class Unpacked(NamedTuple):
-    """What a node has packed."""
+    """The contents of a node's append."""
 
     units: Sequence[Unit]
     erased: Sequence[str]
-    """Rooms."""
+    """The rooms to be erased."""
 
 
 def unpack(data: bytes) -> Unpacked:
-    """What a node packed.  Raises `msgspec.DecodeError`."""
+    """Unpack a node's append.  Raises `msgspec.DecodeError`."""
     names, packed, rooms = _unpack(data)
     tables = ["", *(name[1:] for name in names)]
     units = [

@@ -9,16 +9,16 @@ from ..network import Network
 from .conftest import Enter, User
 
 ELSEWHERE = {"since", "echo", "time", "literal", "password", "logout", "ignore", "unignore"}
-"""Commands of the line door that have no sense here, or a place on the page."""
+"""Commands of the line door that make no sense in this client, or that are on the page."""
 
 
 def test_commands_are_those_of_the_line_door() -> None:
-    """So nobody has to learn others."""
+    """So that users need not learn two sets."""
     assert {row.name for row in LINE_DOOR} - {row.name for row in COMMANDS} == ELSEWHERE
 
 
 def test_questions_are_answered_in_the_visible_place(network: Network, ada: User) -> None:
-    """Who is here, which rooms there are, the topic, help."""
+    """`/who`, `/rooms`, `/topic`, `/help`."""
     assert ada.type("/who")[-1] == "== 1 in #lobby: ada"
     ada.type("/topic tea time")
     assert ada.type("/topic")[-1] == "== the topic of #lobby: tea time"
@@ -29,7 +29,7 @@ def test_questions_are_answered_in_the_visible_place(network: Network, ada: User
 
 
 def test_search_shows_what_it_finds_oldest_first(network: Network, ada: User) -> None:
-    """With the day of each."""
+    """With the day of each message."""
     network.say("first tea")
     network.say("coffee")
     network.say("more tea")

@@ -73,7 +73,7 @@ def test_head_of_a_page_file_has_its_length(http: HttpClient) -> None:
 def test_page_files_are_compressed_for_clients_that_accept_it(
     http: HttpClient, accept: str, packed: bool
 ) -> None:
-    """With an entity tag of their own, and `Vary` for caches."""
+    """A compressed file has an entity tag of its own, and `Vary` for caches."""
     response = http.get("/chat.css", accept_encoding=accept)
     assert (response.headers.get("content-encoding") == "gzip") is packed
     body = gzip.decompress(response.body) if packed else response.body
@@ -87,7 +87,7 @@ def test_page_files_are_compressed_for_clients_that_accept_it(
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
 def test_comments_are_left_out_of_scripts_and_nothing_else(name: str) -> None:
-    """Only whole lines go, each of which belongs to a comment."""
+    """Only whole lines are removed, each of which belongs to a comment."""
     kept = without_comments((WEB / name).read_bytes()).decode().splitlines()
     inside = False
     for line in (WEB / name).read_text().splitlines():
