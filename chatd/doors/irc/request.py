@@ -60,6 +60,11 @@ class Request:
         return self.params[number] if number < len(self.params) else otherwise
 
     @property
+    def waits(self) -> bool:
+        """Whether an outcome is awaited, beside the command's own part."""
+        return self._waits > 1
+
+    @property
     def person(self) -> Person:
         """The client's person."""
         person = self.client.person

@@ -109,6 +109,36 @@ def test_what_is_too_long_is_refused_and_the_next_line_is_not(
     assert [text.rpartition(":")[2] for text in bob.read()] == ["next"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff",
+        b"x" * 600,
+        b"NONSENSE",
+        b"PRIVMSG #no :hi",
+        b"PRIVMSG #dev :" + b"x" * 490,
+        b"TAGMSG #dev",
+        b"JOIN dev",
+        b"KICK #no bob",
+        b"AWAY",
+        b"CHATHISTORY LATEST #dev * 1000",
+        b"MARKREAD #no timestamp=2025-01-01T00:00:00.000Z",
+    ],
+)
+def test_a_flood_of_lines_that_are_no_messages_is_slowed(server: MemoryServer, line: bytes) -> None:
+    """To ten a second, after the first forty.  What follows waits too, and no line is lost."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    server.chat.advance(60)  # registration has been paid for
+    ada.wire.send((line + b"\r\n") * 100 + b"PRIVMSG #dev :done\r\n")
+    server.chat.settle()
+    assert any("too fast" in text for text in ada.read())
+    server.chat.advance(5)
+    assert server.chat.texts("dev") == []
+    server.chat.advance(2)
+    assert server.chat.texts("dev") == ["done"]
+    assert bob.read()[-1].endswith("PRIVMSG #dev :done")
+
+
 def test_a_text_that_does_not_fit_behind_its_senders_name_is_refused_whole(
     server: MemoryServer,
 ) -> None:

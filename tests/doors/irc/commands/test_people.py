@@ -13,6 +13,7 @@ from chatd.testing.policies import DenyIf
 from ....kit.chat import registered
 from ....kit.irc import IrcWire, of_account, register, source
 from ....kit.server import MemoryServer
+from ....kit.terminal import Terminal
 
 
 def test_who_lists_the_people_in_a_channel(server: MemoryServer) -> None:
@@ -55,6 +56,18 @@ def test_whois_describes_a_person(server: MemoryServer) -> None:
     who = server.irc.who("bob")
     assert ada.ask("WHOIS irc.example bob")[0] == f"311 ada bob ~bob {who.host} * :bob B."
     assert "192.0.2" not in "\n".join(ada.ask("WHOIS bob"))
+
+
+def test_the_user_name_tells_by_which_door_a_guest_came(server: MemoryServer) -> None:
+    """`web` and `line`; the user name that an IRC client gives has a `~` before it."""
+    ada = register(server, "ada")
+    Terminal(server, "/nick bob")
+    server.http().post("/session", {"name": "cy"})
+    assert [ada.ask(f"WHOIS {name}")[0].split()[3] for name in ("ada", "bob", "cy")] == [
+        "~ada",
+        "line",
+        "web",
+    ]
 
 
 def test_whois_hides_the_channels_of_invisible_people(server: MemoryServer) -> None:
