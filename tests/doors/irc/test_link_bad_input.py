@@ -79,6 +79,7 @@ def test_every_command_takes_any_words(server: MemoryServer, name: str, register
 def test_commands_in_any_order_with_any_words_do_others_no_harm(
     commands: list[tuple[str, list[str]]],
 ) -> None:
+    """Before, during and after registration."""
     server = MemoryServer()
     bob, client = register(server, "bob", rooms="#dev"), IrcWire(server)
     client.send("CAP REQ :batch draft/multiline", "NICK ada", "USER ada 0 * :A", "CAP END")
@@ -173,6 +174,7 @@ def test_a_carriage_return_ends_a_line_and_is_relayed_to_nobody(server: MemorySe
 
 
 def test_latin_1_is_refused_and_its_sender_stays(server: MemoryServer) -> None:
+    """Its next line is said."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     ada.read()
     ada.wire.send("PRIVMSG #dev :caf\xe9\r\n".encode("latin-1") + "PRIVMSG #dev :café\r\n".encode())
@@ -189,6 +191,7 @@ def authenticate(password: str) -> str:
 def test_an_answer_of_400_bytes_is_whole_with_the_empty_part_behind_it(
     server: MemoryServer,
 ) -> None:
+    """The specification's end of an answer whose length is a multiple of 400."""
     password = "".join(chr(0x4E00 + number) for number in range(92)) + "correct horse 16"
     made = server.chat.service.sign_in.register("ada", password, NEAR)  # type: ignore[arg-type]
     server.chat.settle()
@@ -217,6 +220,7 @@ def test_a_sign_in_that_is_broken_off_in_the_middle_leaves_nothing(
 def test_a_connection_that_is_lost_in_the_middle_of_a_sign_in_leaves_nothing(
     server: MemoryServer,
 ) -> None:
+    """Neither a person nor a client that counts as unregistered."""
     client = IrcWire(server, NEAR)
     client.ask("CAP REQ :sasl", "AUTHENTICATE PLAIN", "AUTHENTICATE " + "A" * 400)
     client.wire.hang_up()

@@ -174,14 +174,12 @@ def _no_token(request: Request) -> None:
 def ping(request: Request) -> None:
     """Answer PONG when all effects of earlier commands have been written, here and to others."""
     client, token = request.client, request.param(0)
+    done = request.hold_open()
 
     def written() -> None:
         request.form("PONG", client.server, text=token)
-        request._performed(None)
+        done()
 
-    request._waits += 1
-    client.unanswered += 1
-    client.changing += request.changes
     client.door.unshown.when_shown(lambda: client.service.when_written(written))
 
 
