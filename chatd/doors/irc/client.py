@@ -271,7 +271,8 @@ class IrcClient(ABC):
         self.leave()
         self.session = None
         if person is not None and not person.ended:  # it has other sessions
-            away = self.service.signals.away(person, self.door.away_of(person))
+            why = self.door.away_of(person)
+            away = self.service.signals.away(person, why, counted=False)
             away.addErrback(lambda failure: failure.trap(ChatError))
         if self.reader is not None:
             self.reader.subscriber.stop()

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -60,6 +61,11 @@ class Request:
         return self.params[number] if number < len(self.params) else otherwise
 
     @property
+    def waits(self) -> bool:
+        """Whether an outcome is awaited, beside the command's own part."""
+        return self._waits > 1
+
+    @property
     def person(self) -> Person:
         """The client's person."""
         person = self.client.person
@@ -109,6 +115,13 @@ class Request:
 
     # -- outcomes --------------------------------------------------------------------------------
 
+    def hold_open(self) -> Callable[[], None]:
+        """Wait for something that is no outcome of the chat; the command goes on, and later lines
+        wait, until the returned function is called.
+        """
+        self._begin()
+        return partial(self._performed, None)
+
     def wait_for(
         self,
         outcome: Deferred[Any],
@@ -117,9 +130,7 @@ class Request:
         refuse: Refuse | None = None,
     ) -> None:
         """Call `then` with an outcome and `args`, or answer the refusal with `refuse`."""
-        self._waits += 1
-        self.client.unanswered += 1
-        self.client.changing += self.changes
+        self._begin()
         if then is not None:
             outcome.addCallback(self._go_on, then, *args)
         number = self.client.door.unshown.begin() if self.says else 0
@@ -165,6 +176,12 @@ class Request:
     def refuse(self, error: ChatError) -> None:
         """Answer that the command was refused, and why."""
         self.numeric(numerics.UNKNOWNERROR, self.command, error.message)
+
+    def _begin(self) -> None:
+        """An outcome is awaited."""
+        self._waits += 1
+        self.client.unanswered += 1
+        self.client.changing += self.changes
 
     def _performed(self, _: object, number: int = 0) -> None:
         if number:

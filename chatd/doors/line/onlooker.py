@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, succeed
 
+from ...chat.card import LINE
 from ...chat.person import Person
 from ...chat.room import LOBBY, Room
 from ...chat.service import ChatService
@@ -26,7 +27,7 @@ def come_in(service: ChatService, address: Address) -> Deferred[Session]:
     Raises or fails with `Banned`, `Unavailable`, and the errors of `ChatService.enter`.
     """
     if service.sign_in.rules.guests == "full":
-        entering = service.enter(address=address)
+        entering = service.enter(address=address, card=LINE)
         return entering.addCallback(lambda person: Session(person, address))
     bucket = service.admission.bucket()
     person = Person("", "", "", bucket, named=False, visiting=True, address=address)

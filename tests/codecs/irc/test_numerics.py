@@ -1,3 +1,5 @@
+"""Numerics: the table, and their lines."""
+
 from __future__ import annotations
 
 import pytest
@@ -9,11 +11,13 @@ TABLE = [value for value in vars(numerics).values() if isinstance(value, Numeric
 
 
 def test_each_numeric_has_a_number_of_its_own() -> None:
+    """Except by mistake, two rows never have the same number."""
     numbers = [numeric.number for numeric in TABLE]
     assert sorted(set(numbers)) == sorted(numbers)
 
 
 def test_a_numeric_is_formatted_with_its_parameters() -> None:
+    """Given texts replace the standing text; numbers stay single words."""
     line = numerics.write(numerics.TOPIC, "irc.example", "ada", "#lobby", "tea at four")
     assert line == ":irc.example 332 ada #lobby :tea at four"
     line = numerics.write(numerics.NOSUCHNICK, "irc.example", "ada", "eve")
@@ -23,5 +27,6 @@ def test_a_numeric_is_formatted_with_its_parameters() -> None:
 
 
 def test_a_numeric_with_missing_parameters_raises_value_error() -> None:
+    """A client would take one parameter for another."""
     with pytest.raises(ValueError, match="332 takes"):
         numerics.write(numerics.TOPIC, "irc.example", "ada", "#lobby")

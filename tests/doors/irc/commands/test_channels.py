@@ -40,18 +40,21 @@ def test_each_join_and_leave_is_shown_singly(server: MemoryServer) -> None:
 
 
 def test_names_of_several_channels_are_joined_one_after_another(server: MemoryServer) -> None:
+    """A bad name among them is refused alone; joining twice does nothing."""
     ada = register(server, "ada")
     assert ada.commands("JOIN #a,no,#b,#b") == ["JOIN", "353", "366", "403", "JOIN", "353", "366"]
     assert ada.commands("JOIN #a") == []
 
 
 def test_a_channel_name_needs_its_sign_and_valid_characters(server: MemoryServer) -> None:
+    """On the other doors the `#` is optional."""
     ada = register(server, "ada")
     assert ada.ask("JOIN lobby") == ["403 ada lobby :no such channel"]
     assert ada.commands("JOIN #b@d", "JOIN #" + "x" * 65) == ["403", "403"]
 
 
 def test_too_many_channels_are_refused() -> None:
+    """A person may be in so many rooms, on all doors together."""
     server = MemoryServer(rooms_per_session=2)
     ada = register(server, "ada", rooms="#a,#b")
     assert ada.commands("JOIN #c") == ["405"]
@@ -74,6 +77,7 @@ def test_what_is_too_fast_waits_and_is_done_in_its_order() -> None:
 
 
 def test_only_join_brings_a_channel_into_being(server: MemoryServer) -> None:
+    """Every other command is answered as for a channel that does not exist."""
     ada = register(server, "ada")
     lines = ["PRIVMSG #new :x", "TOPIC #new :x", "TOPIC #new", "MODE #new", "PART #new"]
     assert ada.commands(*lines) == ["403"] * 5
@@ -82,6 +86,7 @@ def test_only_join_brings_a_channel_into_being(server: MemoryServer) -> None:
 
 
 def test_part_shows_its_reason(server: MemoryServer) -> None:
+    """To those in the channel; afterwards nothing of it is read."""
     ada = register(server, "ada", rooms="#dev")
     bob = register(server, "bob", rooms="#dev")
     ada.read()
@@ -132,6 +137,7 @@ def test_join_replays_the_last_messages(server: MemoryServer) -> None:
 
 
 def test_a_topic_is_shown_to_all_and_cleared(server: MemoryServer) -> None:
+    """An empty text clears it; who set it, and when, is told with it."""
     ada = register(server, "ada", rooms="#dev")
     bob = register(server, "bob", rooms="#dev")
     ada.read()
@@ -143,7 +149,8 @@ def test_a_topic_is_shown_to_all_and_cleared(server: MemoryServer) -> None:
     assert ada.commands("TOPIC #dev") == ["331"]
 
 
-def test_a_thousand_names_are_listed_in_lines_that_fit(server: MemoryServer) -> None:
+def test_hundreds_of_names_are_listed_in_lines_that_fit(server: MemoryServer) -> None:
+    """Each person once."""
     for number in range(300):
         server.chat.perform(server.chat.enter(f"person-{number:03}"), Say("lobby", "hi"))
     ada = register(server, "ada", "draft/chathistory")
@@ -223,6 +230,7 @@ def test_a_room_that_becomes_hidden_is_taken_from_its_readers_at_once(
 
 
 def test_a_person_banned_from_the_server_is_disconnected_at_once(server: MemoryServer) -> None:
+    """The last line says why."""
     ada = register(server, "ada", rooms="#dev")
     root = with_account(server.chat, "rosa", admin=True)
     server.chat.perform(root, BanFromServer("ada", None, "spam"))
