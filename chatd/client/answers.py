@@ -73,6 +73,8 @@ class State(Struct, frozen=True):
     """The rooms that it is in."""
     unread: dict[str, int]
     """Of an account: unread messages, by room."""
+    ignores: tuple[str, ...] = ()
+    """Of an account: the names of the people that it ignores."""
 
 
 class Partner(Struct, frozen=True):
@@ -115,6 +117,7 @@ class Answer(Struct, frozen=True):
     account: bool = False
     rooms: tuple[str | RoomRow, ...] = ()
     unread: dict[str, int] = {}
+    ignores: tuple[str, ...] = ()
     here: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     people: tuple[Partner, ...] = ()

@@ -23,8 +23,8 @@ from .plain import Plain
 from .screen import Screen
 
 PATIENCE = 30
-"""Seconds for which the client tries to reach the server before it gives up at its start, or with
-something that was said."""
+"""Seconds after which a request that the server has not answered fails: the first one, and then
+each command or message.  Reading goes on trying without an end."""
 
 
 class Face(Protocol):
