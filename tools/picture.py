@@ -16,17 +16,18 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "chatd.webp"
 DEADLINE = 30.0  # seconds for anything to happen
 COLUMNS, ROWS = 66, 25
-PAGE_SIZE = {"width": 640, "height": 540}
+PAGE_SIZE = ViewportSize(width=640, height=540)
 SHARP = 1.8  # pixels of the picture to one of the browser
 QUALITY = 74  # of WebP, in percent
 
@@ -101,8 +102,8 @@ def talk(url: str, bob: socket.socket, page: Page, screen: Callable[[], str]) ->
             bob.sendall(f"{text}\n".encode())
         else:
             urlopen(f"{url}/rooms/lobby/messages?name={name}", text.encode()).close()
-        first = text.split("\n")[0].split("`")[0][:30]
-        wait_for(lambda first=first: f"> {first}" in plain(screen()))
+        shown = "> " + text.split("\n")[0].split("`")[0][:30]
+        wait_for(partial(is_shown, shown, screen))
     page.get_by_text("Go!").wait_for()
     page.wait_for_timeout(500)  # the page has come to rest
 
@@ -191,6 +192,11 @@ def compose(chromium: Browser, page: str, terminal: str, url: str) -> None:
         "Page.captureScreenshot", {"format": "webp", "quality": QUALITY, "clip": clip}
     )
     PICTURE.write_bytes(base64.b64decode(picture["data"]))
+
+
+def is_shown(text: str, screen: Callable[[], str]) -> bool:
+    """Whether a terminal shows a text."""
+    return text in plain(screen())
 
 
 def plain(screen: str) -> str:

@@ -191,15 +191,16 @@ def test_size_of_a_window_is_asked_for_when_it_is_offered(widths: list[int], at:
 def test_offer_of_the_size_can_be_taken_back() -> None:
     """Only once, and the width is unknown then; it may be offered again."""
     options = OptionFilter()
-    options.feed(IAC + WONT + SIZE)
-    assert (options.columns, options.answers()) == (None, b"")
-    options.feed(IAC + WILL + SIZE + size(80) + IAC + WONT + SIZE + IAC + WONT + SIZE)
-    assert options.columns is None
-    assert options.answers() == IAC + DO + SIZE + IAC + DONT + SIZE
-    options.feed(size(80))
-    assert options.columns is None
-    options.feed(IAC + WILL + SIZE + size(132))
-    assert (options.columns, options.answers()) == (132, IAC + DO + SIZE)
+
+    def told(data: bytes) -> tuple[int | None, bytes]:
+        options.feed(data)
+        return options.columns, options.answers()
+
+    assert told(IAC + WONT + SIZE) == (None, b"")
+    assert told(IAC + WILL + SIZE + size(80)) == (80, IAC + DO + SIZE)
+    assert told((IAC + WONT + SIZE) * 2) == (None, IAC + DONT + SIZE)
+    assert told(size(80)) == (None, b"")
+    assert told(IAC + WILL + SIZE + size(132)) == (132, IAC + DO + SIZE)
 
 
 @pytest.mark.parametrize(
