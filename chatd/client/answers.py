@@ -73,6 +73,8 @@ class State(Struct, frozen=True):
     """The rooms that the client's person is in."""
     unread: dict[str, int]
     """For an account, the number of unread messages, by room."""
+    ignores: tuple[str, ...] = ()
+    """For an account, the names of the people that it ignores."""
 
 
 class Partner(Struct, frozen=True):
@@ -115,6 +117,7 @@ class Answer(Struct, frozen=True):
     account: bool = False
     rooms: tuple[str | RoomRow, ...] = ()
     unread: dict[str, int] = {}
+    ignores: tuple[str, ...] = ()
     here: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     people: tuple[Partner, ...] = ()

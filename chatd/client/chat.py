@@ -114,11 +114,13 @@ class ChatClient:
         return self._ask("GET", "people").addCallback(lambda answer: answer.people)
 
     def session(self) -> Deferred[State]:
-        """The client's name, whether it is an account's, and the rooms that it is in."""
+        """The client's name, whether it is an account's, the rooms that it is in, and the people
+        whom the account ignores.
+        """
 
         def read(answer: Answer) -> State:
             rooms = tuple(room for room in answer.rooms if isinstance(room, str))
-            return State(answer.name, answer.account, rooms, answer.unread)
+            return State(answer.name, answer.account, rooms, answer.unread, answer.ignores)
 
         return self._ask("GET", "session").addCallback(read)
 
@@ -197,15 +199,40 @@ class ChatClient:
 
         return self._ask("PATCH", "session", body={"name": name}).addCallback(renamed)
 
-    def register(self, password: str) -> Deferred[str]:
-        """Register the client's name as an account.  Fires with the name."""
-        return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.register(password)))
+    def register(self, password: str, invite: str = "") -> Deferred[str]:
+        """Register the client's name as an account; `invite` is the code of an invite, where the
+        server takes one.  Fires with the name.
+        """
+        return self._turn.run(
+            lambda: Deferred.fromCoroutine(self._connection.register(password, invite))
+        )
 
     def sign_in(self, name: str, password: str) -> Deferred[str]:
         """Sign in to an account, and end the present session.  Fires with the account's name."""
         return self._turn.run(
             lambda: Deferred.fromCoroutine(self._connection.sign_in(name, password))
         )
+
+    def sign_out(self) -> Deferred[None]:
+        """End the session of the account; the next call begins a guest's."""
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.sign_out()))
+
+    def change_password(self, new: str) -> Deferred[None]:
+        """Change the password of the account to which the client has signed in; all other sessions
+        of the account end.
+        """
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.change_password(new)))
+
+    def ignore(self, name: str) -> Deferred[None]:
+        """Have the client's account ignore a person: private messages of that person are not
+        delivered any more.  The events of rooms still have what the person says, for the program to
+        leave out.
+        """
+        return self._ask("PUT", "account", "ignores", name).addCallback(lambda _: None)
+
+    def unignore(self, name: str) -> Deferred[None]:
+        """Ignore a person no longer."""
+        return self._ask("DELETE", "account", "ignores", name).addCallback(lambda _: None)
 
     def join(self, room: str) -> Deferred[str]:
         """Join a room, so that others see the client there.  Reading does not need that, and

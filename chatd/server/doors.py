@@ -19,7 +19,7 @@ from ..doors.classic import classic_site
 from ..doors.irc.connection import IrcFactory
 from ..doors.irc.door import IrcDoor
 from ..doors.irc.websocket import IrcWebSocketResource
-from ..doors.line.lines import LineFactory
+from ..doors.line.factory import LineFactory
 from ..http.bounds import Bounds
 from ..http.hosts import Hosts
 from ..http.origin import Origins

@@ -14,7 +14,7 @@ from chatd.doors.classic import classic_site
 from chatd.doors.irc.connection import IrcFactory
 from chatd.doors.irc.door import IrcDoor, Told
 from chatd.doors.irc.websocket import IrcWebSocketResource
-from chatd.doors.line.lines import LineFactory
+from chatd.doors.line.factory import LineFactory
 from chatd.http.bounds import USUAL
 from chatd.http.hosts import Hosts, hosts_of
 from chatd.http.origin import Origins

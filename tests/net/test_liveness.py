@@ -14,7 +14,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from chatd.chat.sessions import GRACE_SECONDS
-from chatd.doors.line.lines import NOP_SECONDS
+from chatd.doors.line.factory import NOP_SECONDS
 from chatd.net.liveness import (
     LIVENESS_SECONDS,
     PROBE_AFTER,

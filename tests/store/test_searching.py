@@ -94,6 +94,22 @@ def test_a_search_without_matches_ends_and_returns_where_to_continue(
     assert (texts(found.entries), found.next) == (["hit"], None)
 
 
+def test_a_search_through_many_blocks_goes_on_where_it_ended(
+    kept: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its answers tells from where; nothing is left out or found twice."""
+    monkeypatch.setattr(wordindex, "MOST_DECODED", 2)
+    kept.appended(*[saying(f"hit {number} of {number % 3}") for number in range(20)])
+    index(kept)
+    found, answers, before = [], 0, None
+    while answers == 0 or before is not None:
+        answer = search(kept, "hit of", before=before)
+        found += texts(answer.entries)
+        before, answers = answer.next, answers + 1
+    assert found == [f"hit {number} of {number % 3}" for number in reversed(range(20))]
+    assert answers > 2
+
+
 def test_the_words_of_a_redacted_message_are_in_no_file(kept: StoreUnderTest, path: Path) -> None:
     """Although the message was indexed."""
     ids = kept.appended(*[saying(f"xyzzy{number}") for number in range(8)])

@@ -17,6 +17,7 @@ from ...codecs.commandlines import (
     number,
     optional,
     secret,
+    secret_and_invite,
     text,
     word,
 )
@@ -145,6 +146,8 @@ async def _search(live: Live, words: str) -> None:
         live.answer(f"nothing in #{room} has these words")
         return
     for event in reversed(found):
+        if live.places.hides(event):
+            continue
         for line in in_lines(event, live.places.name):
             live.answer(f"{event.time.astimezone():%Y-%m-%d %H:%M} {line}")
     live.answer(f"the last {len(found)} with these words")
@@ -167,12 +170,41 @@ async def _login(live: Live, name: str, password: str) -> None:
     live.asking = lambda given: live.sign_in(name, given)
 
 
-@command("/register", "make your name an account's; the password is asked for", secret)
-async def _register(live: Live, password: str) -> None:
+@command("/password", "take another password; all other sessions end", secret)
+async def _password(live: Live, password: str) -> None:
+    live.need_account()
     if password:
-        await live.register(password)
+        await live.change_password(password)
         return
-    live.asking = live.register
+    live.asking = live.change_password
+
+
+@command("/logout", "sign out, and go on as a guest", nothing)
+async def _logout(live: Live) -> None:
+    await live.sign_out()
+
+
+@command("/ignore NAME", "hear no more of somebody", _NAME)
+async def _ignore(live: Live, name: str) -> None:
+    await live.ignore(name)
+
+
+@command("/unignore NAME", "hear somebody again", _NAME)
+async def _unignore(live: Live, name: str) -> None:
+    await live.unignore(name)
+
+
+@command(
+    "/register [LINK]",
+    "make your name an account's; the password is asked for",
+    secret_and_invite,
+)
+async def _register(live: Live, password: str, invite: str) -> None:
+    """LINK is that of an invite, where the server takes one."""
+    if password:
+        await live.register(password, invite)
+        return
+    live.asking = lambda given: live.register(given, invite)
 
 
 # -- owners and ops ------------------------------------------------------------------------------
@@ -289,6 +321,17 @@ async def _delete(live: Live, id_: int) -> None:
 # -- the client ----------------------------------------------------------------------------------
 
 
+@command(
+    "/time on|off|utc",
+    "show the time before each event, or not",
+    choice("on, off or utc", "on", "off", "utc"),
+)
+async def _time(live: Live, times: str) -> None:
+    live.places.times = times
+    shown = {"on": "times are shown, in your time zone", "utc": "times are UTC"}
+    live.answer(shown.get(times, "times are not shown"))
+
+
 @command("/help [COMMAND]", "list the commands, or explain one", anything)
 async def _help(live: Live, topic: str) -> None:
     for line in COMMANDS.help(topic.removeprefix("/").lower()):
@@ -313,10 +356,10 @@ KEYS = (
 COMMANDS = CommandTable(
     (
         *(_join, _leave, _show, _who, _rooms, _msg, _reply, _me, _topic, _history, _search),
-        *(_nick, _login, _register),
+        *(_nick, _ignore, _unignore, _register, _login, _password, _logout),
         *_ROLES,
         *(_kick, _ban, _unban, _bans, _mute, _unmute, _invite, _access, _posting, _slow, _delete),
-        *(_help, _quit),
+        *(_time, _help, _quit),
     )
 )
 """All commands, in the order in which `/help` lists them."""

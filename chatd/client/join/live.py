@@ -20,7 +20,8 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...model.errors import BadToken, ChatError, Unavailable
+from ...model.errors import BadName, BadToken, ChatError, NoSession, Unavailable
+from ...model.names import name_key
 from ..answers import Event
 from ..chat import ChatClient, Events
 from .places import Place, Places
@@ -129,6 +130,7 @@ class Live:
         """Ask the server for the name, the rooms and the unread counts."""
         state = await self.client.session()
         self.places.name, self.account = state.name, state.account
+        self.places.ignored = {name_key(name) for name in state.ignores}
         for room in state.rooms:
             self.places.open(room).unread = state.unread.get(room, 0)
         self.places.seen()
@@ -169,6 +171,8 @@ class Live:
         places = self.places
         before = places.name
         called = places.add(event)
+        if places.hides(event):
+            return
         if event.type == "private" and event.sender != places.name:
             self.correspondent = event.sender
         if event.type in ("kick", "ban") and event.target == before:
@@ -314,6 +318,29 @@ class Live:
     async def sign_in(self, name: str, password: str) -> None:
         """Sign in to an account, and show its rooms."""
         signed_in = await self.client.sign_in(name, password)
+        await self._become()
+        self.answer(f"you are signed in as {signed_in}")
+        for place in list(self.places.all.values()):
+            await self.load(place)
+
+    async def sign_out(self) -> None:
+        """Go on as a guest, in the lobby.  Private conversations of the account are closed.
+
+        Raises `NoSession` if the user is not signed in.
+        """
+        self.need_account()
+        await self.client.sign_out()
+        for place in list(self.places.all.values()):
+            if place.person:
+                self.places.close(place.name)
+        self.correspondent = ""
+        await self._become()
+        self.answer(f"you are signed out, and {self.places.name}")
+        for place in list(self.places.all.values()):
+            await self.load(place)
+
+    async def _become(self) -> None:
+        """Another session has begun: show its rooms, and read them."""
         here = self.places.place
         for room in self.places.rooms:
             self.places.close(room)
@@ -324,13 +351,42 @@ class Live:
         if not self.places.place:
             self.places.visit(self.places.rooms[0])
         self._read_on()
-        self.answer(f"you are signed in as {signed_in}")
-        for place in list(self.places.all.values()):
-            await self.load(place)
 
-    async def register(self, password: str) -> None:
-        """Make the name an account's."""
-        name = await self.client.register(password)
+    async def change_password(self, password: str) -> None:
+        """Change the password of the account.  Raises `NoSession` if the user is not signed in."""
+        self.need_account()
+        await self.client.change_password(password)
+        self.answer("your password is another one now, and all other sessions are over")
+
+    def need_account(self) -> None:
+        """Raises `NoSession` if the user is not signed in to an account."""
+        if not self.account:
+            raise NoSession("you are not signed in; /login NAME, or /register")
+
+    async def ignore(self, name: str) -> None:
+        """Show no more of what a person says: to an account for good, to a guest until it leaves.
+
+        Raises `BadName`.
+        """
+        key = name_key(name)
+        if key == name_key(self.places.name):
+            raise BadName("that is you")
+        if self.account:
+            await self.client.ignore(name)
+        self.places.ignored.add(key)
+        self.answer(f"you hear no more of {name}; /unignore {name} ends that")
+
+    async def unignore(self, name: str) -> None:
+        """Show what a person says again."""
+        key = name_key(name)
+        if self.account:
+            await self.client.unignore(name)
+        self.places.ignored.discard(key)
+        self.answer(f"you hear {name} again")
+
+    async def register(self, password: str, invite: str = "") -> None:
+        """Make the name an account's; `invite` is the code of an invite, or empty."""
+        name = await self.client.register(password, invite)
         self.account = True
         self.answer(f"{name} is registered, and you are signed in")
 

@@ -6,6 +6,7 @@ Pure, without a terminal and without a network.
 2. The items of a place are events and notes, in the order of their ids; a note (an answer, an
    error) follows the event that was the newest when the note was made.
 3. An event that arrives twice, from the live stream and from history, is shown once.
+4. Messages of ignored people are kept and not shown, so that `/unignore` shows them again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from ...model.names import clean_room
+from ...model.names import clean_room, name_key
 from ..answers import Event
 
 MOST_ITEMS = 5000
@@ -108,6 +109,10 @@ class Places:
         """The places by their keys, in the order in which they were opened."""
         self.here = ""
         """The key of the visible place; empty if there is none."""
+        self.ignored: set[str] = set()
+        """The keys of the names of the people whose messages are not shown."""
+        self.times = "on"
+        """The times before events: `on` (in the terminal's zone), `utc` or `off`."""
 
     @property
     def place(self) -> Place | None:
@@ -170,6 +175,16 @@ class Places:
         if self.place:
             self.place.unread, self.place.mentioned = 0, False
 
+    def hides(self, item: Item) -> bool:
+        """Whether an item is not shown, because it is a message of an ignored person."""
+        return (
+            bool(self.ignored)
+            and isinstance(item, Event)
+            and item.type in MESSAGES
+            and item.sender != self.name
+            and name_key(item.sender) in self.ignored
+        )
+
     def add(self, event: Event) -> bool:
         """Add a live event.  Returns whether it is a mention of the user, or a private message.
 
@@ -186,7 +201,7 @@ class Places:
         if not place.add(event):
             return False
         _count_in(place, event)
-        if own or event.type not in MESSAGES or event.redacted:
+        if own or event.type not in MESSAGES or event.redacted or self.hides(event):
             return False
         called = event.type == "private" or mentions(event.text, self.name)
         if place is not self.place or place.scrolled:
@@ -211,6 +226,8 @@ class Places:
         if event.room:
             return self.all.get(event.room)
         if event.type in ("private", "redact"):
+            if self.hides(event):
+                return None
             other = event.to if event.sender == self.name else event.sender
             return self.open(f"@{other}")
         return self.place

@@ -19,7 +19,7 @@ from ..answers import Event
 from .completing import PlaceCompleter
 from .live import Live
 from .places import Place
-from .rendering import day_of, heading, lines_of, plain
+from .rendering import day_of, heading, lines_of, plain, zone_of
 from .screen import TypedHistory
 
 REPLAY = 10
@@ -102,8 +102,12 @@ class Plain:
         return "password: " if self._live.asking is not None else f"{self._live.places.name}> "
 
     def _print(self, event: Event, lead: str = "") -> None:
-        lines = lines_of(event, self._live.places.name)
-        today = day_of(event)
+        places = self._live.places
+        if places.hides(event):
+            return
+        zone = zone_of(places)
+        lines = lines_of(event, places.name, zone, times=places.times != "off")
+        today = day_of(event, zone)
         if lines and today and today != self._day:
             self._day = today
             self._write(plain(heading(today)))

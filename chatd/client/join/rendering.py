@@ -7,7 +7,7 @@ style means is also shown by words or signs, so that nothing is lost without col
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from zlib import crc32
 
 from wcwidth import wcwidth
@@ -15,7 +15,7 @@ from wcwidth import wcwidth
 from ...model.text import printable
 from ..answers import Event
 from ..terminal import in_lines
-from .places import Item, Note, mentions
+from .places import Item, Note, Places, mentions
 
 Fragment = tuple[str, str]
 Line = list[Fragment]
@@ -42,13 +42,20 @@ def heading(day: date) -> Line:
     return [("class:day", f"-- {day:%A}, {day.day} {day:%B} {day.year} --")]
 
 
-def lines_of(item: Item, own: str, zone: tzinfo | None = None) -> list[Line]:
-    """The lines of an item; none for an event that is not shown."""
+def zone_of(places: Places) -> tzinfo | None:
+    """The time zone of the times that are shown; None: the terminal's."""
+    return UTC if places.times == "utc" else None
+
+
+def lines_of(item: Item, own: str, zone: tzinfo | None = None, *, times: bool = True) -> list[Line]:
+    """The lines of an item, with the time before each if it is an event; none for an event of a
+    type that is not shown.
+    """
     if isinstance(item, Note):
         lead = "== " if item.kind == "answer" else "!! "
         return [[(f"class:{item.kind}", f"{lead}{printable(item.text)}")]]
-    time = ("class:time", f"{_moment(item, zone):%H:%M} ")
-    return [[time, *_styled(item, line, own)] for line in in_lines(item, own)]
+    time = [("class:time", f"{_moment(item, zone):%H:%M} ")] if times else []
+    return [[*time, *_styled(item, line, own)] for line in in_lines(item, own)]
 
 
 def _styled(event: Event, line: str, own: str) -> Line:

@@ -23,8 +23,8 @@ from .plain import Plain
 from .screen import Screen
 
 PATIENCE = 30
-"""Seconds for which the client tries to reach the server, at its start or with a message, before it
-gives up."""
+"""Seconds after which a request that the server has not answered fails: the first one, and then
+each command or message.  Reading goes on trying without an end."""
 
 
 class Face(Protocol):

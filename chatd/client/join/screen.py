@@ -44,7 +44,7 @@ from .commands import SECRET
 from .completing import PlaceCompleter
 from .live import Live
 from .places import MOST_ITEMS, Item, Place
-from .rendering import COLOURS, Line, day_of, heading, lines_of, wrapped
+from .rendering import COLOURS, Line, day_of, heading, lines_of, wrapped, zone_of
 
 MOST_WRAPPED = 4 * MOST_ITEMS
 """Items whose wrapped lines are cached."""
@@ -78,7 +78,8 @@ class LogControl(UIControl):
         self._live = live
         self._width = 0
         self._wrapped: dict[Item, list[Line]] = {}
-        self._own = ""
+        self._rules: tuple[object, ...] = ()
+        """What the wrapped lines depend on."""
         self.height = 1
 
     def create_content(self, width: int, height: int) -> UIContent:
@@ -111,22 +112,29 @@ class LogControl(UIControl):
 
     def _lines(self, place: Place, width: int) -> list[Line]:
         """All lines of a place; those of each item are wrapped once."""
-        if (width, self._live.places.name) != (self._width, self._own):
-            self._width, self._own = width, self._live.places.name
+        places = self._live.places
+        rules = (width, places.name, places.times)
+        if rules != self._rules:
+            self._width, self._rules = width, rules
             self._wrapped.clear()
         if len(self._wrapped) > MOST_WRAPPED:
             self._wrapped.clear()
         lines: list[Line] = []
         day: date | None = None
+        zone, times = zone_of(places), places.times != "off"
         for item in place.items:
-            today = day_of(item)
+            if places.hides(item):
+                continue
+            today = day_of(item, zone)
             if today and today != day:
                 day = today
                 lines += wrapped(heading(today), width)
             known = self._wrapped.get(item)
             if known is None:
                 known = [
-                    part for line in lines_of(item, self._own) for part in wrapped(line, width)
+                    part
+                    for line in lines_of(item, places.name, zone, times=times)
+                    for part in wrapped(line, width)
                 ]
                 self._wrapped[item] = known
             lines += known
