@@ -78,7 +78,8 @@ class Nodes:
         self._kept = kept
         self._attempt = 0
         self.lost: list[tuple[int, int]] = []
-        """Ranges of ids that were shown here, and lost since: above the first, up to the second."""
+        """Ranges of ids that were shown here, and lost since: above the first, up to the second.
+        The store knows of others (`Store.kept`)."""
 
     def over(self) -> None:
         """See `chatd.store.Follower.over`."""
@@ -166,7 +167,7 @@ class Nodes:
         """The highest id that the store has kept of what a client got before `cursor`; None: the
         store has lost nothing of that.
         """
-        kept = cursor
+        kept = self._store.kept(cursor)
         for since, until in reversed(self.lost):
             if since < kept <= until:
                 kept = since
