@@ -105,6 +105,12 @@ class Engine:
         assert await self.ask("REPLICAOF", "NO", "ONE") == b"+OK\r\n"
         self._replica = []
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        assert self._process
+        return self._process.pid
+
     def signal(self, number: int) -> None:
         """Send its process a signal."""
         if self._process and self._process.returncode is None:

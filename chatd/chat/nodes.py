@@ -78,7 +78,8 @@ class Nodes:
         self._kept = kept
         self._attempt = 0
         self.lost: list[tuple[int, int]] = []
-        """Ranges of ids that were shown here, and lost since: above the first, up to the second."""
+        """Ranges of ids that were shown here, and lost since: above the first, up to the second.
+        The store knows of others (`Store.kept`)."""
 
     def over(self) -> None:
         """See `chatd.store.Follower.over`."""
@@ -166,7 +167,7 @@ class Nodes:
         """The id of the last event before `cursor` that the store still has, if it has lost later
         ones that a client with that cursor has received; None if it has lost none of them.
         """
-        kept = cursor
+        kept = self._store.kept(cursor)
         for since, until in reversed(self.lost):
             if since < kept <= until:
                 kept = since

@@ -115,7 +115,7 @@ class Parts:
             store,
             self.rooms,
             lambda: self.fold.horizon,
-            lambda cursor: self.nodes.fork(cursor) if self.nodes.lost else None,
+            lambda cursor: self.nodes.fork(cursor),
         )
         self.searches = Searches(
             store, self.rooms, self.readers, self.past.page_after, clock.seconds

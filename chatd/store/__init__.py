@@ -171,6 +171,11 @@ class Store(Protocol):
         may be a moment ahead.
         """
 
+    def kept(self, cursor: int) -> int:
+        """The highest id that is stored of what a client got that has this cursor: the cursor
+        itself, unless the database has lost what it gave last before that.
+        """
+
     def probe(self) -> Deferred[None]:
         """Check whether the engine can store units now; stores and shows nothing.
 

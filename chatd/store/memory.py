@@ -221,6 +221,10 @@ class MemoryStore:
         """See `Store.given`: there is no other node."""
         return False
 
+    def kept(self, cursor: int) -> int:
+        """See `Store.kept`: nothing is lost."""
+        return cursor
+
     def probe(self) -> Deferred[None]:
         """See `Store.probe`."""
         return self._later(lambda: None)

@@ -143,6 +143,10 @@ class SqliteStore:
         """See `Store.given`: there is no other node."""
         return False
 
+    def kept(self, cursor: int) -> int:
+        """See `Store.kept`: nothing is lost."""
+        return cursor
+
     def probe(self) -> Deferred[None]:
         """See `Store.probe`."""
         if self._closed or not self._follower:

@@ -36,6 +36,8 @@ PAUSE_SECONDS = 1.0
 """The longest pause between two attempts."""
 SLICE = 200
 """Batches read at a time on catching up."""
+MOST_FORKS = 100
+"""Forks that are remembered: each is a restart of the server, or a failover."""
 ENDING = (
     "FENCED",
     "NOSCRIPT",
@@ -126,6 +128,10 @@ class Rounds:
         self._watcher = watcher
         self.id = ""
         """The history's own id; empty until it is known."""
+        self.forks: list[tuple[int, int]] = []
+        """Ranges of ids, both ends included, of which the server has lost all that it ever gave.
+        Every process of the server, after the first, leaves one: it may have missed what the one
+        before acknowledged."""
         self.lease = new_lease()
         self.fence = 0
         self.current: Round | None = None
@@ -231,7 +237,7 @@ class Rounds:
         while True:
             reply = await round.commands.run(
                 scripts.HELLO,
-                [keys.meta, keys.log, keys.nodes, keys.beats],
+                [keys.meta, keys.log, keys.nodes, keys.beats, keys.forks],
                 keys.prefix,
                 round.lease,
                 round.fence,
@@ -241,6 +247,7 @@ class Rounds:
                 self.id,
                 self._name,
                 self._times.wall,
+                MOST_FORKS,
             )
             if reply[0] == b"ok":
                 break
@@ -249,6 +256,7 @@ class Rounds:
             round.fence = self.fence = 1
             self._watcher.over()
         id_, last, tail = reply[1].decode(), int(reply[2]), int(reply[3])
+        self.forks = [(int(first), int(end)) for first, end in map(bytes.split, reply[4])]
         if not self.id:
             self.id = id_
             following.moved(tail, last)

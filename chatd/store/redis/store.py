@@ -149,6 +149,15 @@ class RedisStore:
         """See `chatd.store.Store.given`: one from the future was not."""
         return cursor <= int((self._now() + AHEAD_SECONDS) * 1_000_000)
 
+    def kept(self, cursor: int) -> int:
+        """See `chatd.store.Store.kept`."""
+        for first, last in reversed(self._rounds.forks):
+            if first <= cursor <= last:
+                cursor = first - 1
+            elif cursor > last:
+                break
+        return cursor
+
     def probe(self) -> Deferred[None]:
         """See `chatd.store.Store.probe`."""
         if self._unopened:
