@@ -1,7 +1,6 @@
-/** The commands that can be typed, and suggestions that complete them. No nodes here. */
+/** The commands that can be typed. No nodes here. */
 
 import { t } from "./words.js";
-/** A suggestion: what to show, and the whole text of the box if it is taken. @typedef {{shown: string, about: string, text: string}} Hint */
 /**
  * A command. `leave` without a room: the current one; `topic` without a text: show it.
  * @typedef {{do: "say" | "act", text: string} | {do: "tell", to: string, text: string} | {do: "nick", name: string}
@@ -12,8 +11,8 @@ import { t } from "./words.js";
 
 /** What stands for a text, a name, a room and words in the form of a command. */
 const [TEXT, NAME, ROOM, WORDS] = [t("form.text"), t("form.name"), t("form.room"), t("form.words")];
-/** @type {Map<string, [string, string]>} */
-const COMMANDS = new Map([
+/** By name, the form of what follows it, and what it does. @type {Map<string, [string, string]>} */
+export const COMMANDS = new Map([
   ["me", [TEXT, t("command.me")]],
   ["msg", [`${NAME} ${TEXT}`, t("command.msg")]],
   ["nick", [NAME, t("command.nick")]],
@@ -93,30 +92,4 @@ export function roomOf(text) {
 /** @param {string} what @param {string} command */
 function usage(what, command) {
   return new Error(t("parse.usage", { what, form: `/${command} ${COMMANDS.get(command)?.[0]}` }));
-}
-
-/**
- * Suggestions for the word at the cursor.
- * @param {string} before the cursor
- * @param {string} after the cursor
- * @param {string[]} people to whom the user may write
- * @param {string[]} rooms that the user may join
- * @param {boolean} asked whether suggestions were asked for (Tab): then any word may become a name
- * @returns {Hint[]}
- */
-export function waysOn(before, after, people, rooms, asked) {
-  const [, start = "", word = ""] = /^([^]*?)(\S*)$/u.exec(before) ?? [];
-  /** @param {string[]} names @param {string} [mark] @param {string} [end] */
-  const named = (names, mark = "", end = " ") => names
-    .filter(name => name.toLowerCase().startsWith(word.slice(mark.length).toLowerCase()))
-    .sort((a, b) => a.localeCompare(b)).slice(0, 8)
-    .map(name => ({ shown: mark + name, about: "", text: start + mark + name + end + after }));
-  if (!start && /^\/[a-z]*$/iu.test(word)) {
-    return [...COMMANDS].filter(([name]) => `/${name}`.startsWith(word.toLowerCase()))
-      .map(([name, [what, about]]) => ({ shown: `/${name} ${what}`, about, text: `/${name}${what && " "}${after}` }));
-  }
-  if (/^\/(?:msg|ignore)\s+$/iu.test(start)) return named(people, word.startsWith("@") ? "@" : "");
-  if (/^\/join\s+$/iu.test(start)) return named(rooms, word.startsWith("#") ? "#" : "", "");
-  if (word.startsWith("@")) return named(people, "@");
-  return asked && word ? named(people, "", start ? " " : ": ") : [];
 }

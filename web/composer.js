@@ -12,12 +12,12 @@ import { t } from "./words.js";
 
 /**
  * `place`: where one is. `name`: who one is, or empty. `take`: another name; resolves with it as the server spells it. `carryOut`:
- * a text that was written in a place. `waysOn`: see `commands.js`; `typed`: the text has changed; `up`: to the messages, whether
+ * a text that was written in a place. `waysOn`: see `suggestions.js`; `typed`: the text has changed; `up`: to the messages, whether
  * there are any; `wayOut`: of what went wrong, as a button.
  * @typedef {{
  *   place: () => string, name: () => string, take: (name: string) => Promise<string>,
  *   carryOut: (text: string, place: string) => Promise<void>, turn: (pages: number) => void, shown: () => void,
- *   waysOn: (before: string, after: string, asked: boolean) => import("./commands.js").Hint[], typed: (text: string) => void,
+ *   waysOn: (before: string, after: string, asked: boolean) => import("./suggestions.js").Hint[], typed: (text: string) => void,
  *   up: () => boolean, wayOut: (error: unknown) => [string, () => void] | undefined,
  * }} Deeds
  */

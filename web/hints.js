@@ -1,8 +1,9 @@
 /** The list of suggestions at a box that keeps the focus: ↑ ↓ move in it; Tab, Enter or a click takes one. */
 
 import { make } from "./nodes.js";
+import { t } from "./words.js";
 
-/** @typedef {import("./commands.js").Hint} Hint */
+/** @typedef {import("./suggestions.js").Hint} Hint */
 
 export class Hints {
   #box;
@@ -12,6 +13,8 @@ export class Hints {
   /** @type {Hint[]} */
   #shown = [];
   #picked = -1;
+  /** Says how many there are: a list that opens beside the focus is not heard. */
+  #told = make("p", "heard");
 
   /**
    * @param {HTMLTextAreaElement} box
@@ -25,6 +28,8 @@ export class Hints {
     this.#list = list;
     this.#find = find;
     this.#write = write;
+    this.#told.setAttribute("role", "status");
+    list.after(this.#told);
     box.addEventListener("blur", () => this.hide());
     list.addEventListener("pointerdown", event => {
       event.preventDefault();
@@ -70,6 +75,7 @@ export class Hints {
     this.#shown = hints;
     this.#picked = at;
     this.#list.hidden = !hints.length;
+    this.#told.textContent = hints.length ? t("hints.count", { n: hints.length }) : "";
     this.#list.replaceChildren(...hints.map(({ shown, about }, place) => {
       const option = make("li", "", make("bdi", "", shown), about);
       option.id = `hint-${place}`;

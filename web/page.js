@@ -5,7 +5,6 @@ import { wordsOf } from "./advice.js";
 import { Arrival } from "./arrival.js";
 import { Bell, attending } from "./bell.js";
 import { carryOut } from "./carryout.js";
-import { waysOn } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
@@ -30,6 +29,7 @@ import { Side } from "./side.js";
 import { Signing, linkOf } from "./signing.js";
 import { followStanding } from "./standing.js";
 import { Unread } from "./unread.js";
+import { wantsRooms, waysOn } from "./suggestions.js";
 import { t } from "./words.js";
 import { Wording } from "./wording.js";
 
@@ -79,11 +79,11 @@ const composer = new Composer({
     keeping.drafts();
   },
   waysOn: (left, right, asked) => {
-    const others = [...roster.people].filter(name => name !== chat.name);
-    return waysOn(left, right, others, roster.others, asked);
+    const people = [...roster.people].filter(name => name !== chat.name);
+    return waysOn(left, right, { people, joined: chat.rooms, others: roster.others }, asked);
   },
   typed: text => {
-    if (/^\/join\s/i.test(text)) void listRooms();
+    if (wantsRooms(text)) void listRooms();
   },
   up: () => rowMenu.enter(),
   wayOut: error => {
@@ -261,7 +261,7 @@ function keep(place, event) {
 /** Show a message as deleted. @param {string} room @param {number} id */
 function redact(room, id) {
   places.redact(room, id);
-  if (room === here) log.redraw();
+  if (room === here) log.redraw(id);
 }
 
 /** @param {string} name @param {boolean} yes whether to ignore them, or to hear them again */
