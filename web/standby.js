@@ -11,7 +11,10 @@ export async function standBy() {
   const { dir } = document.documentElement;
   const words = { lang: language, dir, title: t("away.title"), text: t("away.text"), again: t("waiting.again") };
   await (await caches.open(`${scope} words`)).put(`${scope}words`, new Response(JSON.stringify(words)));
-  await navigator.serviceWorker.ready;
+  const worker = registered?.installing ?? registered?.waiting;
+  if (worker && !registered.active) {
+    await new Promise(resolve => worker.addEventListener("statechange", () => ["activated", "redundant"].includes(worker.state) && resolve(worker)));
+  }
   return registered;
 }
 

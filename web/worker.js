@@ -33,7 +33,7 @@ async function open(place) {
   const pages = await worker.clients.matchAll({ type: "window" });
   const page = pages.find((/** @type {any} */ one) => one.url.startsWith(scope));
   if (!page) return worker.clients.openWindow(url);
-  await page.focus();
+  await page.focus().catch(() => {});
   return page.navigate(url);
 }
 
