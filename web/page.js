@@ -103,7 +103,7 @@ const signing = /** @type {import("./arrival.js").Opening} */ ({
 });
 /** @type {Side} */
 const side = new Side({
-  go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain, 
+  go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain,
   menu: (button, name) => void withMenus(menus => menus.ofPerson(button, name)),
 });
 /** @type {import("./jumping.js").Jumping | undefined} */

@@ -17,7 +17,8 @@ let close;
 export function openMenu(button, label, items) {
   const wasOpen = isOpenAt(button);
   close?.();
-  if (wasOpen || !items.length) return;
+  // The list of people may have been drawn anew while this was loaded.
+  if (wasOpen || !items.length || !button.isConnected) return;
   const list = make("div", "popup");
   list.setAttribute("role", "menu");
   list.setAttribute("aria-label", label);

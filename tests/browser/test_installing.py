@@ -163,7 +163,7 @@ def test_worker_shows_notifications_where_pages_may_not(people: People, shared_s
     ada.goes_to("lobby")
     ada.page.evaluate("document.hasFocus = () => false")
     bob.say("phoneada?")
-    ada.page.wait_for_function("shown.length === 1")
+    ada.page.wait_for_function("() => shown.length === 1")
     told = ["phonebob in #phones", "phoneada?", "phones"]
     assert ada.page.evaluate("shown") == [told]
     expect(bell).to_be_visible()
