@@ -1,6 +1,7 @@
 /** Dialogs: a form that is filled in and sent, or a list with something to do to each entry. Modal; Escape closes them. */
 
 import { wordsOf } from "./advice.js";
+import { copied } from "./copying.js";
 import { make } from "./nodes.js";
 import { t } from "./words.js";
 
@@ -141,16 +142,6 @@ export function panel(title, nodes, others = []) {
   }))));
   dialog.showModal();
   return { dialog, problem };
-}
-
-/** @param {string} text @returns {Promise<boolean>} whether it could be copied */
-export async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** @param {string} title @param {() => void} [closed] */

@@ -1,7 +1,8 @@
 /** The menu items of a message. */
 
-import { ask, copied } from "./dialog.js";
-import { rankOf } from "./personmenu.js";
+import { copied } from "./copying.js";
+import { ask } from "./dialog.js";
+import { rankOf } from "./roster.js";
 import { t } from "./words.js";
 
 /** @typedef {import("./popup.js").Item} Item */

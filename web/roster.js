@@ -1,5 +1,7 @@
 /** The people of the current room and their roles, its topic and settings, and the list of rooms. */
 
+import { t } from "./words.js";
+
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./chat.js").Room} Room */
 /** @typedef {import("./moderation.js").Role} Role */
@@ -8,6 +10,18 @@
 const FRESH = 60_000;
 /** Rooms that are suggested, at most. */
 const SUGGESTED = 300;
+/** @type {Map<Role | undefined, number>} */
+const RANKS = new Map([["owner", 3], ["op", 2], ["voice", 1]]);
+
+/** @param {Role | undefined} role */
+export function rankOf(role) {
+  return RANKS.get(role) ?? 0;
+}
+
+/** @param {Role | undefined} role */
+export function roleName(role) {
+  return role ? t(`role.${role}`) : "";
+}
 
 export class Roster {
   /** @type {Set<string>} */

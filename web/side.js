@@ -2,17 +2,16 @@
 
 import { roomOf } from "./commands.js";
 import { byId, make, person } from "./nodes.js";
-import { roleName } from "./personmenu.js";
-import { openMenu } from "./popup.js";
+import { roleName } from "./roster.js";
 import { number, t } from "./words.js";
 
 /** A place in a list. `out`: we may not be there any more. @typedef {{place: string, title: string, unread: number, called: boolean, out?: boolean}} Entry */
 /**
- * `go`: to a room that one types; `write`: to a person; `menuOf`: what else can be done with a person; `list`: the rooms there are
+ * `go`: to a room that one types; `write`: to a person; `menu`: open the menu of a person at a button; `list`: the rooms there are
  * are wanted; `complain`: show what is wrong.
  * @typedef {{
  *   go: (room: string) => Promise<void>, write: (person: string) => void, list: () => void, complain: (text: string) => void,
- *   menuOf: (person: string) => import("./popup.js").Item[],
+ *   menu: (button: HTMLElement, person: string) => void,
  * }} Deeds
  */
 
@@ -117,7 +116,7 @@ export class Side {
       this.open(false);
       this.#deeds.write(name);
     });
-    const open = () => openMenu(more, name, this.#deeds.menuOf(name));
+    const open = () => this.#deeds.menu(more, name);
     more.addEventListener("click", open);
     write.addEventListener("contextmenu", event => {
       event.preventDefault();

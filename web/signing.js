@@ -75,12 +75,6 @@ export class Signing {
   }
 }
 
-/** The code of a link, if the address holds one. @param {string} hash @returns {{invite?: string, claim?: string} | undefined} */
-export function linkOf(hash) {
-  const [, kind, code] = /^#(invite|claim)=([\w.~-]+)$/u.exec(hash) ?? [];
-  return kind && code ? { [kind]: code } : undefined;
-}
-
 /** @param {string} value @returns {import("./dialog.js").Field} */
 function nameField(value) {
   return { name: "name", label: t("name"), value, autocomplete: "username", must: true };
