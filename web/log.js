@@ -160,6 +160,11 @@ export class Log {
     this.#settle();
   }
 
+  /** Redraw all rows, because something that they show has changed. */
+  redrawAll() {
+    for (const [place, row] of this.#rows.entries()) this.#redraw(row, this.#rows[place - 1]);
+  }
+
   /** Draw an event anew, and the one that follows, which may stand under the same name. @param {number} id */
   redraw(id) {
     const at = this.#rows.findIndex(({ events }) => events.some(one => "id" in one && one.id === id));

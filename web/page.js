@@ -92,7 +92,7 @@ const composer = new Composer({
 });
 const complain = composer.complain.bind(composer);
 const tell = (/** @type {unknown} */ error) => complain(wordsOf(error));
-whenEmoji(() => log.redraw());
+whenEmoji(() => log.redrawAll());
 watchCopying(byId("scroll", HTMLElement), complain);
 const keeping = new Keeping(chat, places, composer, () => here);
 demandsBy(complain, () => keeping.reload());

@@ -122,9 +122,10 @@ def _found(candidates: Iterator[tuple[int, bytes]], query: Query, limit: int, si
 
 def _understood(data: bytes) -> Kept:
     try:
-        return _decode(data)
+        event: Kept = _decode(data)
     except msgspec.DecodeError as problem:
         raise sqlite3.DatabaseError(f"an event in it is not understood: {problem}") from None
+    return event
 
 
 class Searching:

@@ -2,8 +2,8 @@
 
 1. A node packs its units once; the script publishes those bytes behind a header with its decisions
    (`Told`).  So Redis encodes little, and a node need not decode its own units.
-2. Lua has strings only, so arbitrary bytes are packed as strings (`_string`).  An event is text, and
-   is unpacked as text.
+2. Lua has strings only, so arbitrary bytes are packed as strings (`_string`).  Events are
+   text, and are unpacked as text.
 3. Ids in the script's header are whole numbers below 2**53, which are exact in Lua's numbers.
 """
 
