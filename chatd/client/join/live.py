@@ -21,12 +21,16 @@ from twisted.python.failure import Failure
 
 from ...model.errors import BadName, BadToken, ChatError, NoSession, Unavailable
 from ...model.names import name_key
-from ..answers import Event
+from ..answers import Event, RoomRow
 from ..chat import ChatClient, Events
 from .places import Place, Places
 
 PAGE = 50
 """Events of the past that are loaded at a time."""
+ROOMS_A_PAGE = 100
+"""Rooms in one answer of the server."""
+MOST_ROOMS = 1000
+"""Rooms that are asked for."""
 PROBE_SECONDS = 1.0
 """Seconds between two probes of a server that does not answer."""
 MARK_SECONDS = 2.0
@@ -261,6 +265,15 @@ class Live:
         finally:
             self._loading.discard(place.name)
         self._changed()
+
+    async def all_rooms(self) -> list[RoomRow]:
+        """The rooms that exist, `MOST_ROOMS` at most."""
+        rows: list[RoomRow] = []
+        while page := await self.client.rooms(rows[-1].room if rows else ""):
+            rows += page
+            if len(page) < ROOMS_A_PAGE or len(rows) >= MOST_ROOMS:
+                break
+        return rows
 
     # -- places ------------------------------------------------------------------------------------
 
