@@ -35,6 +35,7 @@ from prompt_toolkit.layout.processors import (
     BeforeInput,
     ConditionalProcessor,
     PasswordProcessor,
+    TabsProcessor,
 )
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
@@ -45,10 +46,12 @@ from .commands import SECRET
 from .completing import PlaceCompleter
 from .live import Live
 from .places import MOST_ITEMS, Item, Place
-from .rendering import COLOURS, Line, day_of, heading, lines_of, wrapped, zone_of
+from .rendering import COLOURS, TAB, Line, day_of, heading, lines_of, wrapped, zone_of
 
 MOST_WRAPPED = 4 * MOST_ITEMS
 """Items whose wrapped lines are kept."""
+TABS = TabsProcessor(tabstop=TAB, char1=" ", char2=" ")
+"""Shows the tabs of a pasted text as blanks; they are said as they are."""
 MOST_INPUT = 8
 """Lines of the input that are visible."""
 _HUES = ("red", "green", "yellow", "blue", "magenta", "cyan")
@@ -207,6 +210,7 @@ class Screen:
             input_processors=[
                 BeforeInput(self._prompt),
                 ConditionalProcessor(PasswordProcessor(), asking),
+                TABS,
             ],
         )
         typed = Window(
