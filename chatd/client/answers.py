@@ -123,7 +123,8 @@ class Answer(Struct, frozen=True):
     people: tuple[Partner, ...] = ()
     bans: tuple[Ban, ...] = ()
     url: str = ""
-    next: int | None = 0
+    next: int | str | None = 0
+    """From where to go on: of events the cursor, of rooms a name."""
     gap: bool = False
     error: Refusal | None = None
 

@@ -352,5 +352,6 @@ class Events:
             if answer.gap:
                 self._fresh.append(Event(self._cursor, "gap", self._room))
             self._fresh.extend(answer.events)
-        self._cursor = answer.next
+        if isinstance(answer.next, int):
+            self._cursor = answer.next
         self._patience = inf  # after the first success, try for ever

@@ -78,11 +78,12 @@ def check_url(url: str) -> RedisUrl | None:
     parsed = parse(url)
     if not (find_spec("hiredis") and find_spec("txredisapi")):
         raise Malformed(
-            "a Redis store needs two libraries more; install them with pip install 'chatd[redis]'"
+            "a Redis store needs two libraries more; install them with "
+            "pip install hiredis txredisapi"
         )
     if parsed.tls and not (find_spec("OpenSSL") and find_spec("service_identity")):
         raise Malformed(
-            "rediss:// needs two libraries more; install them with pip install 'chatd[redis,tls]'"
+            "rediss:// needs libraries for TLS; install them with pip install 'twisted[tls]'"
         )
     return parsed
 

@@ -32,6 +32,8 @@ from .places import Place
 Words = TypeVarTuple("Words")
 SECRET = ("/login", "/register", "/password")
 """Beginnings of lines that the history of typed lines leaves out, because they hold a password."""
+ROOMS_SHOWN = 50
+"""Rooms that `/rooms` shows."""
 FOUND = 20
 """Messages that a search shows."""
 _NAME = word("name", NAME)
@@ -89,9 +91,13 @@ async def _who(live: Live, room: str) -> None:
 
 @command("/rooms", "which rooms there are", nothing)
 async def _rooms(live: Live) -> None:
-    for row in await live.client.rooms():
+    """Those with the most people last, where they are seen first."""
+    rows = sorted(await live.all_rooms(), key=lambda row: (row.people, row.topic != ""))
+    for row in rows[-ROOMS_SHOWN:]:
         topic = f"; {row.topic}" if row.topic else ""
         live.answer(f"#{row.room}: {row.people} here{topic}")
+    if len(rows) > ROOMS_SHOWN:
+        live.answer(f"and {len(rows) - ROOMS_SHOWN} more; Tab behind /join # completes their names")
 
 
 @command("/msg NAME [TEXT]", "talk with one person only", anything, "m", "query")

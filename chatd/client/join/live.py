@@ -20,14 +20,26 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...model.errors import BadName, BadToken, ChatError, NoSession, Unavailable
+from ...model.errors import (
+    BadName,
+    BadToken,
+    ChatError,
+    NoSession,
+    TextTooLong,
+    TooLarge,
+    Unavailable,
+)
 from ...model.names import name_key
-from ..answers import Event
+from ..answers import Event, RoomRow
 from ..chat import ChatClient, Events
 from .places import Place, Places
 
 PAGE = 50
 """Events of the past that are loaded at a time."""
+ROOMS_A_PAGE = 100
+"""Rooms in one answer of the server."""
+MOST_ROOMS = 1000
+"""Rooms that are asked for."""
 PROBE_SECONDS = 1.0
 """Seconds between two probes of a server that does not answer."""
 MARK_SECONDS = 2.0
@@ -67,6 +79,8 @@ class Live:
         self._clock = clock
         self._changed = changed
         self._called = called
+        self._too_long = ""
+        """A text of several lines that was too long for one message: the same again is parted."""
         self._cursor: int | None = None
         self._reading: Deferred[None] | None = None
         self._probing = False
@@ -263,6 +277,15 @@ class Live:
             self._loading.discard(place.name)
         self._changed()
 
+    async def all_rooms(self) -> list[RoomRow]:
+        """The rooms that exist, `MOST_ROOMS` at most."""
+        rows: list[RoomRow] = []
+        while page := await self.client.rooms(rows[-1].room if rows else ""):
+            rows += page
+            if len(page) < ROOMS_A_PAGE or len(rows) >= MOST_ROOMS:
+                break
+        return rows
+
     # -- places ------------------------------------------------------------------------------------
 
     def visit(self, name: str) -> bool:
@@ -306,11 +329,32 @@ class Live:
             await self.load(place)
 
     async def say(self, text: str) -> None:
-        """Say something in the visible place.  Raises `ChatError`."""
+        """Say something in the visible place.  Several lines that are too long for one message are
+        refused at first, and sent in parts when they are said again.  Raises `ChatError`.
+        """
         place = self.places.place
         if place is None:
             self.complain("you are in no room; /join lobby, or another one")
-        elif place.person:
+            return
+        again, self._too_long = text == self._too_long, ""
+        try:
+            await self._say(place, text)
+        except (TextTooLong, TooLarge) as problem:
+            if "\n" not in text:
+                raise
+            if not again:
+                self._too_long = text
+                raise TextTooLong(f"{problem}, or Enter again sends it in parts") from None
+            lines = text.split("\n")
+            half = len(lines) // 2
+            for part in ("\n".join(lines[:half]), "\n".join(lines[half:])):
+                self._too_long = part
+                await self.say(part)
+
+    async def _say(self, place: Place, text: str) -> None:
+        if not text.strip():
+            return
+        if place.person:
             await self.client.tell(place.person, text)
         else:
             await self.client.say(text, place.name)

@@ -18,7 +18,8 @@ from ...model.errors import ChatError
 from .arguments import INTERRUPTED, REFUSED, USAGE, parser
 
 MISSING = (
-    "chatd join needs prompt_toolkit: pip install 'chatd[terminal]'; without it, use --no-screen"
+    "chatd join needs prompt_toolkit: pip install prompt_toolkit, or, if pipx installed chatd, "
+    "pipx inject chatd prompt_toolkit; without it, use --no-screen"
 )
 
 

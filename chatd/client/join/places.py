@@ -55,6 +55,8 @@ class Place:
     """Whether the first item is the oldest that the server has."""
     scrolled: int = 0
     """Lines by which the user has scrolled up from the newest."""
+    newest: Item | None = None
+    """The newest item when the place was last drawn."""
     people: list[str] = field(default_factory=list)
     topic: str = ""
 

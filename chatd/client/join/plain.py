@@ -20,7 +20,7 @@ from .completing import PlaceCompleter
 from .live import Live
 from .places import Place
 from .rendering import day_of, heading, lines_of, plain, zone_of
-from .screen import TypedHistory
+from .screen import TABS, TypedHistory
 
 REPLAY = 10
 """Items of a place that are printed when it becomes visible."""
@@ -58,6 +58,7 @@ class Plain:
             key_bindings=keys,
             color_depth=ColorDepth.DEPTH_1_BIT,
             enable_suspend=True,
+            input_processors=[TABS],
             input=input,
             output=output,
         )

@@ -98,7 +98,7 @@ async def _prompt(live: Live, plain: Plain, room: str) -> int:
 async def learn_rooms(live: Live, face: Face) -> None:
     """Ask the server for the list of rooms, which Tab completes."""
     with suppress(ChatError):
-        face.rooms = [row.room for row in await live.client.rooms()]
+        face.rooms = [row.room for row in await live.all_rooms()]
 
 
 def future(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:

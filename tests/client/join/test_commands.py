@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatd.client import Event
-from chatd.client.join.commands import COMMANDS
+from chatd.client.join.commands import COMMANDS, ROOMS_SHOWN
 from chatd.client.join.live import MARK_SECONDS
 from chatd.client.join.places import Item
 from chatd.doors.line.commands import COMMANDS as LINE_DOOR
@@ -139,6 +139,17 @@ def test_times_are_shown_or_not(ada: User) -> None:
     assert ada.live.places.times == "off"
     assert ada.type("/time utc")[-1] == "== times are UTC"
     assert ada.type("/time")[-1].startswith("!! /time takes on, off or utc")
+
+
+def test_hundreds_of_rooms_are_known(network: Network, ada: User) -> None:
+    """The server tells a hundred at a time; `/rooms` shows those with people last."""
+    for number in range(210):
+        network.say("hi", room=f"r{number}")
+    shown = [line for line in ada.type("/rooms") if line.startswith("== ")]
+    assert shown[-1] == "== and 161 more; Tab behind /join # completes their names"
+    assert shown[-2] == "== #lobby: 1 here"
+    assert len(shown) == ROOMS_SHOWN + 1
+    assert len(network.result(ada.live.all_rooms())) == 211
 
 
 def _last(user: User) -> Item:

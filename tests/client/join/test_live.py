@@ -144,3 +144,16 @@ def test_refusal_is_a_line(ada: User) -> None:
     assert ada.type("/join a b")[-1].startswith("!! /join takes one room")
     assert ada.type("/wo")[-1] == "!! no such command /wo (did you mean /who?); /help lists them"
     assert ada.type("/kick eve")[-1].startswith("!! ")
+
+
+def test_paste_that_is_too_long_is_sent_in_parts_if_one_insists(
+    network: Network, ada: User
+) -> None:
+    """So nobody floods a room by mistake; every line comes, in order."""
+    paste = "\n".join(f"line {number}\tof a long paste" for number in range(200))
+    assert ada.type(paste)[-1].endswith("or Enter again sends it in parts")
+    assert network.texts == []
+    ada.type(paste)
+    assert "\n".join(network.texts) == paste
+    assert 1 < len(network.texts) < 10
+    assert ada.type("x" * 5000)[-1].startswith("!! a message has at most")

@@ -13,7 +13,7 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.output import DummyOutput
 
 from chatd.client.join.commands import carry_out
-from chatd.client.join.screen import Screen
+from chatd.client.join.screen import Screen, window
 
 from ...kit.chat import PASSWORD
 from ..network import Network
@@ -182,3 +182,41 @@ def test_bell_rings(desk: Desk, network: Network) -> None:
     """When somebody mentions the user."""
     desk.screen.called(network.chat.entries("lobby"))  # type: ignore[arg-type]
     assert desk.output.bells == 1
+
+
+def test_lines_that_come_do_not_move_what_the_user_reads(network: Network, desk: Desk) -> None:
+    """While the user has scrolled up; the head says how many lines are below."""
+    for number in range(60):
+        network.say(f"line {number}")
+    desk.drawn()
+    desk.press("\x1b[5~")
+    before = desk.drawn()
+    for number in range(30):
+        network.say(f"more {number}")
+    assert desk.drawn() == before
+    assert "lines below" in desk.head
+
+
+def test_visible_place_is_in_the_bar_however_many_there_are(network: Network, desk: Desk) -> None:
+    """The places that do not fit are hinted at, also that somebody calls there."""
+    for number in range(20):
+        desk.press(f"/join room-{number:02}\r")
+    assert desk.bar.startswith("< ")
+    assert desk.bar.endswith("[21 #room-19]")
+    assert len(desk.bar) <= 80
+    network.say("hello ada", room="room-01")
+    network.say("hello ada", room="room-15")
+    assert desk.bar.startswith("<!")
+    desk.press("\x1b1")
+    assert desk.bar.startswith("[1 #lobby]")
+    assert desk.bar.endswith("!>")
+
+
+@pytest.mark.parametrize(
+    ("widths", "at", "most", "shown"),
+    [([], 0, 9, (0, 0)), ([5], 0, 3, (0, 1)), ([3] * 5, 2, 9, (1, 4)), ([3] * 5, 4, 9, (2, 5)),
+     ([3] * 5, 0, 15, (0, 5)), ([9, 3, 9], 1, 8, (1, 2))],
+)  # fmt: skip
+def test_window_fits(widths: list[int], at: int, most: int, shown: tuple[int, int]) -> None:
+    """With the visible one in it, even if that alone is too wide."""
+    assert window(widths, at, most) == shown
