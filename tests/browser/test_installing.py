@@ -73,23 +73,22 @@ def test_notice_is_shown_while_the_server_is_away_and_the_page_when_it_is_back(
     assert ada.page.evaluate(STORES) == stores
 
 
-def test_notice_is_shown_behind_a_path(people: People, shared_server: Server):
+def test_notice_is_shown_behind_a_path(people: People, server: Server):
     """The worker has that path only, and its files are below it."""
-    network = Network(shared_server.http, prefix="chat/")
-    try:
-        ada = come_again(people, network.url, "pathada", "behindpath")
-        stores = ada.page.evaluate(STORES)
-        (version,) = stores.keys() - {"words"}
-        assert sorted(stores[version]) == sorted(f"/chat{path}" for path in STORED)
-        url = ada.page.evaluate("navigator.serviceWorker.ready.then(({ scope }) => scope)")
-        assert url == network.url
-    finally:
-        network.cut()
-        network.close()
+    network = Network(server.http, prefix="chat/")
+    ada = come_again(people, network.url, "ada", "behindpath")
+    stores = ada.page.evaluate(STORES)
+    (version,) = stores.keys() - {"words"}
+    assert sorted(stores[version]) == sorted(f"/chat{path}" for path in STORED)
+    url = ada.page.evaluate("navigator.serviceWorker.ready.then(({ scope }) => scope)")
+    assert url == network.url
+    server.kill()
     ada.page.reload()
     expect(ada.page.get_by_role("heading", level=2)).to_have_text("The server cannot be reached")
     ada.page.goto(f"{network.url}rooms/behindpath/messages/1")
     expect(ada.page.locator("main")).to_have_css("text-align", "center")
+    ada.leave()
+    network.close()
 
 
 def test_nothing_is_left_in_the_browser_after_leaving(people: People, shared_server: Server):
