@@ -45,17 +45,18 @@ async def read_events(port: int, since: int) -> Stream:
 
 
 async def say(streams: Stream, text: str) -> int:
-    """Post a message on a connection that is kept, until it is stored; its id."""
-    while not (id_ := await _say(streams, text)):
+    """Post a message in the lobby, again until it is stored; its id."""
+    while not (id_ := await say_in("lobby", streams, text)):
         print("refused for now; said again")
         await asyncio.sleep(1)
     return id_
 
 
-async def _say(streams: Stream, text: str) -> int | None:
+async def say_in(room: str, streams: Stream, text: str) -> int | None:
+    """Post a message on a connection that is kept, until it is stored; None if it was refused."""
     reader, writer = streams
     writer.write(
-        "POST /rooms/lobby/messages?name=bench HTTP/1.1\r\nHost: localhost\r\n"
+        f"POST /rooms/{room}/messages?name=bench HTTP/1.1\r\nHost: localhost\r\n"
         f"Content-Type: text/plain\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
     )
     head = await reader.readuntil(b"\r\n\r\n")

@@ -4,8 +4,9 @@
    its name, so a file of that name is always a whole backup.
 2. The file is read by a connection of its own, in one read transaction: in WAL mode (SQLite, "WAL")
    a reader does not hinder the writer.
-3. Copying takes at most half of the time, and what is written is flushed every few megabytes.
-   Otherwise the server's own flushes would wait for all of it at once.
+3. Copying takes at most a quarter of the time, in steps of a few hundred microseconds, and what is
+   written is flushed every megabyte.  Otherwise the server's own flushes would wait for all of it
+   at once.
 4. Only its owner may read the copy.
 """
 
@@ -24,9 +25,11 @@ from ..model.errors import Unavailable
 from .database import APPLICATION, COMPANIONS
 from .private import MODE
 
-PAGES = 128
-"""Pages that are copied at a stretch: half a megabyte."""
-FLUSHED_PAGES = 512
+PAGES = 32
+"""Pages that are copied at a stretch: 128 kB."""
+RESTS = 3
+"""Pauses, each as long as a step or a flush takes, that follow it."""
+FLUSHED_PAGES = 256
 """Pages after which what was written is flushed to the disk."""
 LOCKED = "-lock"
 
@@ -119,7 +122,7 @@ def _copy(
             flushed = whole - left
             os.fsync(descriptor)
         progress("copying", (whole - left) / max(whole, 1))
-        sleep(time.monotonic() - began)
+        sleep(RESTS * (time.monotonic() - began))
         began = time.monotonic()
 
     with _opened(source, "ro") as old, _opened(partial, "rw") as new:

@@ -19,7 +19,7 @@ from ..parser import Parser, add_place, progress
 from ..refused import Refused
 from ..status import DONE
 
-NICE = 10
+NICE = 19
 """By how much the command is nicer than the server to other processes."""
 MEBIBYTE = 1 << 20
 
