@@ -64,15 +64,7 @@ class IrcShell(IrcClient):
             return False
         except NoUtf8 as problem:
             request = Request(self, problem.command, (), problem.tags)
-            request.line(
-                form(
-                    "FAIL",
-                    problem.command,
-                    "INVALID_UTF8",
-                    source=self.server,
-                    text="that line is no UTF-8, and nothing of it was said",
-                )
-            )
+            request.fail("INVALID_UTF8", text="that line is no UTF-8, and nothing of it was said")
             request.done()
             return False
         return False if message is None else self._carry_out(message)
@@ -102,7 +94,6 @@ class IrcShell(IrcClient):
         except WaitForAcks:
             raise
         except ChatError as error:
-            RARE.refused(error)
             request.refuse(error)
         except Exception:
             request.refuse(internal_error(self._log, "a command failed"))
@@ -208,6 +199,7 @@ class IrcShell(IrcClient):
             error = internal_error(self._log, "a client could not come in", failure)
         assert self.applicant is not None
         self.applicant.entering = False
+        RARE.refused(error)
         not_let_in(self, error)
         self.link.work()
 
