@@ -13,7 +13,7 @@ Registering = Literal["open", "invite", "closed"]
 class Rules:
     """What guests may do, and who may register.
 
-    `register` and `plain_passwords` may be changed while the server runs.
+    They may be changed while the server runs; `guests` with the policy (`chatd.server.live`).
     """
 
     guests: Guests = "full"

@@ -2,8 +2,8 @@
 
 1. All settings are read and checked before the first one takes effect.  If one is wrong, the log
    says which, in which line of which file, and nothing changes.
-2. The log says what changed, with the old value and the new one, and which settings need a restart
-   (`chatd.server.live`).  Settings whose values may hold a password are only named.
+2. The log says what changed, with the old value and the new one, and which settings need a restart,
+   and why (`chatd.server.live`).  Settings whose values may hold a password are only named.
 3. Certificates and the message of the day are read again, too, whatever the settings are.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from .capacity import most_connections
-from .live import LIVE, Live
+from .live import LIVE, RESTART, Live
 from .option import UNIX, shown
 from .settings import Settings, options, spelt
 from .sources import BadSetting
@@ -75,7 +75,7 @@ class Reload:
                 continue
             apply = LIVE.get(name)
             if apply is None:
-                waiting.append(spelt(name))
+                waiting.append(f"{spelt(name)} ({RESTART[name]})")
                 continue
             if apply not in applied:
                 applied.add(apply)
@@ -83,7 +83,7 @@ class Reload:
             told.append(f"{spelt(name)} is {written(name, is_now)} (was {written(name, was)})")
         if waiting:
             self._log.warn(
-                "changed, but not before the next start: {names}",
+                "needs a restart: {names}",
                 names=", ".join(waiting),
             )
         return told
