@@ -271,8 +271,8 @@ class Settings:
             )
         if self.workers > 1 and self.store.partition(":")[0] not in SCHEMES:
             raise ValueError(
-                f"{self.workers} workers need a store that they share, redis://HOST; "
-                f"{self.store} is for one process"
+                f"--workers {self.workers} needs a store that processes share, redis://HOST; "
+                f"--store {self.store} is for one"
             )
 
     @property
