@@ -134,23 +134,34 @@ async def read_events(port: int, since: int) -> Stream:
 
 
 async def say(streams: Stream, text: str, key: str = "") -> int:
-    """Post a message on a connection that is kept; its id.  With a key again until it is stored."""
-    reader, writer = streams
-    known = f"Idempotency-Key: {key}\r\n" if key else ""
-    while True:
-        writer.write(
-            "POST /rooms/lobby/messages?name=bench HTTP/1.1\r\nHost: localhost\r\n"
-            f"{known}Content-Type: text/plain\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        body = await reader.readexactly(size)
-        if head.startswith(b"HTTP/1.1 201"):
-            return int(msgspec.json.decode(body)["id"])
-        if not (key and head.startswith(b"HTTP/1.1 503")):
-            raise SystemExit(f"refused: {body.decode()}")
+    """Post a message in the lobby on a connection that is kept; its id.  With a key, again until it
+    is stored; without, exits if it is refused.
+    """
+    while not (id_ := await say_in("lobby", streams, text, key)):
+        if not key:
+            raise SystemExit("refused: the store is not available")
         print("refused for now; said again", flush=True)
         await asyncio.sleep(0.5)
+    return id_
+
+
+async def say_in(room: str, streams: Stream, text: str, key: str = "") -> int | None:
+    """Post a message on a connection that is kept; its id, or None if the store refuses it now."""
+    reader, writer = streams
+    known = f"Idempotency-Key: {key}\r\n" if key else ""
+    writer.write(
+        f"POST /rooms/{room}/messages?name=bench HTTP/1.1\r\nHost: localhost\r\n"
+        f"{known}Content-Type: text/plain\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()
+    )
+    head = await reader.readuntil(b"\r\n\r\n")
+    size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    body = await reader.readexactly(size)
+    if head.startswith(b"HTTP/1.1 503"):
+        return None
+    if not head.startswith(b"HTTP/1.1 201"):
+        raise SystemExit(f"refused: {body.decode()}")
+    id_: int = msgspec.json.decode(body)["id"]
+    return id_
 
 
 async def next_text(reader: asyncio.StreamReader) -> str:

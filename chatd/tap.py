@@ -109,7 +109,8 @@ def makeService(options: Options) -> MultiService:
     people_log = PeopleLog(chat)
     people_log.switch(settings.log_people)
     lag = LoopLag(clock)
-    metrics = ServerMetrics(chat, connections, peers, lag)
+    secured: list[DoorCertificates] = []
+    metrics = ServerMetrics(chat, connections, peers, lag, secured)
     shared = SharedMetrics(clock, metrics.families)
     doors: list[Door] = []
     context = DoorContext(
@@ -126,11 +127,12 @@ def makeService(options: Options) -> MultiService:
         places=lambda: [place for door in doors if (place := door.place)],
     )
     factories = {door.name: door.make(context) for door in DOORS}
-    secured: list[DoorCertificates] = []
     watch = CertificateWatch(clock, secured)
     live = Live(
         chat=chat,
+        store=store,
         connections=connections,
+        peers=peers,
         sites=[site for site in factories.values() if isinstance(site, ChatSite)],
         hosts=hosts,
         origins=origins,

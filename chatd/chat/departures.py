@@ -44,7 +44,7 @@ class Departures:
         self._people = core.people
         self._rooms = core.rooms
         self._attached = attached
-        self._max_text = core.max_text
+        self._admission = core.admission
         self.when_left: Callable[[Person, Room | None], object] = lambda person, room: None
         """Called when a person has left a room, and with None when it has left the chat."""
         self.tallies = Tallies(core.clock, self._announce)
@@ -75,7 +75,7 @@ class Departures:
             return succeed(None)
         person.ended = True
         try:
-            parting = clean_phrase(text, self._max_text)
+            parting = clean_phrase(text, self._admission.limits.text)
         except ChatError:
             parting = ""
         leave = partial(self._leave, everywhere=everywhere)

@@ -50,6 +50,8 @@ class Limits:
     """Rooms that a session may be in: more than a person can follow."""
     readers_per_session: int = 50
     """Polls, streams and WebSockets of a session: the tabs and devices of one person."""
+    text: int = 4096
+    """The longest text, in bytes of UTF-8."""
 
     @property
     def for_an_address(self) -> float:

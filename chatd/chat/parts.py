@@ -74,7 +74,6 @@ class Parts:
         store: Store,
         *,
         history: int,
-        max_text: int,
         limits: Limits,
         policy: Policy | None,
         node: str,
@@ -131,7 +130,6 @@ class Parts:
             self.rooms,
             self.readers,
             self.admission,
-            max_text,
         )
         self.correspondence = Correspondence(core)
         self.letter_deletion = LetterDeletion(core, self.letters, micros)

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from ..server.option import Option
-from ..server.settings import Settings, options, spelt
-from ..server.sources import CONFIG, BadSetting, Found, mistakes, read, settled
+from ..server.settings import Settings, options, settings_of, spelt
+from ..server.sources import CONFIG, Found, mistakes, read
 from .refused import Refused
 
 _PREFIX = "setting "
@@ -33,11 +33,14 @@ def add_settings(parser: ArgumentParser) -> None:
 
 
 def settings_given(given: Namespace) -> Settings:
-    """The settings of the command line, the environment and the file.  Raises `Refused`."""
-    try:
-        return settled(command_line(given).valid(), os.environ, given.config)
-    except BadSetting as problem:
-        raise Refused(str(problem)) from None
+    """The settings of the command line, the environment and the file.  Raises `Refused`.
+
+    Variables that belong to no option are not told: the server logs them when it reads them.
+    """
+    found = mistakes_given(given)
+    if found.mistakes:
+        raise Refused(found.mistakes[0])
+    return settings_of(found.given)
 
 
 def mistakes_given(given: Namespace) -> Found:

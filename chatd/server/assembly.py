@@ -27,7 +27,6 @@ def chat_of(
         clock,
         store,
         history=settings.history,
-        max_text=settings.max_text,
         limits=settings.limits,
         node=node,
         now=now,

@@ -7,6 +7,7 @@ means adding one field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -138,11 +139,18 @@ def one_of(*words: str) -> Read:
     return read
 
 
+_PORT = re.compile(r"(?:^(?:tcp|tcp4|tcp6|ssl):|:port=)(\d+)")
+MOST_PORT = 65535
+
+
 def endpoint(value: str) -> str:
     """Check the description of a Twisted endpoint, or `none`, which closes the door."""
     if value != CLOSED:
         nothing: Any = None  # a parser keeps the reactor for later
         try:
+            ports = [int(port) for port in _PORT.findall(value)]
+            if any(port > MOST_PORT for port in ports):
+                raise ValueError(f"ports are numbers up to {MOST_PORT}")
             if kind_of(value) != "systemd":  # in a worker, the supervisor has systemd's sockets
                 serverFromString(nothing, beneath(value))
         except Exception as problem:  # an endpoint's parser may raise any exception
@@ -157,7 +165,8 @@ def store(value: str) -> str:
     try:
         check_url(value)
     except Malformed as problem:
-        raise ValueError(f"{problem.message}") from None
+        known = problem.message.replace(f"unknown store {value!r}", f"{value!r} is no store")
+        raise ValueError(known) from None
     return value
 
 
@@ -247,6 +256,10 @@ def checker(value: str) -> Any:
     """The credentials checker with that description (`twisted.cred.strcred`); the same object each
     time, so that a reload does not see a change.
     """
+    kind, _, file = value.partition(":")
+    if kind == "file":
+        readable(file)  # or Twisted would only print a warning
+        value = f"{kind}:{_BASE[-1] / file}"
     try:
         made = strcred.makeChecker(value)
     except Exception as problem:  # a checker's own parser may raise any exception

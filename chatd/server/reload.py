@@ -3,7 +3,8 @@
 1. All settings are read and checked before the first one is applied.  If a setting is invalid, the
    log names it, with file and line, and nothing changes.
 2. The log names each changed setting, with its old and new value, and the changed settings that
-   need a restart (`chatd.server.live`).  It does not show values that may hold a password.
+   need a restart, with the reason (`chatd.server.live`).  It does not show values that may hold a
+   password.
 3. A reload also reads the certificates and the message of the day again, even if no setting
    changed.
 """
@@ -17,7 +18,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from .capacity import most_connections
-from .live import LIVE, Live
+from .live import LIVE, RESTART, Live
 from .option import UNIX, shown
 from .settings import Settings, options, spelt
 from .sources import BadSetting
@@ -76,7 +77,7 @@ class Reload:
                 continue
             apply = LIVE.get(name)
             if apply is None:
-                waiting.append(spelt(name))
+                waiting.append(f"{spelt(name)} ({RESTART[name]})")
                 continue
             if apply not in applied:
                 applied.add(apply)

@@ -35,6 +35,7 @@ from ..model.search import Query
 from ..model.units import Cell, Change, Redaction, Stale, Unit
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
+from .retained import Retention
 
 CLOSING = "the server is going down; try again in a moment"
 """The message of `Unavailable` for a store that is closed."""
@@ -139,6 +140,10 @@ class Follower(Protocol):
 
 class Store(Protocol):
     """The engine under a `ChatService`."""
+
+    retention: Retention
+    """How much of the history is kept.  It may be changed at any time; what is more than that is
+    forgotten within a minute."""
 
     @property
     def id(self) -> str:

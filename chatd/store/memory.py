@@ -30,6 +30,7 @@ from .cells import Cells
 from .judging import Judging
 from .paging import take
 from .requests import RequestKeys
+from .retained import FOR_EVER
 
 T = TypeVar("T")
 
@@ -172,6 +173,9 @@ class MemoryStore:
     Everything is answered in a later turn of the reactor, although it could be answered at once, so
     that code that uses a store cannot depend on an immediate answer.
     """
+
+    retention = FOR_EVER
+    """Ignored: the newest events of each room are kept, anyway."""
 
     def __init__(
         self,

@@ -81,7 +81,7 @@ class SqliteStore:
         self._now = now
         self._history = history
         self._hire = hire
-        self._retention = retention
+        self.retention = retention
         self._presence = Cells()
         keys = RequestKeys(clock.seconds)
         self._writer = Writer(path, now, keys, self._presence, DURABILITY[durability])
@@ -379,11 +379,11 @@ class SqliteStore:
     @inlineCallbacks
     def _tidy(self) -> Generator[Deferred[Any], Any, None]:
         """Retention: remove events that are too old or too many, in slices between commits."""
-        days, most = self._retention.days, self._retention.events
+        days, most = self.retention.days, self.retention.events
         before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
         try:
             yield self._writing.do(self._writer.tidy)
-            more = self._retention != FOR_EVER
+            more = self.retention != FOR_EVER
             while more and not self._closed:
                 forgotten = yield self._writing.do(partial(self._writer.forget, before, most))
                 more = forgotten.more

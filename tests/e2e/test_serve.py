@@ -93,7 +93,7 @@ def test_its_settings_come_from_a_file_too(start: Start, tmp_path: Path) -> None
         (["--config", "nowhere.toml"], "cannot read the configuration nowhere.toml"),
         (["--line=none", "--http=none", "--irc=none"], "every door is closed"),
         (["--logfile", "no/log"], "cannot write no/log"),
-        (["--workers", "2"], "2 workers need a store that they share"),
+        (["--workers", "2"], "--workers 2 needs a store that processes share"),
     ],
 )
 def test_a_start_that_cannot_work_ends_with_one_line(

@@ -298,7 +298,7 @@ def test_workers_end_when_their_supervisor_is_killed(served: Served) -> None:
 @pytest.mark.parametrize(
     ("store", "line"),
     [
-        ("memory:", "2 workers need a store that they share"),
+        ("memory:", "--workers 2 needs a store that processes share"),
         ("redis://127.0.0.1:1", "the store cannot be used"),
     ],
 )

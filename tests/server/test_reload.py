@@ -12,16 +12,22 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from chatd.chat.administration import console
 from chatd.chat.rules import Rules
 from chatd.model.addresses import Address
+from chatd.model.errors import ChatError
+from chatd.model.identity import Stranger
+from chatd.model.policy import Action
 from chatd.net.connections import Connections
-from chatd.server.live import LIVE, Live
+from chatd.server.live import LIVE, RESTART, Live
 from chatd.server.options import Options
 from chatd.server.peoplelog import PeopleLog
 from chatd.server.reload import Reload, names, value, written
 from chatd.server.settings import Settings, options
 
+from ..kit.chat import PASSWORD, settled
 from ..kit.server import MemoryServer
+from ..kit.terminal import Terminal
 
 
 class Running:
@@ -46,7 +52,9 @@ class Running:
             self.options.read,
             Live(
                 chat=self.chat,
+                store=self.server.chat.store,
                 connections=self.connections,
+                peers=self.server.peers,
                 sites=[self.server.http_door],
                 hosts=self.server.hosts,
                 origins=self.origins,
@@ -71,6 +79,15 @@ def running(tmp_path: Path) -> Running:
     return Running(tmp_path)
 
 
+def refuses(check: Callable[[], object]) -> bool:
+    """Whether the policy refuses that."""
+    try:
+        check()
+    except ChatError:
+        return True
+    return False
+
+
 CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
     "message_rate": ("7", lambda it: it.chat.admission.limits.message_rate, "7.0"),
     "address_rate": ("70", lambda it: it.chat.admission.limits.address_rate, "70.0"),
@@ -84,6 +101,20 @@ CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
         "75",
     ),
     "max_readers": ("76", lambda it: it.chat.admission.limits.readers_per_session, "76"),
+    "max_text": ("79", lambda it: it.chat.max_text, "79"),
+    "max_body": ("78", lambda it: it.server.http_door.max_body, "78"),
+    "stall": ("33", lambda it: it.server.peers.stalls.seconds, "33.0"),
+    "keep": ("3", lambda it: it.server.chat.store.retention.days, "3.0"),
+    "keep_events": ("300", lambda it: it.server.chat.store.retention.events, "300"),
+    "guests": (
+        '"none"',
+        lambda it: (
+            it.chat.sign_in.rules.guests,
+            refuses(lambda: it.chat.readers.check(Stranger(), Action.LIST)),
+        ),
+        "('none', True)",
+    ),
+    "auth": ('"memory:ada:secret"', lambda it: len(it.chat.sign_in.rules.checkers), "1"),
     "max_connections": ("77", lambda it: it.connections.most, "77"),
     "max_connections_per_address": ("0", lambda it: it.connections.refusal("192.0.2.1"), "None"),
     "request_time": ("31", lambda it: it.server.http_door.request_seconds, "31.0"),
@@ -112,6 +143,11 @@ def test_each_live_setting_is_tried_here() -> None:
     """So that nobody adds a live setting without a test."""
     assert CHANGES.keys() == LIVE.keys()
     assert set(names()) == {name for name, _ in options()}
+
+
+def test_each_setting_is_live_or_says_why_it_needs_a_restart() -> None:
+    """None is both."""
+    assert sorted([*LIVE, *RESTART]) == sorted(names())
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -146,7 +182,7 @@ def test_a_reload_without_a_change_says_so(running: Running) -> None:
             r"chatd.toml, line 2: max-room is no setting; did",
         ),
         ("message-rate = 9\nidle = 0\n", r"chatd.toml, line 2: idle '0' is not a number from"),
-        ("message-rate = 9\nidle\n", r"chatd.toml: .*line 2"),
+        ("message-rate = 9\nidle\n", r"chatd.toml, line 2: this is no TOML: "),
         (
             'message-rate = 9\nmotd = "nowhere"\n',
             r"line 2: motd .*nowhere.* cannot be read: No such file",
@@ -183,7 +219,9 @@ def test_a_setting_that_needs_a_restart_is_named_and_the_others_take_effect(
         'store = "redis://:secret@h"\nhistory = 7\nhttp = "tcp:1"\nmessage-rate = 6\n'
     )
     assert told == [
-        "changed, but applied only at the next start: http, store, history",
+        "changed, but applied only at the next start: http (ports are bound at the start, before "
+        "the process gives up its privileges), store (another store has another history), history "
+        "(rooms in memory have their size already)",
         "reloaded; message-rate is 6 (was 5)",
     ]
 
@@ -206,6 +244,53 @@ def test_people_who_are_here_get_the_new_rate(running: Running) -> None:
     running.server.chat.settle()
     assert running.server.chat.texts("lobby") == ["hello"]
     assert not wire.lost
+
+
+def test_guests_who_are_here_keep_to_the_new_rule(running: Running) -> None:
+    """With `read` they go on reading, and say nothing; with `none` they read nothing either."""
+    ada = Terminal(running.server)
+    running.set('guests = "read"\nmessage-rate = 5\n')
+    assert any("only people with an account" in line for line in ada.type("hello"))
+    chat = running.server.chat
+    adding = running.chat.administration.add
+    settled(chat, adding(console(running.chat.admission.bucket()), "eve", PASSWORD))
+    Terminal(running.server, f"/login eve {PASSWORD}", "read this", host="127.0.0.1")
+    assert any("read this" in line for line in ada.heard())
+    running.set('guests = "none"\nmessage-rate = 5\n')
+    running.server.chat.settle()
+    assert any(line.startswith("!!") for line in ada.heard())
+
+
+def test_an_onlooker_comes_in_by_connecting_again_when_guests_may(running: Running) -> None:
+    """It has no name, and so says nothing."""
+    running.set('guests = "read"\nmessage-rate = 5\n')
+    onlooker = Terminal(running.server)
+    running.set("message-rate = 5\n")
+    assert any("connect again" in line for line in onlooker.type("hello"))
+    assert running.server.chat.texts("lobby") == []
+    assert "hi" in " ".join(Terminal(running.server).type("hi"))
+
+
+def test_a_longer_text_is_taken_by_connections_that_begin_then(running: Running) -> None:
+    """Over HTTP by those that there are, too."""
+    http = running.server.http()
+    target, text = "/rooms/lobby/messages?name=ci", "x" * 5000
+    assert http.send_json("POST", target, {"text": text}).status == 413
+    running.set("max-text = 6000\nmessage-rate = 5\n")
+    assert http.send_json("POST", target, {"text": text}).status == 201
+    Terminal(running.server).type(text)
+    assert running.server.chat.texts("lobby") == [text, text]
+
+
+def test_a_checker_that_is_new_lets_its_people_sign_in(running: Running) -> None:
+    """And who signed in by one that is gone is still signed in."""
+    chat = running.server.chat
+    running.set('auth = ["memory:ada:a secret of hers"]\nmessage-rate = 5\n')
+    ada = Terminal(running.server, host="127.0.0.1")
+    ada.type("/login ada a secret of hers")
+    running.set("message-rate = 5\n")
+    ada.type("hello")
+    assert chat.texts("lobby") == ["hello"]
 
 
 def test_the_message_of_the_day_is_read_again(running: Running, tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ def write_listed(numeric: Numeric, server: str, to: str, *given: str) -> str:
     return form(numeric.number, to, *given, text=text, source=server)
 
 
+def refused_as(numeric: Numeric) -> str:
+    """The name under which a refusal is counted, as `irc-403`; empty if it is none."""
+    return f"irc-{numeric.number}" if numeric.number in REFUSING else ""
+
+
 # -- registration and the server -------------------------------------------------------------------
 
 WELCOME = _numeric(1, ":")
@@ -166,3 +171,16 @@ SASLTOOLONG = _numeric(905, ":that was too long")
 SASLABORTED = _numeric(906, ":the sign-in was given up")
 SASLALREADY = _numeric(907, ":you are signed in already")
 SASLMECHS = _numeric(908, "mechanisms :are the ways to sign in")
+
+_HARMLESS = (NOMOTD,)
+"""Errors by their numbers that refuse nothing."""
+_OTHERS = (MONLISTFULL, INVALIDMODEPARAM, NICKLOCKED, SASLFAIL, SASLTOOLONG, SASLALREADY)
+"""Refusals whose numbers are not among those of errors."""
+REFUSING = frozenset(
+    numeric.number
+    for numeric in tuple(globals().values())
+    if isinstance(numeric, Numeric)
+    and (numeric.number[0] in "45" or numeric in _OTHERS)
+    and numeric not in _HARMLESS
+)
+"""The numbers of all refusals."""

@@ -18,7 +18,7 @@ from ..parser import Parser, add_place, progress
 from ..refused import Refused
 from ..status import DONE
 
-NICE = 10
+NICE = 19
 """Increment of the process's niceness (nice(2)): the server goes first when the CPU is busy."""
 MEBIBYTE = 1 << 20
 

@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from ...server.capacity import most_connections
 from ...server.settings import Settings, settings_of
+from ...server.sources import placed
 from ...server.tls import problems
 from ..example import example
 from ..given import add_settings, mistakes_given
@@ -46,8 +47,8 @@ def run(given: Namespace) -> int:
         try:
             most_connections(settings)
         except ValueError as problem:
-            wrong.append(str(problem))
-        wrong += problems(settings.doors)
+            wrong.append(placed(str(problem), found.places))
+        wrong += [placed(problem, found.places) for problem in problems(settings.doors)]
     for mistake in wrong:
         sys.stderr.write(f"chatd: {mistake}\n")
     if wrong:

@@ -104,8 +104,9 @@ class EventsResource(ApiResource):
             accept = handshake(request)
             query.check_readers()
             access.use_ticket(request)
-            socket = ChatSocket(access, query, access.address(request))
-            return cast(ChatChannel, request.channel).upgrade(accept, socket)
+            channel = cast(ChatChannel, request.channel)
+            socket = ChatSocket(access, query, access.address(request), channel.max_body)
+            return channel.upgrade(accept, socket)
         if media in (EVENT_STREAM, NDJSON):
             query.check_readers()
             if request.method != b"HEAD":

@@ -6,7 +6,6 @@ The reference is docs/protocol.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -79,7 +78,7 @@ def web_site(
         origins = Origins(origins)
     hosts = hosts or Hosts(service.clock, (), proxies)
     peers = Peers(service.clock) if peers is None else peers
-    access = Access(service, proxies, peers, bounds.body)
+    access = Access(service, proxies, peers)
     polls = Polls(service)
     files = page_files()
     root = Root(peers, access, {*files, b"healthz", b"about"})
@@ -92,7 +91,6 @@ def web_site(
         root.putChild(path, resource)
     hosts.watch(polls.common.clear)
     guard = OriginGuard(root, origins, proxies, files, strict)
-    bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(polls), hosts)
 
 
@@ -108,13 +106,12 @@ def admin_site(
     """The door of the administrators: see `web_site`; `metrics` reads what `/metrics` answers."""
     hosts = hosts or Hosts(service.clock, (), proxies)
     peers = Peers(service.clock) if peers is None else peers
-    access = Access(service, proxies, peers, bounds.body)
+    access = Access(service, proxies, peers)
     root = Root(peers, access, {b"healthz", b"metrics"})
     root.putChild(b"healthz", HealthResource(service))
     root.putChild(b"metrics", MetricsResource(metrics))
     root.putChild(b"admin", AdminResource(access))
     guard = OriginGuard(root, Origins(), proxies, (), strict)
-    bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(Polls(service)), hosts)
 
 

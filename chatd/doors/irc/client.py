@@ -31,6 +31,7 @@ from ...codecs.irc.signin import PlainExchange
 from ...model.addresses import Address
 from ...model.errors import ChatError
 from ...model.letters import named_in
+from ...model.metrics import RARE
 from ...stream.subscriber import Subscriber
 from .door import IrcDoor
 from .reader import IrcReader
@@ -185,6 +186,8 @@ class IrcClient(ABC):
 
     def numeric(self, numeric: numerics.Numeric, *given: str) -> None:
         """Write a numeric that answers no command."""
+        if refused := numerics.refused_as(numeric):
+            RARE.refusals[refused] += 1
         self.write([numerics.write(numeric, self.server, self.nick, *given)])
 
     def notice(self, text: str, target: str = "") -> None:

@@ -4,6 +4,8 @@
    command is done.  An answer of many lines is made a part at a time (`stream`).
 2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
    known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
+3. Each refusal is counted once: that of the chat by its code, one that only IRC has by its numeric
+   or by the code of FAIL.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class Request:
         """Whether later lines must wait for the outcome, because their meaning depends on it."""
         self.says = False
         """Whether it is a message, for which the PONGs of other clients wait."""
+        self._refusal: ChatError | None = None
+        """The refusal that is being answered, which has been counted."""
         self.acknowledged = False
         """Whether the label has been sent with the command's own event."""
 
@@ -76,6 +80,8 @@ class Request:
 
     def numeric(self, numeric: Numeric, *given: str) -> None:
         """Answer with a numeric."""
+        if (refused := numerics.refused_as(numeric)) and self._refusal is None:
+            RARE.refusals[refused] += 1
         self.line(numerics.write(numeric, self.client.server, self.client.nick, *given))
 
     def form(self, command: str, *params: str, text: str | None = None) -> None:
@@ -86,6 +92,8 @@ class Request:
         """Answer with a standard reply: the commands that fail so are those of clients that know
         them.
         """
+        if self._refusal is None:
+            RARE.refusals[f"irc-{code.lower().replace('_', '-')}"] += 1
         self.form("FAIL", self.command, code, *context, text=text)
 
     def line(self, line: str) -> None:
@@ -155,7 +163,7 @@ class Request:
             service.clock.callLater(error.retry_after, later.callback, None)
             self.wait_for(later, lambda _: self.perform(person, command, then, refuse))
         except ChatError as error:
-            self._refused(error, refuse)
+            self.refused(error, refuse)
         else:
             self.wait_for(outcome, then, refuse=refuse)
 
@@ -166,15 +174,21 @@ class Request:
         error = failure.value
         if not isinstance(error, ChatError):
             error = internal_error(self._log, "a command failed", failure)
-        self._refused(error, refuse)
+        self.refused(error, refuse)
 
-    def _refused(self, error: ChatError, refuse: Refuse | None) -> None:
-        """Count a refusal, and answer it."""
-        RARE.refused(error)
-        (refuse or self.refuse)(error)
+    def refused(self, error: ChatError, refuse: Refuse | None = None) -> None:
+        """Count a refusal, and answer it with `refuse`, or with a numeric for any command."""
+        before, self._refusal = self._refusal, error
+        if before is not error:
+            RARE.refused(error)
+        (refuse or self._tell_why)(error)
+        self._refusal = before
 
     def refuse(self, error: ChatError) -> None:
         """Answer that the command was refused, and why."""
+        self.refused(error)
+
+    def _tell_why(self, error: ChatError) -> None:
         self.numeric(numerics.UNKNOWNERROR, self.command, error.message)
 
     def _begin(self) -> None:

@@ -70,15 +70,7 @@ class IrcShell(IrcClient):
         except NoUtf8 as problem:
             self._pay()
             request = Request(self, problem.command, (), problem.tags)
-            request.line(
-                form(
-                    "FAIL",
-                    problem.command,
-                    "INVALID_UTF8",
-                    source=self.server,
-                    text="that line is no UTF-8, and nothing of it was said",
-                )
-            )
+            request.fail("INVALID_UTF8", text="that line is no UTF-8, and nothing of it was said")
             request.done()
             return False
         return False if message is None else self._carry_out(message)
@@ -108,7 +100,6 @@ class IrcShell(IrcClient):
         except WaitForAcks:
             raise
         except ChatError as error:
-            RARE.refused(error)
             request.refuse(error)
         except Exception:
             request.refuse(internal_error(self._log, "a command failed"))
@@ -222,6 +213,7 @@ class IrcShell(IrcClient):
             error = internal_error(self._log, "a client could not come in", failure)
         assert self.applicant is not None
         self.applicant.entering = False
+        RARE.refused(error)
         not_let_in(self, error)
         self.link.work()
 

@@ -82,6 +82,15 @@ class RedisStore:
         """See `chatd.store.Store.id`."""
         return self._rounds.id
 
+    @property
+    def retention(self) -> Retention:
+        """See `chatd.store.Store`."""
+        return self._tidying.retention
+
+    @retention.setter
+    def retention(self, retention: Retention) -> None:
+        self._tidying.retain(retention)
+
     def check(self) -> None:
         """See `chatd.store.Store.check`; whether the server is there is seen on opening."""
 

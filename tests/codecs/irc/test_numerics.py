@@ -26,6 +26,15 @@ def test_a_numeric_is_formatted_with_its_parameters() -> None:
     assert line == ":irc.example 329 ada #lobby 1"
 
 
+def test_refusals_are_counted_by_their_number_and_answers_are_not() -> None:
+    """Whether a client was refused what it asked for does not show in the number alone."""
+    assert numerics.refused_as(numerics.NOSUCHCHANNEL) == "irc-403"
+    assert numerics.refused_as(numerics.MONLISTFULL) == "irc-734"
+    assert numerics.refused_as(numerics.SASLFAIL) == "irc-904"
+    for answer in (numerics.NOMOTD, numerics.ENDOFNAMES, numerics.LOGGEDIN, numerics.SASLABORTED):
+        assert numerics.refused_as(answer) == ""
+
+
 def test_a_numeric_with_missing_parameters_raises_value_error() -> None:
     """A client would take one parameter for another."""
     with pytest.raises(ValueError, match="332 takes"):

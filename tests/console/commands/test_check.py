@@ -62,7 +62,7 @@ def test_every_mistake_is_told_with_its_place(
     ("words", "told"),
     [
         (["--config", "nowhere.toml"], "cannot read the configuration nowhere.toml"),
-        (["--workers", "2"], "2 workers need a store that they share"),
+        (["--workers", "2"], "--workers 2 needs a store that processes share"),
         (["--line=none", "--http=none"], "every door is closed"),
         (["--max-connections", "999999999"], "needs a limit of"),
     ],
