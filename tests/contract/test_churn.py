@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections import Counter
+from collections import Counter, deque
 from itertools import count
 
 import pytest
@@ -47,7 +47,7 @@ def objects() -> Counter[str]:
         if kind.__module__.startswith("chatd."):
             found[f"{kind.__module__}.{kind.__qualname__}"] += 1
             for attribute, held in attributes(it):
-                if isinstance(held, dict | list | set) or hasattr(held, "popleft"):
+                if isinstance(held, dict | list | set | deque):
                     found[f"entries of {kind.__qualname__}.{attribute}"] += len(held)
     return found
 

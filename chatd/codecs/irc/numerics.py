@@ -174,7 +174,7 @@ SASLMECHS = _numeric(908, "mechanisms :are the ways to sign in")
 
 _HARMLESS = (NOMOTD,)
 """Errors by their numbers that refuse nothing."""
-_OTHERS = (MONLISTFULL, INVALIDMODEPARAM, NICKLOCKED, SASLFAIL, SASLTOOLONG, SASLALREADY)
+_OTHERS = (MONLISTFULL, INVALIDMODEPARAM, SASLFAIL, SASLTOOLONG, SASLALREADY)
 """Refusals whose numbers are not among those of errors."""
 REFUSING = frozenset(
     numeric.number
