@@ -93,3 +93,8 @@ export function roomOf(text) {
 function usage(what, command) {
   return new Error(t("parse.usage", { what, form: `/${command} ${COMMANDS.get(command)?.[0]}` }));
 }
+
+/** Whether a text may want the names of rooms. @param {string} text */
+export function wantsRooms(text) {
+  return /^\/join\s/iu.test(text) || text.includes("#");
+}

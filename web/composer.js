@@ -17,7 +17,7 @@ import { t } from "./words.js";
  * @typedef {{
  *   place: () => string, name: () => string, take: (name: string) => Promise<string>,
  *   carryOut: (text: string, place: string) => Promise<void>, turn: (pages: number) => void, shown: () => void,
- *   waysOn: (before: string, after: string, asked: boolean) => import("./suggestions.js").Hint[], typed: (text: string) => void,
+ *   waysOn: (before: string, after: string, asked: boolean) => import("./suggestions.js").Hint[] | Promise<import("./suggestions.js").Hint[]>, typed: (text: string) => void,
  *   up: () => boolean, wayOut: (error: unknown) => [string, () => void] | undefined,
  * }} Deeds
  */

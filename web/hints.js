@@ -19,7 +19,7 @@ export class Hints {
   /**
    * @param {HTMLTextAreaElement} box
    * @param {HTMLElement} list
-   * @param {(before: string, after: string, asked: boolean) => Hint[]} find suggestions for the text before and after
+   * @param {(before: string, after: string, asked: boolean) => Hint[] | Promise<Hint[]>} find suggestions for the text before and after
    *   the cursor; `asked`: with Tab, not by typing
    * @param {(text: string) => void} write puts a text into the box, and hides the list
    */
@@ -40,7 +40,7 @@ export class Hints {
 
   /** Show the suggestions for the text in the box. */
   update() {
-    this.#show(this.#found(false));
+    this.#when(this.#found(false), hints => this.#show(hints));
   }
 
   /** Hide the list: the box has another text, or lost the focus. */
@@ -51,7 +51,15 @@ export class Hints {
   /** Whether a key was for the list. @param {KeyboardEvent} event */
   handled(event) {
     const tab = event.key === "Tab" && !event.shiftKey;
-    if (tab && !this.#shown.length && !event.ctrlKey) this.#shown = this.#found(true);
+    if (tab && !this.#shown.length && !event.ctrlKey) {
+      const found = this.#found(true);
+      if (found instanceof Promise) {
+        event.preventDefault();
+        this.#when(found, ([first]) => this.#take(first));
+        return true;
+      }
+      this.#shown = found;
+    }
     const { length } = this.#shown;
     if (!length) return false;
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -62,6 +70,15 @@ export class Hints {
     else return false;
     event.preventDefault();
     return true;
+  }
+
+  /** Use suggestions, at once or when their script is loaded, if the text is the same then. @param {Hint[] | Promise<Hint[]>} found @param {(hints: Hint[]) => void} use */
+  #when(found, use) {
+    if (!(found instanceof Promise)) return use(found);
+    const { value } = this.#box;
+    void found.then(hints => {
+      if (this.#box.value === value) use(hints);
+    });
   }
 
   /** @param {boolean} asked */

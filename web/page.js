@@ -5,6 +5,7 @@ import { wordsOf } from "./advice.js";
 import { Arrival, linkOf } from "./arrival.js";
 import { Bell, attending } from "./bell.js";
 import { carryOut } from "./carryout.js";
+import { wantsRooms } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
@@ -24,7 +25,6 @@ import { Side } from "./side.js";
 import { standBy, standDown } from "./standby.js";
 import { followStanding } from "./standing.js";
 import { Unread } from "./unread.js";
-import { wantsRooms, waysOn } from "./suggestions.js";
 import { t } from "./words.js";
 import { Wording } from "./wording.js";
 
@@ -62,6 +62,8 @@ const log = new Log(() => ({ name: chat.name, line: places.view(here).line, retu
   unread.hideNewer();
   if (attending()) read(here);
 });
+/** @type {typeof import("./suggestions.js") | undefined} */
+let suggestions;
 /** @type {Composer} */
 const composer = new Composer({
   place: () => here,
@@ -74,8 +76,17 @@ const composer = new Composer({
     keeping.drafts();
   },
   waysOn: (left, right, asked) => {
-    const people = [...roster.people].filter(name => name !== chat.name);
-    return waysOn(left, right, { people, joined: chat.rooms, others: roster.others }, asked);
+    const load = () => import("./suggestions.js");
+    /** @param {typeof import("./suggestions.js")} found */
+    const use = found => {
+      suggestions = found;
+      const people = [...roster.people].filter(name => name !== chat.name);
+      return found.waysOn(left, right, { people, joined: chat.rooms, others: roster.others }, asked);
+    };
+    if (suggestions) return use(suggestions);
+    if (!/\S$/u.test(left)) return [];
+    // While the server is away, only one who asks for them is told so.
+    return asked ? onDemand(load, use).then(hints => hints ?? []) : load().then(use, () => []);
   },
   typed: text => {
     if (wantsRooms(text)) void listRooms();

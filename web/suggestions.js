@@ -16,11 +16,6 @@ const MARKED = /(?:^|[^\p{L}\p{N}./:%&=?@#-]|[\p{Script=Han}\p{Script=Hiragana}\
 /** Letters of an emoji's name that have to be typed: `:D` and `:p` are no names. */
 const NAMED = 2;
 
-/** Whether a text may want the names of rooms. @param {string} text */
-export function wantsRooms(text) {
-  return /^\/join\s/iu.test(text) || text.includes("#");
-}
-
 /**
  * Suggestions for the word at the cursor.
  * @param {string} before the cursor
