@@ -7,6 +7,8 @@ import pytest
 from chatd.codecs.irc.message import parse
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.moderation import BanFromServer, Configure
+from chatd.model.policy import Action
+from chatd.testing.policies import DenyIf
 
 from ....kit.chat import with_account
 from ....kit.irc import register, source
@@ -160,6 +162,23 @@ def test_hundreds_of_names_are_listed_in_lines_that_fit(server: MemoryServer) ->
     ]
     assert len(names) == 301
     assert all(len(line) + len(":irc.example ") <= 510 for line in lines)
+
+
+def test_the_rest_of_names_is_left_out_if_the_policy_forbids_it(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long answer is made in several turns; the policy is asked in each."""
+    for module in ("request", "commands.channels"):
+        monkeypatch.setattr(f"chatd.doors.irc.{module}.LINES_A_TURN", 1)
+    for number in range(120):
+        server.chat.perform(server.chat.enter(f"person-{number:03}"), Join("dev"))
+    ada = register(server, "ada", "draft/chathistory", rooms="#dev")
+    assert ada.commands("NAMES #dev") == ["353"] * 3 + ["366"]
+    forbidden: set[Action] = set()
+    server.chat.service.readers.policy = DenyIf(lambda who, what, room: what in forbidden)
+    ada.send("NAMES #dev")
+    forbidden.add(Action.READ)
+    assert ada.commands() == ["353", "366"]
 
 
 ASKED = [
