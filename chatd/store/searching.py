@@ -120,7 +120,8 @@ def _found(candidates: Iterator[tuple[int, bytes]], query: Query, limit: int, si
 
 def _understood(data: bytes) -> Kept:
     try:
-        return _decode(data)
+        event: Kept = _decode(data)
+        return event
     except msgspec.DecodeError as problem:
         raise sqlite3.DatabaseError(f"an event in it is not understood: {problem}") from None
 
