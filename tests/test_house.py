@@ -21,7 +21,7 @@ PLUGINS = ROOT / "twisted" / "plugins"
 FLOORS = {
     "model": "model msgspec precis_i18n confusable_homoglyphs",
     "stream": "model stream",
-    "codecs": "model stream codecs msgspec",
+    "codecs": "model stream codecs msgspec wcwidth",
     "store": "model stream store twisted msgspec txredisapi",
     "chat": "model stream store chat twisted msgspec cryptography",
     "net": "model stream net twisted zope cryptography",

@@ -26,6 +26,9 @@ PATIENCE = 30
 """Seconds after which a request that the server has not answered fails: the first one, and then
 each command or message.  Reading goes on trying without an end."""
 
+LEAVING_SECONDS = 10
+"""Seconds after which a client whose terminal was closed ends in any case; to leave takes five."""
+
 
 class Face(Protocol):
     """A user interface of a `Live`."""
@@ -54,7 +57,7 @@ async def run(given: Namespace, password: str, reactor: Any) -> int:
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal was closed
-        loop.add_signal_handler(number, live.end, 128 + number)
+        loop.add_signal_handler(number, _leave_soon, live, 128 + number)
     try:
         if given.plain:
             plain = Plain(live, _print)
@@ -93,6 +96,12 @@ async def _prompt(live: Live, plain: Plain, room: str) -> int:
                 continue
             await live.do(carry_out(live, line)).asFuture(asyncio.get_running_loop())
     return 0
+
+
+def _leave_soon(live: Live, status: int) -> None:
+    """End the client; by SIGALRM if that takes long, because its terminal is gone."""
+    signal.alarm(LEAVING_SECONDS)
+    live.end(status)
 
 
 async def learn_rooms(live: Live, face: Face) -> None:
