@@ -4,8 +4,8 @@ import { toChatError } from "./errors.js";
 import { isTalk } from "./places.js";
 import { backoff } from "./timing.js";
 
-/** Events that are asked for at once. */
-const PAGE = 100;
+/** Events that are asked for at once: no more than are shown within a frame. */
+const PAGE = 50;
 
 export class Earlier {
   #chat;
