@@ -4,8 +4,8 @@ import { toChatError } from "./errors.js";
 import { isTalk } from "./places.js";
 import { backoff } from "./timing.js";
 
-/** Events in one request. */
-const PAGE = 100;
+/** Events in one request: no more than are shown within a frame. */
+const PAGE = 50;
 
 export class Earlier {
   #chat;

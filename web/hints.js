@@ -30,7 +30,16 @@ export class Hints {
     this.#write = write;
     this.#told.setAttribute("role", "status");
     list.after(this.#told);
-    box.addEventListener("blur", () => this.hide());
+    // A list that is longer than its place can be scrolled with the keyboard, too.
+    list.tabIndex = 0;
+    for (const [one, other] of [[box, list], [list, box]]) {
+      one?.addEventListener("blur", ({ relatedTarget }) => {
+        if (relatedTarget !== other) this.hide();
+      });
+    }
+    list.addEventListener("keydown", event => {
+      if (this.handled(event)) box.focus();
+    });
     list.addEventListener("pointerdown", event => {
       event.preventDefault();
       const option = event.target instanceof Element && event.target.closest("li");

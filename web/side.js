@@ -154,22 +154,40 @@ export class Side {
   }
 }
 
-/** @param {HTMLElement} list @param {Entry[]} entries @param {string} here */
+/**
+ * Show these entries. What has not changed is left as it is: there may be hundreds, one of which has the focus.
+ * @param {HTMLElement} list @param {Entry[]} entries @param {string} here
+ */
 function fill(list, entries, here) {
-  const scrolled = list.scrollTop;
-  list.replaceChildren(...entries.map(({ place, title, unread, called, out }) => {
-    const link = document.createElement("a");
-    link.href = `#${encodeURIComponent(place)}`;
-    link.title = title;
-    link.append(make("bdi", "", title));
-    if (unread) {
-      const badge = make("span", called ? "badge called" : "badge", number(unread));
-      badge.append(make("span", "heard", ` ${t("badge.new")}`));
-      link.append(badge);
-    }
-    if (out) link.append(make("span", "role", t("badge.out")));
-    if (place === here) link.setAttribute("aria-current", "page");
-    return make("li", "", link);
-  }));
-  list.scrollTop = scrolled;
+  const before = /** @type {HTMLElement[]} */ ([...list.children]);
+  const known = new Map(before.map(item => [item.dataset.place, item]));
+  const wanted = entries.map(entry => {
+    const state = JSON.stringify([entry, entry.place === here]);
+    const item = known.get(entry.place) ?? make("li", "");
+    if (item.dataset.state !== state) draw(item, entry, entry.place === here);
+    Object.assign(item.dataset, item.dataset.state === state ? {} : { place: entry.place, state });
+    return item;
+  });
+  for (const item of before) if (!wanted.includes(item)) item.remove();
+  for (const [at, item] of wanted.entries()) {
+    const there = list.children[at];
+    if (there !== item) list.insertBefore(item, there ?? null);
+  }
+}
+
+/** @param {HTMLElement} item @param {Entry} entry @param {boolean} current */
+function draw(item, { place, title, unread, called, out }, current) {
+  const link = item.querySelector("a") ?? document.createElement("a");
+  link.href = `#${encodeURIComponent(place)}`;
+  link.title = title;
+  link.replaceChildren(make("bdi", "", title));
+  if (unread) {
+    const badge = make("span", called ? "badge called" : "badge", number(unread));
+    badge.append(make("span", "heard", ` ${t("badge.new")}`));
+    link.append(badge);
+  }
+  if (out) link.append(make("span", "role", t("badge.out")));
+  if (current) link.setAttribute("aria-current", "page");
+  else link.removeAttribute("aria-current");
+  if (!link.isConnected) item.append(link);
 }

@@ -113,7 +113,7 @@ def test_history_that_could_not_be_loaded_is_asked_for_again(people: People, sha
     ada.say("/join refused")
     ada.sees("the end")
     ada.page.evaluate(SCROLL_UP)
-    expect(ada.said("message 60")).to_have_count(1)
+    expect(ada.said("message 120")).to_have_count(1)
     assert next(failures, None) is None
 
 
