@@ -89,7 +89,7 @@ def test_its_settings_come_from_a_file_too(start: Start, tmp_path: Path) -> None
         (["--history", "0"], "--history '0' is not a number from 1"),
         (["--history"], "expected one argument"),
         (["--line", "tcp:80x"], "'tcp:80x' is no endpoint"),
-        (["--store", "nowhere:"], "unknown store 'nowhere:'"),
+        (["--store", "nowhere:"], "'nowhere:' is no store"),
         (["--config", "nowhere.toml"], "cannot read the configuration nowhere.toml"),
         (["--line=none", "--http=none", "--irc=none"], "every door is closed"),
         (["--logfile", "no/log"], "cannot write no/log"),

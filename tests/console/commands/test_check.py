@@ -45,7 +45,7 @@ def test_every_mistake_is_told_with_its_place(
             "chatd.toml, line 3: line 'tcp:80x' is no endpoint",
             "chatd.toml, line 4: motd 'nowhere.txt' cannot be read: No such file",
             "chatd.toml, line 6: http 'ssl:8443x:privateKey=k.pem:certKey=c.pem' is no endpoint",
-            "chatd.toml, line 7: store unknown store 'redis:x'",
+            "chatd.toml, line 7: store 'redis:x' is no store",
             "chatd.toml, line 8: keep takes one value, not a list",
             "chatd.toml, line 9: log-people takes true or false",
             "CHATD_IDLE 'long' is not a number",
