@@ -1,6 +1,7 @@
 /** Executes what was typed: a message or a command. */
 
 import { parse } from "./commands.js";
+import { onDemand } from "./demand.js";
 import { isTalk, remark } from "./places.js";
 import { t } from "./words.js";
 
@@ -37,6 +38,6 @@ export async function carryOut({ chat, places, composer, keep, ...page }, text, 
     case "join": return page.visit(deed.room);
     case "leave": return page.leave(deed.room === undefined ? place : deed.room.toLowerCase());
     case "quit": return page.quit();
-    case "help": return keep(place, remark("help", ""));
+    case "help": return onDemand(() => import("./help.js"), ({ HELP }) => keep(place, remark("help", HELP)));
   }
 }

@@ -24,18 +24,6 @@ export const COMMANDS = new Map([
   ["quit", ["", t("command.quit")]],
   ["help", ["", t("command.help")]],
 ]);
-/** @type {[string, string][]} */
-export const HELP = [
-  ...[...COMMANDS].map(([name, [what, about]]) => /** @type {[string, string]} */ ([`/${name} ${what}`, about])),
-  [`//${TEXT}`, t("help.slash")],
-  [t("key.enter"), t("help.enter")],
-  [t("key.tab"), t("help.tab")],
-  [t("key.page"), t("help.page")],
-  ["↑", t("help.up")],
-  [t("key.shift-up"), t("help.shift-up")],
-  ["Alt+↑ ↓", t("help.alt")],
-  ["Ctrl+K", t("help.k")],
-];
 
 /** The command in a text. Throws an `Error` whose message says what is wrong. @param {string} text @returns {Deed} */
 export function parse(text) {

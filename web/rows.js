@@ -1,6 +1,5 @@
 /** Events as rows of the log. */
 
-import { HELP } from "./commands.js";
 import { isComing, sumUp } from "./comings.js";
 import { isModerated, told } from "./happened.js";
 import { face, linked, make, person, words } from "./nodes.js";
@@ -69,7 +68,7 @@ function single(event, follows, { name, calls, again }) {
     element.append(make("p", "who", person(event.from), " ", clock), redacted ? make("p", "text", DELETED) : words(event.text));
     if (follows) element.title = clock.title;
   } else if (event.type === "help") {
-    element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
+    element.append(make("dl", "", ...event.text.split("\n").flatMap(line => line.split("\t").map((text, at) => make(at ? "dd" : "dt", "", text)))));
   } else if (event.type === "gap" || event.type === "break") {
     const button = make("button", "plain", t(event.type === "gap" ? "gap.read" : "jump.more"));
     button.addEventListener("click", () => again(event));
