@@ -130,9 +130,10 @@ def chat(commands: Path, empty: Path) -> None:
         say(line_port)
         page = (ROOT / "web" / "index.html").read_bytes()
         require(get(http_port, "/") == page, "GET / is not web/index.html")
-        script = (ROOT / "web" / "chat.js").read_bytes()
-        served = get(http_port, "/chat.js").splitlines()  # without the comments
-        require(served[-4:] == script.splitlines()[-4:], "GET /chat.js is not web/chat.js")
+        # Scripts are served without comments and indentation.
+        script = [line.lstrip() for line in (ROOT / "web" / "chat.js").read_bytes().splitlines()]
+        served = get(http_port, "/chat.js").splitlines()
+        require(served[-4:] == script[-4:], "GET /chat.js is not web/chat.js")
         events = json.loads(get(http_port, "/rooms/lobby/events"))["events"]
         texts = [event.get("text") for event in events]
         require(LINE in texts, f"the HTTP door has not heard the line: {events}")
