@@ -290,3 +290,33 @@ def test_a_client_follows_its_person_also_while_its_own_commands_have_no_outcome
     server.chat.service.perform(person, Join("two"))
     ada.send("PRIVMSG #dev :hi")
     assert [line.split()[1] for line in ada.read()] == ["JOIN", "ada", "ada"]
+
+
+def test_each_change_of_a_nick_is_shown_once_to_a_client_in_two_shared_channels(
+    server: MemoryServer,
+) -> None:
+    """Also the same change again: a client that missed one would take the person for two."""
+    ada = register(server, "ada", rooms="#dev,#den")
+    bob = register(server, "bob", rooms="#dev,#den")
+    ada.read()
+    for nick in ("rob", "bob", "rob", "bob"):
+        bob.ask(f"NICK {nick}")
+    assert [line.split()[1:] for line in ada.read()] == [
+        ["NICK", "rob"],
+        ["NICK", "bob"],
+        ["NICK", "rob"],
+        ["NICK", "bob"],
+    ]
+
+
+def test_the_same_quit_of_somebody_who_has_come_back_is_shown(server: MemoryServer) -> None:
+    """By a change of nick, or in a channel that the client has joined since."""
+    ada = register(server, "ada", rooms="#dev,#den")
+    register(server, "bob", rooms="#dev,#den").ask("QUIT :bye")
+    register(server, "cy", rooms="#dev,#den").ask("NICK bob", "QUIT :bye")
+    assert [line.split()[1] for line in ada.read() if "QUIT" in line] == ["QUIT", "QUIT"]
+    bob = register(server, "bob", rooms="#far")
+    ada.ask("JOIN #far")
+    bob.ask("QUIT :bye")
+    (line,) = ada.read()
+    assert line.split()[1] == "QUIT"
