@@ -9,7 +9,7 @@ from twisted.internet.defer import maybeDeferred
 from ....chat.person import Person
 from ....chat.room import Room
 from ....codecs.irc import numerics
-from ....codecs.irc.isupport import KICK_TEXT, MOST_BANS
+from ....codecs.irc.isupport import KICK_TEXT
 from ....codecs.irc.masks import Ban as BanMask
 from ....codecs.irc.masks import HiddenBan, HostBan, NameBan, NetworkBan, ban_mask, read_ban
 from ....codecs.irc.message import cut, form
@@ -104,6 +104,8 @@ def _perform(request: Request, shown: str, command: Command, target: str = "") -
     def refused(error: ChatError) -> None:
         if error.code == "no-such-person":
             request.numeric(numerics.NOSUCHNICK, target)
+        elif error.code == "list-full":
+            request.numeric(numerics.BANLISTFULL, shown, "b", error.message)
         elif error.code == "last-owner":
             request.numeric(numerics.CHANOPRIVSNEEDED, shown, error.message)
         else:
@@ -174,7 +176,7 @@ def _list_bans(request: Request, room: Room) -> None:
         bans = client.service.moderation.bans(client.moderator, room)
     except ChatError:
         bans = []
-    for id_, ban in bans[:MOST_BANS]:
+    for id_, ban in bans:
         mask = ban_mask(ban.target, id_, ban.network)
         by, since = ban.by or client.server, str(seconds(ban.since))
         request.numeric(numerics.BANLIST, shown, mask, by, since)

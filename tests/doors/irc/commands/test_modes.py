@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from chatd.model.moderation import Ban
+from chatd.model.restrictions import MOST_IN_ROOM
 
 from ....kit.chat import with_account
 from ....kit.irc import register, source
@@ -136,6 +137,19 @@ def test_a_ban_is_placed_listed_and_lifted(server: MemoryServer) -> None:
     assert "JOIN" in bob.commands("JOIN #dev")
     ada.read()
     assert ada.commands("MODE #dev +b *!*@*") == ["696"]
+
+
+def test_a_full_list_of_bans_takes_no_more(server: MemoryServer) -> None:
+    """`MAXLIST` of `005` says how many there may be, and all of them are listed."""
+    ada = register(server, "ada", rooms="#dev")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    for number in range(MOST_IN_ROOM):
+        server.chat.perform(person, Ban("dev", f"name{number}"))
+    ada.read()
+    (line,) = ada.ask("MODE #dev +b one.more!*@*")
+    assert line.startswith("478 ada #dev b :#dev has 200 bans")
+    assert ada.commands("MODE #dev b").count("367") == MOST_IN_ROOM
 
 
 def test_somebody_who_is_banned_is_put_out_with_a_kick(server: MemoryServer) -> None:
