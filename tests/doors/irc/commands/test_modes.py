@@ -233,3 +233,19 @@ def test_members_are_invited(server: MemoryServer) -> None:
         "401",
         "461",
     ]
+
+
+def test_somebody_without_an_irc_client_is_told_of_an_invitation_by_a_private_notice(
+    server: MemoryServer,
+) -> None:
+    """Which telnet shows; an IRC client gets INVITE alone, and the inviter no copy."""
+    ada = register(server, "ada", "echo-message", rooms="#dev")
+    bob = register(server, "bob")
+    line = server.line()
+    line.send(b"/nick liz\r\n")
+    server.chat.settle()
+    line.received()
+    assert ada.ask("INVITE liz #dev") == ["341 ada liz #dev"]
+    assert b"[ada] invites you to #dev; /join #dev takes you there" in line.received()
+    assert ada.ask("INVITE bob #dev") == ["341 ada bob #dev"]
+    assert bob.read() == [f":{source(server, 'ada')} INVITE bob #dev"]
