@@ -114,7 +114,7 @@ export const WORDS = {
   "error.bad-token": "انتهت جلستك؛ تُفتح أخرى.", "error.banned": "أنت محظور هنا.",
   "error.foreign-origin": "وسيط أمام chatd يغيّر ترويسة Host. عليه أن يمررها (nginx: proxy_set_header Host $http_host)، أو يحتاج chatd إلى ‎--allow-origin‎ مع عنوان هذه الصفحة.",
   "error.in-doubt": "لا يُعرف هل حفظه الخادم.", "error.insecure": "لا تُرسل كلمات المرور إلا عبر اتصال مشفر (https).", "error.kicked": "أُخرجت.", "error.last-admin": "لا بد من بقاء آخر مدير.",
-  "error.last-owner": "لا بد من بقاء المالك الوحيد.", "error.last-room": "هذه غرفتك الوحيدة.", "error.muted": "أنت مسكت هنا.", "error.name-in-use": "هذا الاسم عند شخص الآن.",
+  "error.last-owner": "لا بد من بقاء المالك الوحيد.", "error.last-room": "هذه غرفتك الوحيدة.", "error.list-full": "القائمة ممتلئة: أزل شيئًا منها أولًا.", "error.muted": "أنت مسكت هنا.", "error.name-in-use": "هذا الاسم عند شخص الآن.",
   "error.name-registered": "هذا الاسم لحساب. إن كان لك فسجّل الدخول؛ وإلا اختر اسمًا آخر.", "error.no-name": "اختر اسمًا أولًا.", "error.no-search": "هذا الخادم لا يستطيع البحث.",
   "error.no-session": "اختر اسمًا أولًا.", "error.no-such-person": "لا أحد هنا بهذا الاسم؛ تُظهر قائمة الأشخاص من هنا.", "error.not-allowed": "لا يُسمح لك بهذا هنا.",
   "error.not-found": "لا شيء بهذا الاسم هنا، أو ليس لك.", "error.not-in-room": "لست في هذه الغرفة.", "error.rate-limited": "هذا سريع جدًا: انتظر قليلًا.",

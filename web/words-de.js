@@ -198,7 +198,7 @@ export const WORDS = {
   "error.foreign-origin": "Ein Proxy vor chatd ändert den Host-Header. Er muss ihn weitergeben (nginx: proxy_set_header Host $http_host), oder chatd braucht --allow-origin mit der Adresse dieser Seite.",
   "error.in-doubt": "Es ist ungewiss, ob der Server das gespeichert hat.", "error.insecure": "Passwörter gehen nur über verschlüsselte Verbindungen (https).",
   "error.kicked": "Du wurdest hinausgeworfen.", "error.last-admin": "Der letzte Administrator muss bleiben.", "error.last-owner": "Der einzige Besitzer muss bleiben.",
-  "error.last-room": "Das ist dein einziger Raum.", "error.muted": "Du bist hier stummgeschaltet.", "error.name-in-use": "Diesen Namen hat gerade jemand.",
+  "error.last-room": "Das ist dein einziger Raum.", "error.list-full": "Diese Liste ist voll: nimm zuerst etwas heraus.", "error.muted": "Du bist hier stummgeschaltet.", "error.name-in-use": "Diesen Namen hat gerade jemand.",
   "error.name-registered": "Dieser Name gehört zu einem Konto. Ist es deines, melde dich an; sonst wähle einen anderen Namen.",
   "error.no-name": "Wähle erst einen Namen.", "error.no-search": "Dieser Server kann nicht suchen.", "error.no-session": "Wähle erst einen Namen.",
   "error.no-such-person": "Niemand mit diesem Namen ist hier; die Liste der Personen zeigt, wer da ist.",

@@ -396,7 +396,7 @@ export const WORDS = /** @type {const} */ ({
   "error.banned": "",
   "error.foreign-origin": "A proxy in front of chatd changes the Host header, so chatd takes this page for another site's. Have the proxy pass it on (nginx: proxy_set_header Host $http_host), or start chatd with --allow-origin and this page's address.",
   "error.in-doubt": "", "error.insecure": "", "error.kicked": "", "error.last-admin": "", "error.last-owner": "",
-  "error.last-room": "", "error.muted": "", "error.name-in-use": "",
+  "error.last-room": "", "error.list-full": "", "error.muted": "", "error.name-in-use": "",
   "error.name-registered": "That name belongs to an account. If it is yours, sign in; else choose another name.",
   "error.no-name": "",
   "error.no-search": "This server cannot search.",

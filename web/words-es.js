@@ -131,7 +131,7 @@ export const WORDS = {
   "error.foreign-origin": "Un proxy delante de chatd cambia la cabecera Host. Tiene que pasarla (nginx: proxy_set_header Host $http_host), o chatd necesita --allow-origin con la dirección de esta página.",
   "error.in-doubt": "No se sabe si el servidor lo ha guardado.", "error.insecure": "Las contraseñas solo pasan por conexiones cifradas (https).", "error.kicked": "Te han echado.",
   "error.last-admin": "El último administrador tiene que quedarse.", "error.last-owner": "El único propietario tiene que quedarse.", "error.last-room": "Es tu única sala.",
-  "error.muted": "Estás silenciado aquí.", "error.name-in-use": "Alguien tiene ese nombre ahora.",
+  "error.list-full": "Esa lista está llena: quita algo primero.", "error.muted": "Estás silenciado aquí.", "error.name-in-use": "Alguien tiene ese nombre ahora.",
   "error.name-registered": "Ese nombre es de una cuenta. Si es la tuya, abre sesión; si no, elige otro nombre.", "error.no-name": "Elige primero un nombre.",
   "error.no-search": "Este servidor no puede buscar.", "error.no-session": "Elige primero un nombre.", "error.no-such-person": "Nadie con ese nombre está aquí; la lista de personas muestra quién está.",
   "error.not-allowed": "Aquí no puedes hacer eso.", "error.not-found": "Aquí no hay nada con ese nombre, o no es para ti.", "error.not-in-room": "No estás en esa sala.",

@@ -145,7 +145,7 @@ export const WORDS = {
   "error.foreign-origin": "Un proxy devant chatd change l’en-tête Host. Il doit le transmettre (nginx : proxy_set_header Host $http_host), ou chatd a besoin de --allow-origin avec l’adresse de cette page.",
   "error.in-doubt": "On ne sait pas si le serveur l’a enregistré.", "error.insecure": "Les mots de passe ne passent que par des connexions chiffrées (https).",
   "error.kicked": "Vous avez été mis dehors.", "error.last-admin": "Le dernier administrateur doit rester.", "error.last-owner": "Le seul propriétaire doit rester.",
-  "error.last-room": "C’est votre seul salon.", "error.muted": "Vous êtes réduit au silence ici.", "error.name-in-use": "Quelqu’un a ce nom en ce moment.",
+  "error.last-room": "C’est votre seul salon.", "error.list-full": "Cette liste est pleine : retirez d’abord une entrée.", "error.muted": "Vous êtes réduit au silence ici.", "error.name-in-use": "Quelqu’un a ce nom en ce moment.",
   "error.name-registered": "Ce nom est celui d’un compte. Si c’est le vôtre, connectez-vous ; sinon choisissez-en un autre.", "error.no-name": "Choisissez d’abord un nom.",
   "error.no-search": "Ce serveur ne sait pas chercher.", "error.no-session": "Choisissez d’abord un nom.",
   "error.no-such-person": "Personne de ce nom n’est là ; la liste des personnes montre qui l’est.", "error.not-allowed": "Vous n’en avez pas le droit ici.",

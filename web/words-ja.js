@@ -135,7 +135,7 @@ export const WORDS = {
   "error.foreign-origin": "chatdの前のプロキシがHostヘッダーを変えています。そのまま渡す（nginx: proxy_set_header Host $http_host）か、--allow-originでこのページのアドレスを指定してください。",
   "error.in-doubt": "サーバーが保存したかどうか不明です。", "error.insecure": "パスワードは暗号化された接続（https）でのみ送れます。", "error.kicked": "退出させられました。",
   "error.last-admin": "最後の管理者は外せません。", "error.last-owner": "唯一の所有者は外せません。", "error.last-room": "これが唯一のルームです。",
-  "error.muted": "ここでは発言を止められています。", "error.name-in-use": "この名前は使われています。",
+  "error.list-full": "リストがいっぱいです。先に一つ外してください。", "error.muted": "ここでは発言を止められています。", "error.name-in-use": "この名前は使われています。",
   "error.name-registered": "この名前はアカウントのものです。あなたのものならサインインし、そうでなければ別の名前にしてください。", "error.no-name": "まず名前を決めてください。",
   "error.no-search": "このサーバーは検索できません。", "error.no-session": "まず名前を決めてください。", "error.no-such-person": "その名前の人はいません。人の一覧をご覧ください。",
   "error.not-allowed": "ここではそれはできません。", "error.not-found": "その名前のものはないか、あなたには見えません。", "error.not-in-room": "そのルームに参加していません。",

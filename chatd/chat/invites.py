@@ -109,8 +109,7 @@ class Invites:
     def of(self, person: Person, room: Room) -> list[tuple[str, Invite]]:
         """The usable invites of a room, with their ids.  Raises `NotAllowed`, `NotFound`."""
         self._readers.policy.may(person, Action.INVITE, room)
-        now = self._now()
-        return [(id_, one) for id_, one in room.rights.invites.items() if one.until > now]
+        return judge_members.usable_invites(room, self._now())
 
     def use(self, person: Person, code: str) -> Deferred[str]:
         """Make an account a member of the invite's room; fires with the room's name.

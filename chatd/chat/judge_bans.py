@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..model.addresses import LOCAL
 from ..model.audit import Record, recorded
-from ..model.errors import NotAllowed, NotFound, NotInRoom
+from ..model.errors import ListFull, NotAllowed, NotFound, NotInRoom
 from ..model.events import (
     BanLifted,
     BanPlaced,
@@ -23,7 +23,13 @@ from ..model.events import (
     PutOut,
 )
 from ..model.policy import Action
-from ..model.restrictions import Restriction, Restrictions, encode_restriction, told_moment
+from ..model.restrictions import (
+    MOST_IN_ROOM,
+    Restriction,
+    Restrictions,
+    encode_restriction,
+    told_moment,
+)
 from ..model.units import BANS, MUTES, Change, Unit
 from .judge_members import leaving
 from .room import Room
@@ -64,7 +70,7 @@ def ban(by: By, room: Room, target: Target | str, id_: str, until: int, text: st
     """Ban a person, an account, a name, or (a string) a network from a room, and remove the target
     from it.  The ban has the id `id_`, unless the same target is banned already.
 
-    Raises `NotAllowed`, `NotFound`.
+    Raises `NotAllowed`, `NotFound`, `ListFull`.
     """
     placed = Restriction(by=by.name, since=by.now, until=until, text=text)
     if isinstance(target, str):
@@ -77,7 +83,12 @@ def ban(by: By, room: Room, target: Target | str, id_: str, until: int, text: st
         check_rank(by, room, target)
         placed = aimed(placed, target)
     bans = room.rights.bans
-    id_ = bans.same(placed) or id_
+    same = bans.same(placed)
+    if same is None and bans.full(by.now):
+        raise ListFull(
+            f"#{room.name} has {MOST_IN_ROOM} bans, the most there may be; lift one first"
+        )
+    id_ = same or id_
     events: list[Event] = [
         BanPlaced(
             room=room.name,
@@ -147,10 +158,14 @@ def aimed(restriction: Restriction, target: Target) -> Restriction:
 
 
 def mute(by: By, room: Room, target: Target, until: int, text: str) -> Unit:
-    """Mute the target in a room.  Raises `NotAllowed`, `NotFound`."""
+    """Mute the target in a room.  Raises `NotAllowed`, `NotFound`, `ListFull`."""
     by.policy.may(by.person, Action.MUTE, room)
     check_not_self(by, target, "mute")
     check_rank(by, room, target)
+    mutes = room.rights.mutes
+    if mutes.get(target.subject) is None and mutes.full(by.now):
+        most = MOST_IN_ROOM
+        raise ListFull(f"{most} people are muted in #{room.name}, the most there may be; lift one")
     placed = aimed(Restriction(by=by.name, since=by.now, until=until, text=text), target)
     event = MutePlaced(
         room=room.name,

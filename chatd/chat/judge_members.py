@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..model.errors import Banned, LastOwner, NotFound, Unavailable
+from ..model.errors import Banned, LastOwner, ListFull, NotFound, Unavailable
 from ..model.events import Departed, Event, InvitedIn, PutOut, RoleGiven
 from ..model.identity import Stranger
 from ..model.policy import Action
-from ..model.rights import Invite, Invited, Role, encode_rights
+from ..model.rights import MOST_INVITES, Invite, Invited, Role, encode_rights
 from ..model.units import (
     ADMITTED,
     INVITES,
@@ -120,8 +120,15 @@ def leaving(room: Room, target: Target) -> list[Change]:
 
 
 def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
-    """Make a link by which accounts become members.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+    """Make a link by which accounts become members.
+
+    Raises `NotAllowed`, `NotFound`, `Banned`, `ListFull`.
+    """
     by.policy.may(by.person, Action.INVITE, room)
+    if len(usable_invites(room, by.now)) >= MOST_INVITES:
+        raise ListFull(
+            f"#{room.name} has {MOST_INVITES} invites, the most there may be; revoke one first"
+        )
     return ruled(
         by,
         room,
@@ -133,6 +140,11 @@ def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
         ),
         by.record(room, "invite-link", id_),
     )
+
+
+def usable_invites(room: Room, now: int) -> list[tuple[str, Invite]]:
+    """The invites of a room that have not run out, with their ids."""
+    return [(id_, invite) for id_, invite in room.rights.invites.items() if invite.until > now]
 
 
 def revoke_invite(by: By, room: Room, id_: str) -> Unit:

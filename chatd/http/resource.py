@@ -56,6 +56,7 @@ STATUS: dict[type[ChatError], int] = {
     errors.NotInRoom: 409,
     errors.TooManyRooms: 409,
     errors.LastOwner: 409,
+    errors.ListFull: 409,
     errors.LastAdmin: 409,
     errors.TooLarge: 413,
     errors.TextTooLong: 413,

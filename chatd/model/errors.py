@@ -266,6 +266,12 @@ class LastOwner(ChatError):
     code = "last-owner"
 
 
+class ListFull(ChatError):
+    """The room has as many bans, mutes or invites as it may have."""
+
+    code = "list-full"
+
+
 class LastAdmin(ChatError):
     """The server would be left without an administrator."""
 

@@ -23,6 +23,8 @@ from .identity import Identity, subject
 
 UNNAMED = "an address"
 """Shown instead of an address to people who may not see addresses."""
+MOST_IN_ROOM = 200
+"""Bans, and mutes, that a room may have at a time; those that have run out do not count."""
 MICROS = 1_000_000
 """Microseconds in a second."""
 
@@ -186,6 +188,11 @@ class Restrictions:
             ):
                 return id_
         return None
+
+    def full(self, now: int) -> bool:
+        """Whether `MOST_IN_ROOM` of them have not run out at `now`."""
+        most = MOST_IN_ROOM
+        return len(self._all) >= most and len(self._all) - len(self.run_out(now)) >= most
 
     def run_out(self, now: int) -> list[str]:
         """The ids of those that have run out at `now`."""

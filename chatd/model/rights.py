@@ -15,6 +15,9 @@ import msgspec
 from .restrictions import Restrictions, decode_restriction
 from .units import ADMITTED, BANS, INVITES, MUTES, ROLES, SPOKEN
 
+MOST_INVITES = 200
+"""Invites that a room may have at a time; those that have run out do not count."""
+
 
 class Role(IntEnum):
     """A role in a room; each may do what the lower ones may."""

@@ -6,11 +6,13 @@ import pytest
 
 from chatd.chat.person import Person
 from chatd.chat.sessions import Session
+from chatd.model import restrictions
 from chatd.model.addresses import address_of
 from chatd.model.commands import Join, Rename, Say, SetTopic
 from chatd.model.errors import (
     Banned,
     ChatError,
+    ListFull,
     Malformed,
     Muted,
     NotAllowed,
@@ -28,6 +30,7 @@ from chatd.model.moderation import (
     Unban,
     Unmute,
 )
+from chatd.model.restrictions import MOST_IN_ROOM
 from chatd.testing import InMemoryChat, result_of
 
 from ..kit.chat import PUBLIC, events, last, reading, refusal, with_account
@@ -208,3 +211,37 @@ def test_a_message_that_meets_a_ban_on_its_way_is_refused(
     with pytest.raises(ChatError):
         result_of(said)
     assert chat.texts("dev") == []
+
+
+def test_a_room_has_at_most_so_many_bans(chat: InMemoryChat, ada: Person) -> None:
+    """One more is refused, and says what to do; bans of the same target, and those that have run
+    out, do not count.
+    """
+    chat.perform(ada, Ban("dev", "short", 60))
+    for number in range(MOST_IN_ROOM - 1):
+        chat.perform(ada, Ban("dev", f"name{number}"))
+    error = refusal(chat, ada, Ban("dev", "one-more"))
+    assert isinstance(error, ListFull)
+    assert "200 bans" in error.message
+    assert "lift one" in error.message
+    chat.perform(ada, Ban("dev", "name7", 3600, "longer"))
+    chat.perform(ada, Unban("dev", "name8"))
+    chat.perform(ada, Ban("dev", "in-its-place"))
+    assert isinstance(refusal(chat, ada, Ban("dev", "one-more")), ListFull)
+    chat.advance(61)
+    chat.perform(ada, Ban("dev", "one-more"))
+    assert len(chat.service.moderation.bans(ada, chat.room("dev"))) == MOST_IN_ROOM
+
+
+def test_a_room_has_at_most_so_many_mutes(
+    chat: InMemoryChat, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Muting somebody again is no other mute."""
+    monkeypatch.setattr(restrictions, "MOST_IN_ROOM", 1)
+    eve = chat.enter("eve")
+    chat.perform(eve, Join("dev"))
+    chat.perform(ada, Mute("dev", "bob"))
+    chat.perform(ada, Mute("dev", "bob", 60))
+    assert isinstance(refusal(chat, ada, Mute("dev", "eve")), ListFull)
+    chat.perform(ada, Unmute("dev", "bob"))
+    chat.perform(ada, Mute("dev", "eve"))

@@ -8,6 +8,7 @@ from chatd.chat.person import Person
 from chatd.chat.sessions import Session
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.errors import (
+    ListFull,
     NotFound,
     NotInRoom,
 )
@@ -24,9 +25,10 @@ from chatd.model.moderation import (
     Kick,
     Redact,
 )
+from chatd.model.rights import MOST_INVITES
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import last, reading, refusal, registered, signed_in, with_account
+from ..kit.chat import last, reading, refusal, registered, settled, signed_in, with_account
 
 
 def test_a_room_that_is_closed_keeps_its_accounts_and_evicts_guests(
@@ -130,3 +132,19 @@ def test_a_guest_s_membership_ends_with_the_session(chat: InMemoryChat, ada: Per
     chat.settle()
     assert isinstance(refusal(chat, chat.enter("guido"), Join("dev")), NotFound)
     assert [*chat.room("dev").rights.admitted] == ["ada"]
+
+
+def test_a_room_has_at_most_so_many_usable_invites(chat: InMemoryChat, ada: Person) -> None:
+    """One more is refused, and says what to do; those that have run out do not count."""
+    invites = chat.service.invites
+    settled(chat, invites.make(ada, "dev", seconds=60))
+    made = [settled(chat, invites.make(ada, "dev")) for _ in range(MOST_INVITES - 1)]
+    with pytest.raises(ListFull, match=r"200 invites.*revoke one"):
+        settled(chat, invites.make(ada, "dev"))
+    settled(chat, invites.revoke(ada, "dev", made[0].id))
+    settled(chat, invites.make(ada, "dev"))
+    with pytest.raises(ListFull):
+        settled(chat, invites.make(ada, "dev"))
+    chat.advance(61)
+    settled(chat, invites.make(ada, "dev"))
+    assert len(invites.of(ada, chat.room("dev"))) == MOST_INVITES

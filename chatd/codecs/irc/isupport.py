@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...model.bounds import MAX_NAME, MAX_ROOM
+from ...model.restrictions import MOST_IN_ROOM
 from ...model.text import MAX_TOPIC
 from .masks import USER_LENGTH
 from .modes import FLAGS, LISTS, MODES_AT_ONCE, PREFIXES, ROLES
@@ -16,8 +17,6 @@ MOST_MONITORED = 100
 """Names that one connection may watch."""
 MOST_HISTORY = 1000
 """Messages that a page of history holds, at most."""
-MOST_BANS = 200
-"""Bans of a room that one list holds."""
 MOST_ROOMS = 100
 """Rooms that a session may be in, unless an option says otherwise."""
 REAL_NAME = 128
@@ -44,7 +43,7 @@ def tokens(network: str, rooms: int = MOST_ROOMS) -> tuple[str, ...]:
         f"USERLEN={USER_LENGTH + 1}",
         f"CHANLIMIT=#:{rooms}",
         f"MODES={MODES_AT_ONCE}",
-        f"MAXLIST={LISTS}:{MOST_BANS}",
+        f"MAXLIST={LISTS}:{MOST_IN_ROOM}",
         f"TARGMAX=JOIN:,PART:,KICK:{MODES_AT_ONCE},PRIVMSG:1,NOTICE:1,NAMES:1,WHOIS:1,LIST:",
         "ELIST=MNU",
         "SAFELIST",

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
 from typing import NamedTuple
 
 from .masks import matches
@@ -22,16 +20,23 @@ _NUMBERS = 10**9
 
 
 def in_lines(words: Iterable[str], overhead: int, separator: str = " ") -> Iterator[str]:
-    """Words, joined to texts of as few lines as possible; `overhead` is the bytes before a text."""
-    words = list(words)
+    """Words, joined to texts of as few lines as possible; `overhead` is the bytes before a text.
+
+    A word is taken only when its line is made.
+    """
     step = len(separator)
     most = MAX_BODY - overhead + step
-    ends = list(accumulate(len(data) + step for data in map(str.encode, words)))
-    begin = before = 0
-    while begin < len(words):
-        end = max(bisect_right(ends, before + most, begin), begin + 1)
-        yield separator.join(words[begin:end])
-        begin, before = end, ends[end - 1]
+    line: list[str] = []
+    left = most
+    for word in words:
+        needs = len(word.encode()) + step
+        if needs > left and line:
+            yield separator.join(line)
+            line, left = [], most
+        line.append(word)
+        left -= needs
+    if line:
+        yield separator.join(line)
 
 
 class Whox(NamedTuple):

@@ -143,6 +143,9 @@ class IrcReader:
         if told.get(command) == line:
             return b""
         told[command] = line
+        if command == b"NICK":  # either name may have another holder from now on
+            self._told[sender] = {command: line}
+            self._told.pop(line.rpartition(b" ")[2].removeprefix(b":"), None)
         return match[0]
 
     # -- what is read ----------------------------------------------------------------------------
@@ -167,6 +170,7 @@ class IrcReader:
     def add(self, room: Room, stream: Source, begin: int) -> None:
         """Read a channel too, from the cursor `begin` on.  Raises `NotAllowed`."""
         self.channels[room.name] = stream
+        self._told.clear()  # people in it may have come back since their last lines
         self._change(begin)
 
     def drop(self, name: str) -> None:

@@ -225,20 +225,32 @@ def topic_lines(client: IrcClient, room: Room) -> list[str]:
 
 
 def names_lines(client: IrcClient, room: Room) -> Iterator[str]:
-    """The numerics that list the people who are in a room when the first one is made."""
+    """The numerics that list the people in a room.
+
+    The lines may be made in several turns of the reactor.  A person who leaves meanwhile is left
+    out, because the leave may have been shown already; the join of one who comes is shown.
+    """
     symbol = "=" if getattr(room.state, "listed", True) else "@"
     overhead = size(_numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", ""))
-    marked, words = marks(client, room), list(room.members.values())
-    if client.may("userhost-in-names"):
-        words = [_full(client, name) for name in words]
-    if marked:
-        words = [marked.get(key, "") + word for key, word in zip(room.members, words, strict=True)]
-    for text in in_lines(words, overhead):
+    for text in in_lines(_names_in(client, room), overhead):
         yield _numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", text)
 
 
-def _full(client: IrcClient, name: str) -> str:
-    who = client.door.who(name)
+def _names_in(client: IrcClient, room: Room) -> Iterator[str]:
+    """The words of NAMES; each is made when it is wanted."""
+    whole = client.may("userhost-in-names")
+    marked, members = marks(client, room), room.members
+    for key in list(members):
+        name = members.get(key)
+        if name is not None:
+            yield marked.get(key, "") + (_full(client, key, name) if whole else name)
+
+
+def _full(client: IrcClient, key: str, name: str) -> str:
+    """`nick!user@host` of a person by the key of its name, which takes no normalisation."""
+    service = client.service
+    holder = service.people.held.get(key)
+    who = client.door.who(name) if holder is None else service.cards.known(holder)
     return f"{name}!{who.user}@{who.host}"
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from twisted.internet.defer import maybeDeferred
 
+from ....chat.elsewhere import Elsewhere
 from ....chat.person import Person
 from ....chat.room import Room
 from ....codecs.irc import numerics
-from ....codecs.irc.isupport import KICK_TEXT, MOST_BANS
+from ....codecs.irc.isupport import KICK_TEXT
 from ....codecs.irc.masks import Ban as BanMask
 from ....codecs.irc.masks import HiddenBan, HostBan, NameBan, NetworkBan, ban_mask, read_ban
 from ....codecs.irc.message import cut, form
@@ -24,12 +25,13 @@ from ....codecs.irc.modes import (
     settings_of,
 )
 from ....codecs.irc.moments import seconds
-from ....model.commands import Command
+from ....model.commands import Command, NotifyPrivately
 from ....model.errors import ChatError
 from ....model.events import Signalled
 from ....model.identity import subject_of
 from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Unban
 from ....model.names import name_key
+from ..client import IrcClient
 from ..request import Request
 from .channels import channel, exists, is_kept, may_moderate, own_event, refuse_op
 from .registration import user_modes
@@ -104,6 +106,8 @@ def _perform(request: Request, shown: str, command: Command, target: str = "") -
     def refused(error: ChatError) -> None:
         if error.code == "no-such-person":
             request.numeric(numerics.NOSUCHNICK, target)
+        elif error.code == "list-full":
+            request.numeric(numerics.BANLISTFULL, shown, "b", error.message)
         elif error.code == "last-owner":
             request.numeric(numerics.CHANOPRIVSNEEDED, shown, error.message)
         else:
@@ -174,7 +178,7 @@ def _list_bans(request: Request, room: Room) -> None:
         bans = client.service.moderation.bans(client.moderator, room)
     except ChatError:
         bans = []
-    for id_, ban in bans[:MOST_BANS]:
+    for id_, ban in bans:
         mask = ban_mask(ban.target, id_, ban.network)
         by, since = ban.by or client.server, str(seconds(ban.since))
         request.numeric(numerics.BANLIST, shown, mask, by, since)
@@ -251,11 +255,11 @@ def invite(request: Request) -> None:
         request.perform(
             client.moderator,
             Admit(room.name, holder.name),
-            lambda _: _tell_invited(request, holder.name, shown),
+            lambda _: _tell_invited(request, holder, shown),
             lambda error: refuse_op(request, shown, error),
         )
     else:
-        _tell_invited(request, holder.name, shown)
+        _tell_invited(request, holder, shown)
 
 
 def _invitations(person: Person) -> list[str]:
@@ -269,14 +273,33 @@ def _invitations(person: Person) -> list[str]:
     return [shown for shown in dict.fromkeys(invited) if shown[1:] not in person.rooms]
 
 
-def _tell_invited(request: Request, name: str, shown: str) -> None:
-    client = request.client
+def _tell_invited(request: Request, holder: Person | Elsewhere, shown: str) -> None:
+    """Tell a person of an invitation: its IRC clients by INVITE; a person without any by a private
+    notice, which every other door shows.
+    """
+    client, name = request.client, holder.name
 
     def told(_: object) -> None:
         request.numeric(numerics.INVITING, name, shown)
 
-    outcome = maybeDeferred(client.service.signals.tell, request.person, name, "INVITE", shown)
-    request.wait_for(outcome, told)
+    def written(id_: int | None) -> None:
+        if id_ is not None and client.reader is not None:
+            client.reader.hide(id_)  # the numeric tells it already
+        told(id_)
+
+    if _is_on_irc(client, holder):
+        outcome = maybeDeferred(client.service.signals.tell, request.person, name, "INVITE", shown)
+        request.wait_for(outcome, told)
+    else:
+        text = f"invites you to {shown}; /join {shown} takes you there"
+        request.perform(request.person, NotifyPrivately(name, text), written)
+
+
+def _is_on_irc(client: IrcClient, holder: Person | Elsewhere) -> bool:
+    """Whether a person has an IRC client; on another node, whether it came in by one."""
+    if isinstance(holder, Elsewhere):
+        return holder.card.user.startswith("~")
+    return any(other.person is holder for other in client.door.clients)
 
 
 def _of_person(request: Request, target: str) -> None:

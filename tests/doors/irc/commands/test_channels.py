@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from chatd.chat.elsewhere import Elsewhere
+from chatd.chat.person import Person
 from chatd.codecs.irc.message import parse
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.moderation import BanFromServer, Configure
@@ -164,6 +166,45 @@ def test_hundreds_of_names_are_listed_in_lines_that_fit(server: MemoryServer) ->
     assert all(len(line) + len(":irc.example ") <= 510 for line in lines)
 
 
+def test_names_leave_out_people_who_leave_while_the_answer_is_made(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that has been shown their leave would list them for good."""
+    for module in ("request", "commands.channels"):
+        monkeypatch.setattr(f"chatd.doors.irc.{module}.LINES_A_TURN", 1)
+    crowd = [server.chat.enter(f"person-{number:03}") for number in range(120)]
+    for person in crowd:
+        server.chat.perform(person, Join("dev"))
+    ada = register(server, "ada", "draft/chathistory", "userhost-in-names", rooms="#dev")
+    ada.send("NAMES #dev")
+    server.chat.perform(crowd[-1], Leave("dev"))
+    lines = ada.read()
+    assert any("PART #dev" in line for line in lines)
+    names = [line for line in lines if line.startswith("353")]
+    assert sum(line.count("!") for line in names) == 120
+    assert not any("person-119!" in line for line in names)
+
+
+def test_each_name_of_a_crowd_is_looked_up_without_normalisation(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names in a room are known by their keys; normalising ten thousand delays all others."""
+    for number in range(20):
+        server.chat.perform(server.chat.enter(f"person-{number:03}"), Join("dev"))
+    ada = register(server, "ada", "userhost-in-names", rooms="#dev")
+    found: list[str] = []
+    people = server.chat.service.people
+    find = people.find
+
+    def noted(name: str) -> Person | Elsewhere | None:
+        found.append(name)
+        return find(name)
+
+    monkeypatch.setattr(people, "find", noted)
+    assert "353" in ada.commands("NAMES #dev")
+    assert not [name for name in found if name.startswith("person-")]
+
+
 def test_the_rest_of_names_is_left_out_if_the_policy_forbids_it(
     server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,3 +331,34 @@ def test_a_client_follows_its_person_also_while_its_own_commands_have_no_outcome
     server.chat.service.perform(person, Join("two"))
     ada.send("PRIVMSG #dev :hi")
     assert [line.split()[1] for line in ada.read()] == ["JOIN", "ada", "ada"]
+
+
+def test_each_change_of_a_nick_is_shown_once_to_a_client_in_two_shared_channels(
+    server: MemoryServer,
+) -> None:
+    """Also the same change again: a client that missed one would take the person for two."""
+    ada = register(server, "ada", rooms="#dev,#den")
+    bob = register(server, "bob", rooms="#dev,#den")
+    ada.read()
+    for nick in ("rob", "bob", "rob", "bob"):
+        bob.ask(f"NICK {nick}")
+    assert [line.split()[1:] for line in ada.read()] == [
+        ["NICK", "rob"],
+        ["NICK", "bob"],
+        ["NICK", "rob"],
+        ["NICK", "bob"],
+    ]
+
+
+def test_the_same_quit_of_somebody_who_has_come_back_unseen_is_shown(
+    server: MemoryServer,
+) -> None:
+    """In a channel that the client has joined since: its list of people has the name again."""
+    ada = register(server, "ada", rooms="#dev,#den")
+    register(server, "bob", rooms="#dev,#den").ask("QUIT :bye")
+    assert "QUIT" in [line.split()[1] for line in ada.read()]
+    bob = register(server, "bob", rooms="#far")
+    ada.ask("JOIN #far")
+    bob.ask("QUIT :bye")
+    (line,) = ada.read()
+    assert line.split()[1] == "QUIT"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from chatd.model.moderation import Ban
+from chatd.model.restrictions import MOST_IN_ROOM
 
 from ....kit.chat import with_account
 from ....kit.irc import register, source
@@ -138,6 +139,19 @@ def test_a_ban_is_placed_listed_and_lifted(server: MemoryServer) -> None:
     assert ada.commands("MODE #dev +b *!*@*") == ["696"]
 
 
+def test_a_full_list_of_bans_takes_no_more(server: MemoryServer) -> None:
+    """`MAXLIST` of `005` says how many there may be, and all of them are listed."""
+    ada = register(server, "ada", rooms="#dev")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    for number in range(MOST_IN_ROOM):
+        server.chat.perform(person, Ban("dev", f"name{number}"))
+    ada.read()
+    (line,) = ada.ask("MODE #dev +b one.more!*@*")
+    assert line.startswith("478 ada #dev b :#dev has 200 bans")
+    assert ada.commands("MODE #dev b").count("367") == MOST_IN_ROOM
+
+
 def test_somebody_who_is_banned_is_put_out_with_a_kick(server: MemoryServer) -> None:
     """Told to others behind the ban, as by its author, and to the one who is banned."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
@@ -219,3 +233,19 @@ def test_members_are_invited(server: MemoryServer) -> None:
         "401",
         "461",
     ]
+
+
+def test_somebody_without_an_irc_client_is_told_of_an_invitation_by_a_private_notice(
+    server: MemoryServer,
+) -> None:
+    """Which telnet shows; an IRC client gets INVITE alone, and the inviter no copy."""
+    ada = register(server, "ada", "echo-message", rooms="#dev")
+    bob = register(server, "bob")
+    line = server.line()
+    line.send(b"/nick liz\r\n")
+    server.chat.settle()
+    line.received()
+    assert ada.ask("INVITE liz #dev") == ["341 ada liz #dev"]
+    assert b"[ada] invites you to #dev; /join #dev takes you there" in line.received()
+    assert ada.ask("INVITE bob #dev") == ["341 ada bob #dev"]
+    assert bob.read() == [f":{source(server, 'ada')} INVITE bob #dev"]
