@@ -372,6 +372,8 @@ class Rounds:
             return
         if self._opened:
             self.lease, self.fence = new_lease(), 0  # no lease has begun
+            if not self._tries:
+                self._log.warn("waiting for the store: {why}", why=why)
         pause = min(0.05 * 2**self._tries, PAUSE_SECONDS) * random.uniform(0.5, 1.0)
         self._timer = self._clock.callLater(pause if self._tries else 0, self._begin)
         self._tries += 1
