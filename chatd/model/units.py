@@ -118,6 +118,11 @@ def account_table(table: str, account: str) -> str:
     return f"{table}:{account}"
 
 
+def never_falls(table: str) -> bool:
+    """Whether the values of a noted table are numbers of which the highest stays."""
+    return table.startswith(f"{MARKERS}:")
+
+
 def is_presence(table: str) -> bool:
     """Whether a table is about connected people, and so does not survive a restart."""
     return table.partition(":")[0] in PRESENCE

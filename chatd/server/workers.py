@@ -7,7 +7,8 @@
 3. SIGTERM and SIGINT drain all workers at once; the supervisor ends with the last one.
 4. SIGHUP restarts the workers one by one.  A worker retires (`ChatServer.retire`) when its
    successor serves, and the next worker is restarted when the one before is gone.  A worker that
-   does not start ends the restart: the others, and the one that it was to replace, go on.
+   does not start ends the restart: the others, and the one that it was to replace, go on.  SIGHUP
+   during a restart has all workers restarted once more, with what is configured by then.
 5. A worker whose supervisor is gone shuts down, because its standard input ends
    (`chatd.server.supervised`).
 6. The supervisor also binds the console's socket, from which all workers accept, and adds up their
@@ -86,6 +87,10 @@ class Supervisor(Service):
         self._pauses: dict[int, float] = {}
         self._started = False
         self._restarting = False
+        self._restart_again = False
+        """Whether a restart was asked for while one is under way."""
+        self._replaced = 0
+        """The number of the worker that is being replaced; 0: none is."""
 
     def privilegedStartService(self) -> None:
         """Bind the ports.  Raises `StartupError`."""
@@ -132,17 +137,24 @@ class Supervisor(Service):
             worker.signal(RETIRE)
 
     def restart(self) -> None:
-        """Restart the workers one by one."""
-        if self._restarting or not (self._started and self.running):
+        """Restart the workers one by one; if they are being restarted, once more after that."""
+        if not (self._started and self.running):
+            return
+        if self._restarting:
+            self._restart_again = True
             return
         self._restarting = True
         restarting: Deferred[Any] = Deferred.fromCoroutine(self._restart())
 
         def done(result: object) -> None:
             self._restarting = False
-            self._serving()
             if isinstance(result, Failure):
                 self._log.failure("the workers could not be restarted", result)
+            again, self._restart_again = self._restart_again, False
+            if again and self.running:
+                self.restart()
+            else:
+                self._serving()
 
         restarting.addBoth(done)
 
@@ -211,19 +223,24 @@ class Supervisor(Service):
         return why
 
     def _again(self, worker: Worker) -> None:
-        if self.running and self._workers.get(worker.number) is worker:
-            self._start(worker.number)
+        number = worker.number
+        if self.running and self._workers.get(number) is worker and number != self._replaced:
+            self._start(number)
 
     async def _restart(self) -> None:
         for number in range(1, self._count + 1):
             old = self._workers[number]
             self._turns[number] = self._turns.get(number, 0) + 1
+            self._replaced = number
             new = self._spawn(number)
             serves = await _told(new.ready)
+            self._replaced = 0
             if not self.running:
                 return
             if not serves:
                 self._turns[number] -= 1
+                if old.ended.called:
+                    self._reactor.callLater(PAUSE_SECONDS, self._again, old)
                 self._log.error(
                     "worker {number} did not start; the others go on as they are", number=number
                 )

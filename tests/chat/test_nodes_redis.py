@@ -94,6 +94,29 @@ def test_sessions_of_a_node_that_was_given_up_are_over(
     assert two.room().names == ["bob", "eve"]
 
 
+def test_people_who_went_while_a_node_was_given_up_are_not_there_when_it_is_back(
+    logged_errors: list[str],
+) -> None:
+    """Though nothing was stored of their going: their node was killed, and found itself alone."""
+    with RedisChats("a", "b") as chats:
+        one, two = chats.chats
+        one.enter("ada")
+        two.enter("bob")
+        one.node.dialler.server = RedisServer()  # which is not there
+        for wire in one.node.go_mute():
+            wire.lose()
+        chats.nodes.advance(A_WHILE)
+        two.node.die()
+        again = ChatNode(chats, "b", 1000)
+        assert holders(again) == {}
+        one.node.dialler.server = chats.nodes.server
+        chats.nodes.advance(3)
+        assert holders(one) == {}
+        assert one.room().names == []
+        assert one.enter("bob").name == "bob"
+        assert holders(again) == {"bob": "bob"}
+
+
 # -- an engine that has lost something -------------------------------------------------------------
 
 

@@ -182,8 +182,7 @@ def test_if_a_worker_ends_before_it_serves_the_supervisor_does_not_start(
 
 
 def test_workers_are_restarted_one_by_one(serving: Supervisor, reactor: Processes) -> None:
-    """Each is stopped when its successor serves; asked again meanwhile, nothing more happens."""
-    serving.restart()
+    """Each is stopped when its successor serves."""
     serving.restart()
     one, two, new_one = reactor.processes
     assert nodes(reactor) == ["n.1a", "n.2a", "n.1b"]
@@ -199,6 +198,53 @@ def test_workers_are_restarted_one_by_one(serving: Supervisor, reactor: Processe
     two.end()
     reactor.advance(60)
     assert len(reactor.processes) == 4
+
+
+def test_a_restart_that_is_asked_for_amid_another_follows_it(
+    serving: Supervisor, reactor: Processes
+) -> None:
+    """Once: workers that were restarted already do not know what was configured since."""
+    serving.restart()
+    serving.restart()
+    serving.restart()
+    for number in range(4):
+        reactor.processes[-1].serve()
+        reactor.processes[number].end()
+    assert nodes(reactor)[2:] == ["n.1b", "n.2b", "n.1a", "n.2a"]
+    assert [process.gone for process in reactor.processes] == [True] * 4 + [False] * 2
+
+
+@pytest.mark.parametrize("when", ["before", "amid"])
+def test_a_worker_that_dies_has_one_successor_also_amid_a_restart(
+    serving: Supervisor, reactor: Processes, logged_errors: list[str], when: str
+) -> None:
+    """Its own restart, after the pause, would be a second node of the same name."""
+    if when == "before":
+        reactor.processes[0].end(9)
+    serving.restart()
+    if when == "amid":
+        reactor.processes[0].end(9)
+    reactor.advance(PAUSE_SECONDS)
+    assert nodes(reactor)[2:] == ["n.1b"]
+    reactor.processes[2].serve()
+    reactor.processes[3].serve()
+    reactor.processes[1].end()
+    reactor.advance(60)
+    assert nodes(reactor)[2:] == ["n.1b", "n.2b"]
+    logged_errors.clear()
+
+
+def test_a_worker_that_died_is_started_again_if_its_successor_does_not_serve(
+    serving: Supervisor, reactor: Processes, logged_errors: list[str]
+) -> None:
+    """As it would have been without a restart."""
+    serving.restart()
+    reactor.processes[0].end(9)
+    reactor.advance(PAUSE_SECONDS)
+    reactor.processes[2].end(1)
+    reactor.advance(PAUSE_SECONDS)
+    assert nodes(reactor)[2:] == ["n.1b", "n.1a"]
+    logged_errors.clear()
 
 
 def test_if_a_successor_does_not_serve_the_old_worker_goes_on(

@@ -90,7 +90,7 @@ if #erased > 0 then id = id + 1 end
 -- 2. take away what is to be kept nowhere any more
 local kept, purged = 0, false
 
--- Of events that are equal to the byte, the how manieth of a batch has that id.
+-- The position of the event with that id among the events of its batch with the same bytes; from 1.
 local function nth(units, verdicts, first, id, event)
   local found, at = 0, first
   for u, unit in ipairs(units) do

@@ -4,10 +4,10 @@
 -- ARGV 1 prefix of all keys  2 lease  3 fence: 1 for a lease that begins  4 highest id that the node
 --      has seen  5 the server's run id  6 an id for a new history  7 the id of the history that the
 --      node knows, or ''  8 the node's name  9 the time (µs), or '' for the server's own
---      10 forks kept
--- Answers 'gone' if the lease is over; or 'ok', the history's id, the highest id given, that of the
--- last batch, and the forks: 'FIRST LAST', ids between which an earlier process of the server may
--- have given some that are not kept.
+--      10 forks kept  11 1 if the node has just started, 0 if it goes on
+-- Answers 'gone' if the lease is over, and 1 if another node has the same name; or 'ok', the
+-- history's id, the highest id given, that of the last batch, and the forks: 'FIRST LAST', ids
+-- between which an earlier process of the server may have given some that are not kept.
 local str = string.format
 local now = tonumber(ARGV[9])
 if not now then
@@ -22,12 +22,21 @@ local function state_of(value)
   return string.match(value, '^%S+')
 end
 
+local function gone()
+  local nodes = redis.call('HGETALL', KEYS[3])
+  for i = 1, #nodes, 2 do
+    local alive = tonumber(state_of(nodes[i + 1])) and nodes[i] ~= lease
+    if alive and string.match(nodes[i + 1], '^%S+ (.*)$') == ARGV[8] then return {'gone', 1} end
+  end
+  return {'gone', 0}
+end
+
 if fence > 1 and id == ARGV[7] then
   -- A server that has lost what the node has seen may have lost the lease too.
   local held = redis.call('HGET', KEYS[3], lease)
   local known = held and tonumber(state_of(held))
-  if held and (not known or known >= fence) then return {'gone'} end
-  if not held and seen <= last then return {'gone'} end
+  if held and (not known or known >= fence) then return gone() end
+  if not held and seen <= last then return gone() end
 end
 
 local function fork(above)
@@ -69,7 +78,7 @@ if fence == 1 then
   local nodes, alone = redis.call('HGETALL', KEYS[3]), true
   for i = 1, #nodes, 2 do
     if tonumber(state_of(nodes[i + 1])) then
-      if string.match(nodes[i + 1], '^%S+ (.*)$') == ARGV[8] then
+      if ARGV[11] == '1' and string.match(nodes[i + 1], '^%S+ (.*)$') == ARGV[8] then
         -- A node of the same name: this one is what has become of it after a restart.
         redis.call('HSET', KEYS[3], nodes[i], 'left ' .. ARGV[8])
       else

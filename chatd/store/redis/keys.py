@@ -29,7 +29,7 @@ class Keys:
         """The channel; channels do not belong to a database."""
 
     def room(self, name: str) -> str:
-        """The stream of a room's events."""
+        """The sorted set of a room's events."""
         return f"{self.events}{name}"
 
     def table(self, name: str) -> str:

@@ -34,7 +34,7 @@ BEAT_SECONDS = 2.0
 MOST_BEATS = 8
 """Own heartbeats without a heartbeat of another node after which that node is given up."""
 SLICE = 200
-"""Cells released in one append."""
+"""Cells read, taken over or released at a time."""
 
 
 class Storing(Protocol):
@@ -202,12 +202,18 @@ class Lease:
 
     async def _held(self, lease: str, round: Round) -> list[tuple[tuple[str, str], int]]:
         """The cells of a node that still exist, with their versions, the oldest first."""
-        held = []
+        made: dict[str, list[str]] = {}
         for name in await round.commands.ask("SMEMBERS", self._keys.own(lease)):
             table, _, key = name.decode().partition("\0")
-            cell = await round.commands.ask("HGET", self._keys.table(table), key)
-            if cell and wire.owner_of(cell) == lease:
-                held.append(((table, key), wire.read_cell(cell).version))
+            made.setdefault(table, []).append(key)
+        held = []
+        for table, keys in made.items():
+            for at in range(0, len(keys), SLICE):
+                some = keys[at : at + SLICE]
+                cells = await round.commands.ask("HMGET", self._keys.table(table), *some)
+                for key, cell in zip(some, cells, strict=True):
+                    if cell and wire.owner_of(cell) == lease:
+                        held.append(((table, key), wire.read_cell(cell).version))
         return sorted(held, key=lambda cell: cell[1])
 
 

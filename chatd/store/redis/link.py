@@ -27,6 +27,8 @@ class Link(RedisProtocol):
         super().__init__(charset=None, convertNumbers=False)
         self._clock = clock
         self._asked: deque[tuple[float, Deferred[Any]]] = deque()
+        self._foreign = False
+        """Whether something came that Redis does not send."""
         self.lost: Callable[[str], object] | None = None
         """Called once when the connection is gone, with the reason."""
         self.pushed: Callable[[bytes], object] | None = None
@@ -60,6 +62,7 @@ class Link(RedisProtocol):
         try:
             super().dataReceived(data, unpause)
         except InvalidData:
+            self._foreign = True
             self.abort()
 
     def replyReceived(self, reply: Any) -> None:  # noqa: N802
@@ -79,7 +82,11 @@ class Link(RedisProtocol):
         asked, self._asked = self._asked, deque()
         lost, self.lost = self.lost, None
         self.pushed = None
-        reason = f"the connection was lost: {why.getErrorMessage()}"
+        reason = (
+            "what answers is not Redis; see the host and the port of --store"
+            if self._foreign
+            else f"the connection was lost: {why.getErrorMessage()}"
+        )
         for _, answer in asked:
             answer.errback(Lost(reason))
         if lost:

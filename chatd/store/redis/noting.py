@@ -1,4 +1,5 @@
-"""Notes: cells that no follower is shown, of which only the last value counts.
+"""Notes: cells that no follower is shown, of which only the last value counts, or the highest one,
+where several nodes, or a note that comes late, could make it fall (`never_falls`).
 
 The notes of one turn are stored by one script, and of several notes for one cell only the last is.
 """
@@ -9,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from ...model.units import never_falls
 from . import scripts
 from .keys import Keys
 from .reading import Readings
@@ -45,8 +47,9 @@ class Notes:
             return
         keys = [self._keys.meta, *(self._keys.table(table) for table, _ in values)]
         words: list[str | bytes] = []
-        for (_, key), value in values.items():
-            words += [key, "0" if value is None else "1", value or b""]
+        for (table, key), value in values.items():
+            how = "0" if value is None else "2" if never_falls(table) else "1"
+            words += [key, how, value or b""]
 
         async def note(round: Round) -> None:
             await round.commands.run(scripts.NOTE, keys, *words)

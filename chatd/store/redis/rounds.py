@@ -210,7 +210,12 @@ class Rounds:
         round.feed.pushed = early.append
         await round.feed.ask("SUBSCRIBE", self._keys.feed)
         last, tail = await self._hello(round, run_id)
+        given_up = round.fence == 1 and not self._opened
         await self._catch_up(round, last, tail)
+        if given_up and not round.ended:
+            # Cells of the old lease, and of others, may have been removed without a batch: by a
+            # node that found itself alone (`hello.lua`).
+            self._watcher.missed(self._following.shown)
         if round.ended:
             return
         self._tries = 0
@@ -248,10 +253,16 @@ class Rounds:
                 self._name,
                 self._times.wall,
                 MOST_FORKS,
+                1 if self._opened else 0,
             )
             if reply[0] == b"ok":
                 break
             self._log.warn("this node was given up by the others; its sessions are over")
+            if reply[1]:
+                self._log.error(
+                    "another node has this node's name, {name}; give each a --node of its own",
+                    name=self._name,
+                )
             round.lease = self.lease = new_lease()
             round.fence = self.fence = 1
             self._watcher.over()
@@ -297,11 +308,11 @@ class Rounds:
         cursor = following.cursor
         if cursor == tail:
             return None
+        found = await round.commands.ask("ZRANGE", self._keys.log, 0, 0)
+        oldest = wire.read_told(found[0]) if found else None
         if cursor < tail:
             if await self._holds(round, cursor):
                 return None
-            found = await round.commands.ask("ZRANGE", self._keys.log, 0, 0)
-            oldest = wire.read_told(found[0]) if found else None
             if oldest and oldest.previous == cursor:
                 return None
             if not oldest or oldest.last > cursor:
@@ -312,7 +323,9 @@ class Rounds:
             " copy"
         )
         met = list(following.met)
-        low, high = 0, len(met)
+        # What came before the log is not lost: it was forgotten, as old batches are.
+        before = oldest.previous if oldest else tail
+        low, high = met.index(before) + 1 if before in met else 0, len(met)
         while low < high:
             middle = (low + high) // 2
             if await self._holds(round, met[middle]):
@@ -357,6 +370,10 @@ class Rounds:
             if opened:
                 opened.errback(Unavailable(why))
             return
+        if self._opened:
+            self.lease, self.fence = new_lease(), 0  # no lease has begun
+            if not self._tries:
+                self._log.warn("waiting for the store: {why}", why=why)
         pause = min(0.05 * 2**self._tries, PAUSE_SECONDS) * random.uniform(0.5, 1.0)
         self._timer = self._clock.callLater(pause if self._tries else 0, self._begin)
         self._tries += 1

@@ -10,7 +10,9 @@ from twisted.internet.defer import Deferred
 
 from chatd.model.errors import InDoubt, Unavailable
 from chatd.model.units import MEMBERS, NAMES, Change, Unit, room_table
+from chatd.store.redis import rounds
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
+from chatd.store.redis.server import NotNow, examine
 from chatd.testing import result_of
 from chatd.testing.stores import FakeFollower
 
@@ -108,7 +110,7 @@ def test_a_node_that_comes_back_too_late_stores_nothing_by_its_old_lease(
     one.store._rounds._dial = dialler
     one.store._rounds._next.end("it is over")  # type: ignore[union-attr]
     nodes.advance(2)
-    assert one.follower.happened == ["over"]
+    assert one.follower.happened[0] == "over"
     assert one.follower.cells == {}, "it has met what the others stored"
     enter(nodes, one, "eve")
     assert two.follower.table(NAMES).keys() == {"eve"}
@@ -142,6 +144,45 @@ def test_a_node_of_the_same_name_takes_the_place_of_the_first() -> None:
         one.die()
         nodes.join("a")
         nodes.advance(BEAT_SECONDS * 2)
+        assert two.follower.cells == {}
+
+
+def test_of_two_nodes_of_one_name_the_first_gives_way_once(logged_errors: list[str]) -> None:
+    """Both go on, and the log of the first says what to do."""
+    with RedisNodes("a", "b") as nodes:
+        one, two = nodes.nodes
+        again = nodes.join("a")
+        nodes.advance(2 * A_WHILE)
+        assert one.follower.happened.count("over") == 1
+        assert again.follower.happened == []
+        for name, node in (("ada", one), ("eve", again)):
+            enter(nodes, node, name)
+        nodes.advance(2 * A_WHILE)
+        assert two.follower.table(NAMES).keys() == {"ada", "eve"}
+    assert ["give each a --node of its own" in error for error in logged_errors] == [True]
+    logged_errors.clear()
+
+
+def test_a_restart_that_waits_for_the_engine_takes_its_place_at_once_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when a machine starts, and Redis still loads its data when the node asks for it first."""
+    with RedisNodes("a", "b") as nodes:
+        one, two = nodes.nodes
+        enter(nodes, one, "ada")
+        one.die()
+        problems = [NotNow("Redis is loading its data")]
+
+        def look(info: bytes) -> str:
+            if problems:
+                raise problems.pop()
+            return examine(info)
+
+        monkeypatch.setattr(rounds, "examine", look)
+        again = nodes.make("a")
+        opening = again.store.open(again.follower)
+        nodes.advance(BEAT_SECONDS * 2)
+        result_of(opening)
         assert two.follower.cells == {}
 
 

@@ -100,3 +100,13 @@ def test_bytes_that_are_no_answer_end_the_connection(scene: Scene) -> None:
     scene.link.dataReceived(b"HTTP/1.1 400 Bad Request\r\n")
     assert scene.transport.disconnecting or scene.transport.disconnected
     assert not asked.called
+
+
+def test_what_is_not_redis_is_named() -> None:
+    """As when the port is that of another program."""
+    scene = Scene()
+    answer = scene.link.ask("INFO")
+    scene.link.dataReceived(b"HTTP/1.1 400 Bad Request\r\n")
+    scene.link.connectionLost(Failure(ConnectionDone()))
+    with pytest.raises(Lost, match="what answers is not Redis"):
+        result_of(answer)

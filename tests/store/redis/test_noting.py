@@ -48,6 +48,22 @@ def test_of_several_notes_for_one_cell_the_last_counts(nodes: RedisNodes) -> Non
     assert noted(nodes, two).keys() == {"lobby"}
 
 
+def test_a_marker_never_goes_back_whichever_node_is_last(nodes: RedisNodes) -> None:
+    """Each has read the marker before, and judged by that."""
+    one, two = nodes.nodes
+    for node, marker in ((one, 1_000_000_000_000_002), (two, 1_000_000_000_000_001)):
+        note = node.store.note(TABLE, "lobby", b"%d" % marker)
+        nodes.settle()
+        result_of(note)
+    assert noted(nodes, one)["lobby"].value == b"1000000000000002"
+    two.store.note("familiar:ada", "address", b"2")
+    two.store.note("familiar:ada", "address", b"1")
+    nodes.settle()
+    reading = two.store.table("familiar:ada")
+    nodes.settle()
+    assert result_of(reading)["address"].value == b"1"
+
+
 @pytest.mark.usefixtures("logged_warnings")
 def test_a_note_outlives_its_round(nodes: RedisNodes) -> None:
     """It is stored again: twice is no harm."""

@@ -311,6 +311,33 @@ def test_a_copy_that_misses_acknowledged_writes_is_told(logged_errors: list[str]
     logged_errors.clear()
 
 
+@pytest.mark.parametrize("left", [0, 1])
+def test_what_the_log_has_forgotten_is_not_taken_for_lost(
+    logged_errors: list[str], left: int
+) -> None:
+    """Old batches leave the log, perhaps all of them; what a failover has lost is later."""
+    old = RedisServer().start()
+    with RedisNodes("a", "b", server=old) as nodes:
+        one, two = nodes.nodes
+        for n in range(10):
+            one.store.append([saying(str(n))])
+            nodes.settle()
+        common = one.ids[-1]
+        old.ask("ZREMRANGEBYRANK", nodes.key("log"), "0", str(-1 - left))
+        new = old.copy()
+        for n in range(5):
+            one.store.append([saying(f"lost {n}")])
+            nodes.settle()
+        old.kill()
+        for node in nodes.nodes:
+            node.dialler.server = new
+        nodes.advance(2)
+        assert one.follower.happened == two.follower.happened == [("missed", common)]
+    new.remove()
+    old.remove()
+    logged_errors.clear()
+
+
 @pytest.mark.parametrize("handed_in", [True, False])
 def test_no_id_is_given_twice_though_the_copy_s_clock_is_behind(
     monkeypatch: pytest.MonkeyPatch, logged_errors: list[str], handed_in: bool
