@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -199,20 +200,22 @@ def is_served(door: Path) -> bool:
 
 
 def test_metrics_are_those_of_all_workers(served: Served) -> None:
-    """Whichever worker is asked."""
+    """Whichever worker is asked; each counts the same people, and nobody twice."""
 
     async def talk() -> None:
         before = await metrics(served)
         token = await entered(served.port, "cy")
         await one_by_one(served.port, token, 30)
         async with asyncio.timeout(PATIENCE):
-            while True:  # a worker counts a message when it has been shown
+            while True:  # a worker counts a message, and sees people leave, when that is shown
                 found = [await metrics(served) for _ in range(10)]
+                here = len(json.loads((await asked(served.port, "/rooms/lobby"))[1])["names"])
                 said = [each[SAID] - before.get(SAID, 0) for each in found]
-                if said == [30] * 10:
+                people = [each["chatd_people"] for each in found]
+                if said == [30] * 10 and people == [here] * 10:
                     break
         assert [each["chatd_workers"] for each in found] == [2] * 10
-        assert {each["chatd_people"] for each in found} == {before["chatd_people"] + 1}
+        assert here > 0
 
     run_in_thread(talk())
 
