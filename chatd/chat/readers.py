@@ -49,6 +49,8 @@ class Readers:
         """The poll templates in use."""
         self.when_marked: list[Callable[[str, str, int], object]] = []
         """Called with an account, a room, and how far the account has read it."""
+        self.polls = 0
+        """The number of polls that wait for an event; the doors count them."""
         self._inboxes: WeakSet[Source] = WeakSet()
         """Inboxes that have had a reader without any room."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..server.settings import Settings
 from ..store.engines import default_node, node_name, store_at
 from ..store.wallclock import WallClock
 from .refused import Refused
-from .tasks import Task
+from .tasks import AddAccount, Task
 
 
 async def carry_out(task: Task, settings: Settings, directory: Path, clock: Any) -> Sequence[str]:
@@ -38,11 +39,14 @@ async def carry_out(task: Task, settings: Settings, directory: Path, clock: Any)
 
 
 def run(task: Task, settings: Settings, directory: Path) -> Sequence[str]:
-    """Carry out a task in a reactor of its own; returns its lines.  Raises `Refused`."""
+    """Carry out a task in a reactor of its own; returns its lines.  Raises `Refused`, also if the
+    task needs a database and there is none.
+    """
     if settings.store.partition(":")[0] == "memory":
         raise Refused(
             "no server runs here, and memory: keeps nothing without one; start the server first"
         )
+    check_database(task, settings, directory)
     from twisted.internet import reactor
 
     clock: Any = reactor
@@ -64,3 +68,19 @@ def run(task: Task, settings: Settings, directory: Path) -> Sequence[str]:
     if isinstance(result.value, ChatError):
         raise Refused(result.value.message)
     result.raiseException()
+
+
+def check_database(task: Task, settings: Settings, directory: Path) -> None:
+    """Raise `Refused` if the store is a file that is not there, because a mistyped path would make
+    an empty database.  Only a new account may make it.
+    """
+    scheme, _, path = settings.store.partition(":")
+    if (
+        scheme == "sqlite"
+        and not isinstance(task, AddAccount)
+        and not os.path.lexists(directory / path)
+    ):
+        raise Refused(
+            f"there is no database {path}, and no server runs beside it; --store sqlite:PATH or "
+            "--config FILE says which server's it is"
+        )

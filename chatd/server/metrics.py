@@ -1,8 +1,10 @@
 """The metrics of a server: everything that `/metrics` shows, read at the moment of the request.
 
 1. Nothing is labelled by room, person or address.
-2. Counting costs nothing during fan-out: numbers of readers, polls and queues are counted when the
-   metrics are asked for, in the structures that exist anyway.
+2. Counting costs nothing during fan-out: numbers of readers and queues are counted when the metrics
+   are asked for, in the structures that exist anyway.
+3. A request for metrics visits no reader, poll or session, so its time does not grow with their
+   number: it may not hold up the event loop.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from ..model.metrics import RARE
 from ..net.connections import Connections
 from ..net.peers import Peers
 from ..stream.feed import Source
-from ..stream.subscriber import Subscriber
 from .lag import LoopLag
 from .tls import DoorCertificates
 
@@ -65,7 +66,6 @@ class ServerMetrics:
 
     def _add_clients(self, page: Exposition) -> None:
         chat, connections = self._chat, self._connections
-        readers, polls = count_readers(chat)
         page.gauge("chatd_connections", "Open connections.", connections.by_door, "door")
         page.gauge("chatd_connections_limit", "Connections that may be open.", connections.most)
         page.counter(
@@ -78,10 +78,10 @@ class ServerMetrics:
             "chatd_readers",
             "Readers of rooms, by the format of their events; a poll group is one reader, and a "
             "reader of several rooms counts in each.",
-            readers,
+            count_readers(chat),
             "format",
         )
-        page.gauge("chatd_polls_held", "Long-polls that wait for an event.", polls)
+        page.gauge("chatd_polls_held", "Long-polls that wait for an event.", chat.readers.polls)
         people = len(chat.people.held)
         page.gauge("chatd_people", "People who are present.", people, common=True)
         page.gauge("chatd_sessions", "Sessions over HTTP.", chat.admission.sessions)
@@ -190,21 +190,17 @@ class ServerMetrics:
         )
 
 
-def count_readers(chat: ChatService) -> tuple[Counter[str], int]:
-    """The readers of rooms by the format of their events, and the number of held polls."""
+def count_readers(chat: ChatService) -> Counter[str]:
+    """The readers of rooms by the format of their events.  Visits feeds, which are a few for each
+    room, and no reader.
+    """
     formats: Counter[str] = Counter()
-    polls = 0
     for source in sources(chat):
         for feed in source.feeds():
-            readers = feed.readers
-            if not readers:
-                continue
-            # A codec's further words may be names: those of ignored people, for example.
-            formats[feed.codec.name.split(" ")[0]] += len(readers)
-            for reader in readers:
-                if isinstance(reader, Subscriber) and reader.feeds[0] is feed:
-                    polls += getattr(reader.outlet, "held", 0)
-    return formats, polls
+            if feed.readers:
+                # A codec's further words may be names: those of ignored people, for example.
+                formats[feed.codec.name.split(" ")[0]] += len(feed.readers)
+    return formats
 
 
 def sources(chat: ChatService) -> Iterator[Source]:

@@ -52,6 +52,23 @@ def rehearse(reactor: Any, endpoints: Iterable[str]) -> None:
                 raise CannotOpen(text, reason(failures[0]))
 
 
+def contradictions(endpoints: Iterable[tuple[str, str]]) -> list[str]:
+    """Why endpoints, each with its door, cannot be listened on together, whatever else listens on
+    this machine.  Opens nothing.
+    """
+    found = []
+    paper = Paper()
+    for door, text in endpoints:
+        if kind_of(text) not in REHEARSED:
+            continue
+        failures: list[Failure] = []
+        listening: Deferred[Any] = serverFromString(paper, beneath(text)).listen(Factory())
+        listening.addErrback(failures.append)
+        if failures:
+            found.append(f"--{door} {text}: {reason(failures[0])}")
+    return found
+
+
 def reason(failure: Failure) -> object:
     """The reason why an endpoint could not listen: the socket's error, if there is one."""
     problem: object = getattr(failure.value, "socketError", failure.value)
@@ -65,6 +82,7 @@ class Rehearsal:
         self._reactor = reactor
         self._bound = bound
         self._taken: list[tuple[str, int]] = []
+        self._paths: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -98,9 +116,46 @@ class Rehearsal:
             problem = "the directory cannot be written to"
         elif lock.get("wantPID") and _held(f"{address}.lock"):
             problem = "another process listens there"
+        elif address in self._paths:
+            problem = "another door has this path"
         else:
+            self._paths.add(address)
             return
         raise CannotListenError(None, address, OSError(problem))
+
+
+class Paper:
+    """A reactor that opens nothing, and remembers what listens where; raises `CannotListenError`
+    for a second endpoint at the same place.
+    """
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[str, int]] = []
+        self._paths: set[str] = set()
+
+    def listenTCP(  # noqa: N802
+        self, port: int, factory: object, backlog: int = 50, interface: str = ""
+    ) -> None:
+        """Note the port."""
+        if port and any(port == other and _same(interface, place) for place, other in self._taken):
+            raise CannotListenError(interface, port, OSError("another door has this port"))
+        self._taken.append((interface, port))
+
+    def listenUNIX(  # noqa: N802
+        self, address: str, factory: object, backlog: int = 50, mode: int = 0, **lock: bool
+    ) -> None:
+        """Note the path."""
+        path = os.path.abspath(address)
+        problem = ""
+        if path in self._paths:
+            problem = "another door has this path"
+        elif not Path(path).parent.is_dir():
+            problem = "there is no such directory"
+        elif not os.access(Path(path).parent, os.W_OK):
+            problem = "the directory cannot be written to"
+        if problem:
+            raise CannotListenError(None, address, OSError(problem))
+        self._paths.add(path)
 
 
 def _held(lock: str) -> bool:

@@ -144,7 +144,7 @@ def read_file(path: Path) -> Given:
 def look_into(path: Path) -> Found:
     """All values and mistakes in a TOML file."""
     try:
-        text = path.read_text()
+        text = path.read_text("utf-8-sig")  # editors of Windows begin with a byte order mark
     except (OSError, UnicodeDecodeError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         return Found(mistakes=[f"cannot read the configuration {path}: {reason}"])
@@ -152,6 +152,8 @@ def look_into(path: Path) -> Found:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         return Found(mistakes=[_syntax(path, text, str(problem))])
+    except (ValueError, RecursionError) as problem:  # of Python's own parser of numbers, or arrays
+        return Found(mistakes=[f"{path}: this is no configuration: {problem}"])
     known = {spelt(name): (name, option) for name, option in options()}
     found = Found()
     for key, value in document.items():
@@ -160,7 +162,8 @@ def look_into(path: Path) -> Found:
             near = _nearest(key, [*known])
             if isinstance(value, dict):
                 near = near or "; there are no tables: every setting stands by itself"
-            found.mistakes.append(f"{where}: {key} is no setting{near}")
+            written = key if key.isprintable() else repr(key)
+            found.mistakes.append(f"{where}: {written} is no setting{near}")
             continue
         name, option = known[key]
         values = value if isinstance(value, list) else [value]
@@ -170,7 +173,7 @@ def look_into(path: Path) -> Found:
             takes = "true or false" if option.flag else "a text or a number"
             found.mistakes.append(f"{where}: {key} takes {takes}")
         else:
-            read(found, name, option, [str(v) for v in values], f"{where}: {key}")
+            read(found, name, option, [_text(v) for v in values], f"{where}: {key}")
             if name in found.given:
                 found.places[name] = where
     return found
@@ -203,6 +206,14 @@ def read(found: Found, name: str, option: Option, values: Sequence[str], where: 
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, str | int | float)
+
+
+def _text(value: Any) -> str:
+    """A value as it is written on the command line."""
+    try:
+        return str(value)
+    except ValueError:  # Python does not write out numbers of more than 4300 digits
+        return "a number of thousands of digits"
 
 
 def _nearest(key: str, known: Sequence[str], prefix: str = "") -> str:

@@ -54,8 +54,16 @@ class OwnFile(Database):
         if os.path.lexists(self.path):
             self.take()
             self.release()
-        elif not os.access(self.path.parent, os.W_OK | os.X_OK):
-            raise Unavailable(f"cannot use {self.path}: its directory cannot be written to")
+        else:
+            self.inspect()
+
+    def inspect(self) -> None:
+        """Check what can be seen of the file without opening it, which another server may have
+        done.  Raises `Unavailable`.
+        """
+        problem = _unusable(self.path)
+        if problem:
+            raise Unavailable(f"cannot use {self.path}: {problem}")
 
     def take(self) -> None:
         """Lock the file and open it; a missing file is created.
@@ -63,11 +71,8 @@ class OwnFile(Database):
         Raises `Unavailable`, whose message says why it cannot be used.
         """
         try:
-            if self.path.exists():
-                if not self.path.is_file():
-                    raise OSError("it is no file")  # a pipe would be waited for
-                if not os.access(self.path, os.W_OK):
-                    raise OSError("it cannot be written to")  # SQLite would only read it
+            if problem := _unusable(self.path):
+                raise OSError(problem)
             self._lock = _locked(self.path)
             self._connection()
         except (sqlite3.Error, OSError) as problem:
@@ -223,10 +228,30 @@ def _look_through(connection: sqlite3.Connection) -> None:
 def _locked(path: Path) -> IO[bytes]:
     """The lock on a file, as long as it is open.  Raises `OSError`."""
     # Not the file itself: closing any descriptor of it would drop SQLite's own locks.
-    lock = open_private(path.with_name(f"{path.name}-lock"))
+    lock = open_private(_lock_of(path))
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
         lock.close()
         raise OSError(problem.errno, "another server has it") from None
     return lock
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-lock")
+
+
+def _unusable(path: Path) -> str:
+    """Why a path cannot be a database's, by its kind and permissions; empty if it can be."""
+    made = os.path.exists(path)  # `Path.exists` raises some errors
+    if made and not path.is_file():
+        return "it is no file"  # a pipe would be waited for
+    if made and not os.access(path, os.W_OK):
+        return "it cannot be written to"  # SQLite would only read it
+    if not os.path.isdir(path.parent):
+        return "No such file or directory"
+    if not (made and os.path.exists(_lock_of(path))) and not os.access(
+        path.parent, os.W_OK | os.X_OK
+    ):
+        return "its directory cannot be written to"
+    return ""

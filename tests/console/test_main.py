@@ -228,6 +228,20 @@ def test_memory_has_no_console_without_a_server() -> None:
         offline.run(ListAccounts(), Settings(store="memory:"), Path())
 
 
+@pytest.mark.parametrize("task", [ListAccounts(), BanWho(who="eve"), MakeInvite(), ShowAudit()])
+def test_a_mistyped_path_makes_no_database(tmp_path: Path, task: Task) -> None:
+    """The error names the path, and how to give another one."""
+    with pytest.raises(Refused, match=r"there is no database nowhere\.sqlite.*--store"):
+        offline.run(task, Settings(store="sqlite:nowhere.sqlite"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_first_account_may_be_made_before_the_first_start(tmp_path: Path) -> None:
+    """So a server can be given its administrator before it listens."""
+    task = AddAccount(name="ada", password="a long password")
+    offline.check_database(task, Settings(store="sqlite:new.sqlite"), tmp_path)
+
+
 def test_on_a_shared_store_the_console_does_not_take_the_place_of_a_node(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from chatd.model.metrics import RARE
 from chatd.net.certificates import Directory
 from chatd.net.connections import Connections
 from chatd.server.lag import LoopLag
-from chatd.server.metrics import ServerMetrics
+from chatd.server.metrics import ServerMetrics, sources
 from chatd.server.tls import DoorCertificates
+from chatd.stream.reader import Reader
 
 from ..kit.certificates import Authority, Certbot
 from ..kit.http import HttpClient
@@ -71,6 +73,45 @@ def test_held_polls_are_counted_one_by_one(server: MemoryServer) -> None:
     server.say("hello")
     assert metrics(server)["chatd_polls_held"] == 0
     assert all(poll.responses() for poll in polls)
+
+
+def test_polls_whose_clients_leave_are_not_counted(server: MemoryServer) -> None:
+    """Neither a poll of its own, nor one of a group, nor one whose wait is over."""
+    cursor = server.say("before")
+    polls = [server.http() for _ in range(4)]
+    for poll in polls:
+        for _ in range(2):  # so that the connection learns the poll
+            poll.get(f"/rooms/lobby/events?since={cursor - 1}")
+        poll.send("GET", f"/rooms/lobby/events?since={cursor}")
+    polls.append(reading(server, "application/json", "/rooms/lobby/events?since=now&wait=3"))
+    assert metrics(server)["chatd_polls_held"] == 5
+    polls[0].wire.hang_up()
+    server.chat.settle()
+    assert metrics(server)["chatd_polls_held"] == 4
+    server.chat.advance(4)
+    assert metrics(server)["chatd_polls_held"] == 3
+    for poll in polls[1:]:
+        poll.wire.hang_up()
+    server.chat.settle()
+    assert metrics(server)["chatd_polls_held"] == 0
+
+
+class Counted(set[Reader]):
+    """Readers that may be counted, and not visited."""
+
+    def __iter__(self) -> Iterator[Reader]:
+        raise AssertionError("a reader was visited")
+
+
+def test_the_metrics_visit_no_reader(server: MemoryServer) -> None:
+    """So their time does not grow with the number of readers, and no one waits for them."""
+    for accept in ("text/event-stream", "application/json", "application/json"):
+        reading(server, accept)
+    for source in sources(server.chat.service):
+        for feed in source.feeds():
+            feed.readers = Counted(feed.readers)
+    found = metrics(server)
+    assert (found['chatd_readers{format="sse"}'], found["chatd_polls_held"]) == (1, 2)
 
 
 def test_polls_of_a_group_are_counted_one_by_one(server: MemoryServer) -> None:

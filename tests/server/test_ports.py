@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 from twisted.python.lockfile import FilesystemLock
 
-from chatd.server.ports import CannotOpen, rehearse
+from chatd.server.ports import CannotOpen, contradictions, rehearse
 
 FREE = "tcp:0:interface=127.0.0.1"
 
@@ -112,3 +112,32 @@ def test_a_rehearsed_endpoint_can_be_opened(reactor: MemoryReactor) -> None:
     rehearse(reactor, [FREE])
     serverFromString(reactor, FREE).listen(Factory())
     assert len(reactor.tcpServers) == 1
+
+
+def test_doors_at_one_place_contradict_each_other(tmp_path: Path, port_in_use: int) -> None:
+    """Each later one is named; what other programs listen on is no contradiction."""
+    used = f"tcp:{port_in_use}:interface=127.0.0.1"
+    ends = [
+        ("line", "tcp:1"),
+        ("http", "tcp:1:interface=127.0.0.1"),
+        ("http", "tls:/nowhere:port=1"),
+        ("http", "tcp:0"),
+        ("admin", "tcp:0"),
+        ("admin", used),
+        ("classic", f"unix:{tmp_path}/door"),
+        ("classic", f"unix:{tmp_path}/x/../door"),
+        ("irc", "systemd:domain=INET:index=0"),
+    ]
+    assert contradictions(ends) == [
+        "--http tcp:1:interface=127.0.0.1: another door has this port",
+        "--http tls:/nowhere:port=1: another door has this port",
+        f"--classic unix:{tmp_path}/x/../door: another door has this path",
+    ]
+
+
+def test_two_doors_on_one_unix_socket_are_a_conflict(
+    reactor: MemoryReactor, tmp_path: Path
+) -> None:
+    """The rehearsal finds it before any door opens."""
+    with pytest.raises(CannotOpen, match="another door has this path"):
+        rehearse(reactor, [f"unix:{tmp_path}/door", f"unix:{tmp_path}/door"])

@@ -15,6 +15,7 @@ from chatd.server.settings import Settings
 from chatd.server.sources import (
     BadSetting,
     Found,
+    look_into,
     mistakes,
     read_environment,
     read_file,
@@ -179,3 +180,37 @@ def test_all_mistakes_are_found_where_a_start_ends_with_the_first(tmp_path: Path
         "--store sqlite:chatd.sqlite is for one"
     ]
     assert found.unknown == ["CHATD_X is no setting"]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"history = " + b"9" * 5000, "this is no configuration: Exceeds the limit"),
+        (b"history = 0x" + b"f" * 5000, "history 'a number of thousands of digits' is not"),
+        (b"history = " + b"[" * 5000, "this is no configuration: maximum recursion depth"),
+        (b'"his\\ntory" = 1', r"line 1: 'his\ntory' is no setting"),
+        (b"\xff\xfeh\x00", "can't decode byte 0xff"),
+        (b"history = nan", "history 'nan' is not a number"),
+        (b"message-rate = nan", "message-rate 'nan' is not a number"),
+        (b"keep = -1", "keep '-1' is not a number"),
+        (b"http = [['tcp:80']]", "http takes a text or a number"),
+        (b"[http]\nport = 80", "line 1: http takes a text or a number"),
+    ],
+)
+def test_a_file_that_nobody_meant_is_refused_in_one_line(
+    tmp_path: Path, data: bytes, told: str
+) -> None:
+    """The parser's own limits, too, are told as mistakes of the file."""
+    path = tmp_path / "chatd.toml"
+    path.write_bytes(data)
+    (mistake,) = look_into(path).mistakes
+    assert told in mistake
+    assert "\n" not in mistake
+
+
+def test_a_file_of_windows_is_read(tmp_path: Path) -> None:
+    """With a byte order mark and its ends of lines."""
+    path = tmp_path / "chatd.toml"
+    path.write_bytes(b"\xef\xbb\xbf# chat\r\nhistory = 7\r\n")
+    found = look_into(path)
+    assert (found.given, found.places) == ({"history": 7}, {"history": f"{path}, line 2"})

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 
+from ...model.errors import Unavailable
 from ...server.capacity import most_connections
+from ...server.ports import contradictions
 from ...server.settings import Settings, settings_of
 from ...server.sources import placed
 from ...server.tls import problems
+from ...store.file import OwnFile
 from ..example import example
 from ..given import add_settings, mistakes_given
 from ..parser import Parser
@@ -48,7 +52,8 @@ def run(given: Namespace) -> int:
             most_connections(settings)
         except ValueError as problem:
             wrong.append(placed(str(problem), found.places))
-        wrong += [placed(problem, found.places) for problem in problems(settings.doors)]
+        others = [*problems(settings.doors), *contradictions(required(settings)), *store(settings)]
+        wrong += [placed(problem, found.places) for problem in others]
     for mistake in wrong:
         sys.stderr.write(f"chatd: {mistake}\n")
     if wrong:
@@ -56,6 +61,27 @@ def run(given: Namespace) -> int:
     for line in lines:
         sys.stdout.write(f"{line}\n")
     return DONE
+
+
+def required(settings: Settings) -> list[tuple[str, str]]:
+    """The doors that have to open for a start, each with an endpoint."""
+    return [
+        (name, endpoint)
+        for name, ends in settings.doors.items()
+        if name not in settings.yielding
+        for endpoint in ends
+    ]
+
+
+def store(settings: Settings) -> list[str]:
+    """What keeps the store from being a file; the file is not opened."""
+    scheme, _, path = settings.store.partition(":")
+    if scheme == "sqlite":
+        try:
+            OwnFile(Path(path)).inspect()
+        except Unavailable as problem:
+            return [f"--store: {problem.message}"]
+    return []
 
 
 def summary(settings: Settings) -> list[str]:

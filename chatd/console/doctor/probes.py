@@ -53,10 +53,13 @@ def examine_host(address: Address) -> Finding:
     for _, answer, _ in (plain, own):
         if token := answer.get("token"):
             _asked(address, "DELETE", "/session", None, {"Authorization": f"Bearer {token}"})
-    if own[0] == 403 and plain[0] != 403:
+    # Not the status: where guests may only read, both requests are refused with 403.
+    if _code(own[1]) == "foreign-origin":
         return Finding(
             what, "the server takes the page's own requests for another site's (403)", "host"
         )
+    if not (_code(own[1]) or own[1].get("token")):
+        return Finding(what, f"not examined: the answer is not chatd's (status {own[0]})")
     return Finding(what, "the server knows under which name it was asked")
 
 

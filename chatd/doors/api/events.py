@@ -146,9 +146,6 @@ class EventsResource(ApiResource):
 class RequestPoll:
     """The poll of a request that twisted.web has parsed: an outlet that takes one batch."""
 
-    held = 1
-    """The number of polls that this outlet holds, for the metrics."""
-
     brief = True
 
     def __init__(
@@ -187,6 +184,7 @@ class RequestPoll:
             # A poll with `wait=0` is held too, while a page of the store is read.
             self._polls.deadlines.set(self, asked.wait or DEFAULT_WAIT)
             self._polls.place(asked.key, self)
+            self._polls.readers.polls += 1
             cast(ChatRequest, self._request).conclude = self.conclude
             self._request.notifyFinish().addBoth(self._finished)
             self._template = learn_held(self._polls, asked, self._request)
@@ -249,6 +247,7 @@ class RequestPoll:
         self._subscriber.stop()
         self._polls.deadlines.forget(self)
         self._polls.vacate(self._asked.key, self)
+        self._polls.readers.polls -= 1
         self._asked.query.end(self)
 
 

@@ -218,6 +218,7 @@ class PollGroup:
 
     __slots__ = (
         "_closed",
+        "_gate",
         "_subscriber",
         "_template",
         "behind",
@@ -247,13 +248,10 @@ class PollGroup:
         self.due: float | None = None
         self.filed = 0
         self._template = template
+        self._gate = template.polls.readers
+        """Counts the waiters, for the metrics."""
         self._subscriber: Subscriber | None = template.open(self, cursor)
         self._closed = False
-
-    @property
-    def held(self) -> int:
-        """The number of polls that the group holds, for the metrics."""
-        return len(self.waiters)
 
     @property
     def late(self) -> bool:
@@ -283,16 +281,21 @@ class PollGroup:
         waiters = self.waiters
         waiters.append(waiter)
         waiter.group = self
+        self._gate.polls += 1
         if len(waiters) == GROUP_SIZE:
             self._template.close(self)
 
     def leave(self, waiter: Waiter) -> None:
         """Remove a poll, which is not to be answered with the group."""
-        self.waiters.remove(waiter)
+        self._remove(waiter)
         if waiter in self.behind:
             self.behind.remove(waiter)
         if not self.waiters:
             self._end()
+
+    def _remove(self, waiter: Waiter) -> None:
+        self.waiters.remove(waiter)
+        self._gate.polls -= 1
 
     def deliver(self, batch: Batch) -> bool:
         """Answer all waiters with a batch."""
@@ -304,6 +307,7 @@ class PollGroup:
     def _answer(self, answer: bytes) -> None:
         self._end()
         waiters, self.waiters = self.waiters, []
+        self._gate.polls -= len(waiters)
         size = len(answer)
         for waiter in waiters:
             try:
@@ -364,7 +368,7 @@ class PollGroup:
         for waiter in list(self.waiters):
             error = judge(waiter.address)
             if error is not None:
-                self.waiters.remove(waiter)
+                self._remove(waiter)
                 waiter.write(self._template.refusal(error))
                 if waiter in self.behind:
                     self.behind.remove(waiter)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from chatd.console.main import main
+from chatd.store.file import OwnFile
 
 WRONG = """\
 max-romos = 4
@@ -65,6 +67,11 @@ def test_every_mistake_is_told_with_its_place(
         (["--workers", "2"], "--workers 2 needs a store that processes share"),
         (["--line=none", "--http=none"], "every door is closed"),
         (["--max-connections", "999999999"], "needs a limit of"),
+        (["--line=tcp:1", "--http=tcp:1"], "--http tcp:1: another door has this port"),
+        (["--store=sqlite:."], "'sqlite:.' is no store"),
+        (["--store=sqlite:/"], "'sqlite:/' is no store"),
+        (["--store=sqlite:/usr"], "cannot use /usr: it is no file"),
+        (["--store=sqlite:no/c.sqlite"], "/no/c.sqlite: No such file or directory"),
     ],
 )
 def test_a_conflict_between_valid_settings_is_reported(
@@ -73,6 +80,30 @@ def test_a_conflict_between_valid_settings_is_reported(
     """In the words with which a start would fail."""
     assert main(["check", *words]) == 1
     assert told in capsys.readouterr().err
+
+
+def test_a_store_in_a_directory_that_cannot_be_written_to_is_reported(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the place of the setting, and without writing anything there."""
+    (here / "chatd.toml").write_text('\nstore = "sqlite:chat.sqlite"\n')
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != here)
+    assert main(["check", "--config", "chatd.toml"]) == 1
+    assert capsys.readouterr().err == (
+        f"chatd: --store: cannot use {here}/chat.sqlite: its directory cannot be written to "
+        "(store: chatd.toml, line 2)\n"
+    )
+    assert [path.name for path in here.iterdir()] == ["chatd.toml"]
+
+
+def test_the_store_of_a_running_server_is_no_mistake(here: Path) -> None:
+    """A configuration is checked before a restart, too."""
+    server = OwnFile(here / "chatd.sqlite")
+    server.take()
+    try:
+        assert main(["check"]) == 0
+    finally:
+        server.release()
 
 
 def test_a_valid_configuration_is_summed_up(

@@ -123,13 +123,26 @@ def test_a_fault_is_distinguished_from_a_working_proxy(
     ("bytes_", "fault"),
     [
         (answer(b'{"error":{"code":"wrong-host"}}', "421 Misdirected Request"), "host"),
+        (answer(b'{"error":{"code":"foreign-origin"}}', "403 Forbidden"), "host"),
+        (answer(b'{"error":{"code":"not-allowed"}}', "403 Forbidden"), ""),
         (answer(b'{"token":"x"}', "201 Created"), ""),
     ],
 )
 def test_a_lost_host_name_is_reported(proxy: BrokenProxy, bytes_: bytes, fault: str) -> None:
-    """The server itself answers that it does not know the name."""
+    """The server itself answers that it does not know the name, or that the page's origin is not
+    its own, even where it refuses sessions to guests.
+    """
     proxy.answer = bytes_
     assert probes.examine_host(proxy.address).fault == fault
+
+
+@pytest.mark.parametrize("bytes_", [b"", answer(b"<html>", "405 Method Not Allowed")])
+def test_a_host_is_not_called_right_without_an_answer_of_the_server(
+    proxy: BrokenProxy, bytes_: bytes
+) -> None:
+    """A proxy may refuse what the examination asks for."""
+    proxy.answer = bytes_
+    assert "not examined" in probes.examine_host(proxy.address).text
 
 
 @pytest.mark.parametrize(
