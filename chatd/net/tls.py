@@ -7,7 +7,8 @@ them.  Here a write is encrypted at once, and its record is sent as plain TCP se
 1. OpenSSL never touches the socket.  What was received goes into one memory buffer, and what is to
    be sent comes out of another.
 2. Each call of OpenSSL is followed by sending all that it has produced, so records leave in the
-   order in which they were made, those of a key update or a session ticket, too.
+   order in which they were made, those of a key update, too.  Only session tickets, with which a
+   handshake of TLS 1.3 ends, wait for the next record: no client needs them before.
 3. Writes wait only for the end of the handshake.  Afterwards OpenSSL always takes them: TLS 1.3 has
    no renegotiation, and the context refuses that of TLS 1.2.
 4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
@@ -180,7 +181,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
     # -- OpenSSL ---------------------------------------------------------------------------------
 
     def _shake_hands(self) -> bool:
-        """Go on with the handshake; returns whether it is done."""
+        """Go on with the handshake; returns whether it is done, and more was received."""
         try:
             self._tls.do_handshake()
         except SSLWantReadError:
@@ -190,7 +191,8 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self._fail(problem)
             return False
         self._established = True
-        self._send_records()
+        if self._tls.version() != "TLSv1.3":
+            self._send_records()
         waiting, self._waiting = self._waiting, []
         for data in waiting:
             self._encrypt(data)
@@ -198,7 +200,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self.wrappedProtocol.handshakeCompleted()
         if self.disconnecting:
             self._close_when_done()
-        return True
+        return self._received.pending > 0
 
     def _decrypt(self) -> None:
         """Give the protocol what was received."""

@@ -16,7 +16,7 @@ from ...http.fields import header, one, whole_number
 from ...http.media import EVENT_STREAM, preferred
 from ...http.request import ChatRequest
 from ...http.resource import ApiResource, refuse
-from ...http.wsprotocol import handshake, wants_websocket
+from ...http.wsprotocol import handshake, switching, wants_websocket
 from ...model.errors import ChatError, Malformed
 from ...model.metrics import RARE
 from ...net.peers import going_down
@@ -105,6 +105,12 @@ class EventsResource(ApiResource):
             query.check_readers()
             access.use_ticket(request)
             socket = ChatSocket(access, query, access.address(request))
+            socket.opening = access.openings.learn(
+                request,
+                query,
+                lambda query: ChatSocket(access, query, query.owner.address),
+                lambda key, _: switching(key),
+            )
             return cast(ChatChannel, request.channel).upgrade(accept, socket)
         if media in (EVENT_STREAM, NDJSON):
             query.check_readers()
