@@ -109,7 +109,8 @@ def makeService(options: Options) -> MultiService:
     people_log = PeopleLog(chat)
     people_log.switch(settings.log_people)
     lag = LoopLag(clock)
-    metrics = ServerMetrics(chat, connections, peers, lag)
+    secured: list[DoorCertificates] = []
+    metrics = ServerMetrics(chat, connections, peers, lag, secured)
     shared = SharedMetrics(clock, metrics.families)
     doors: list[Door] = []
     context = DoorContext(
@@ -126,11 +127,12 @@ def makeService(options: Options) -> MultiService:
         places=lambda: [place for door in doors if (place := door.place)],
     )
     factories = {door.name: door.make(context) for door in DOORS}
-    secured: list[DoorCertificates] = []
     watch = CertificateWatch(clock, secured)
     live = Live(
         chat=chat,
+        store=store,
         connections=connections,
+        peers=peers,
         sites=[site for site in factories.values() if isinstance(site, ChatSite)],
         hosts=hosts,
         origins=origins,
@@ -210,7 +212,7 @@ def _planned(settings: Settings) -> list[Opening]:
     """Where the doors listen.  Raises `StartupError`."""
     texts = [text for endpoints in settings.doors.values() for text in endpoints]
     try:
-        # An endpoint `systemd:` says itself which socket is its own.
+        # `systemd:` endpoints name their sockets themselves, so no socket replaces an endpoint.
         claimed = any(kind_of(text) == "systemd" for text in texts)
         passed = [] if claimed else inherited(systemd_sockets())
         return openings(settings.doors, settings.defaults, passed)

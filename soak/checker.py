@@ -1,9 +1,11 @@
-"""What was promised against what was seen.  Pure: histories and observations in, findings out.
+"""Compares what the clients of a soak test saw with what the server promises.  Pure: histories and
+observations go in, findings come out.
 
-1. The history that can be paged at the end is what happened.  Every reader's trail through it is
-   followed: one order, each event once, every hole covered by a gap that was told.
-2. Every message has a serial number in its text, so that it is known wherever it turns up.
-3. A finding is a sentence that says who, what and where: enough to look for it in the history.
+1. The history that is paged at the end is the reference.  The checker follows every reader's trail
+   through it: one order, each event once, and a reported gap for every hole.
+2. Every message has a serial number in its text, by which it is recognised everywhere.
+3. A finding is a sentence that names the client, the event and the place, so that a developer can
+   look it up in the history.
 """
 
 from __future__ import annotations
@@ -19,15 +21,15 @@ from msgspec import Struct
 from msgspec import field as named
 
 SERIAL = re.compile(r"m(\d+)\b")
-"""How a text begins."""
+"""The beginning of every text: its serial number."""
 GAP = 0
-"""In a trail, for a gap that was told: no event has this id."""
+"""Stands in a trail for a reported gap; no event has this id."""
 NEW_SESSION = -1
-"""In a trail, for a session begun anew: private messages are not kept beyond one."""
+"""Stands in a trail for the begin of a new session; private messages end with their session."""
 SPOKEN = ("message", "action")
-"""Types of events that readers of text can tell one from another."""
+"""Types of events that readers of text can identify, by the serial number."""
 MOST_TOLD = 5
-"""Findings of one trail that are told: who lost it all does not bury the others."""
+"""Maximum findings of one trail, so that a reader who lost everything does not hide the others."""
 
 
 class Event(Struct, frozen=True):
@@ -43,89 +45,89 @@ class Event(Struct, frozen=True):
 
     @property
     def serial(self) -> int | None:
-        """The number of the message that it tells of, if it tells of one."""
+        """The serial number of the message; None for other events."""
         found = SERIAL.match(self.text) if self.type != "leave" else None
         return int(found[1]) if found else None
 
 
 @dataclass(slots=True)
 class Saying:
-    """A message that a client tried to say, and what it was told became of it."""
+    """A message that a client tried to say, and the server's answer to it."""
 
     serial: int
     voice: str
-    """Who said it, in one sequence: what one voice has acknowledged stands in its order."""
+    """The sender and its sequence: acknowledged messages of one voice are stored in its order."""
     room: str
     """Empty for a private message."""
     text: str
     to: str = ""
     stored: bool = False
-    """Whether it was acknowledged."""
+    """Whether the server has acknowledged it."""
     id: int | None = None
-    """The id that the acknowledgement told, where it tells one."""
+    """The id in the acknowledgement, if it contains one."""
     refusal: str = ""
-    """The code of the error that it was refused with, if it was."""
+    """The error code with which the server refused it; empty if it did not."""
     said: float = 0.0
     at: float = 0.0
-    """When it was said, and when its client read the acknowledgement, in seconds since the Unix
-    epoch."""
+    """When the client sent it, and when the client read the acknowledgement, in seconds since the
+    Unix epoch."""
     overtaken: bool = False
-    """Whether it was said again when something later may have been stored already."""
+    """Whether it was sent again when a later message may have been stored already."""
 
     @property
     def speaker(self) -> str:
-        """Whose voice it is: what stands before the comma."""
+        """The sender: the part of the voice before the comma."""
         return self.voice.partition(",")[0]
 
 
 @dataclass
 class Trail:
-    """What one reader saw, in its order."""
+    """The events that one reader saw, in the order in which it saw them."""
 
     reader: str
     rooms: frozenset[str]
     since: int | None = None
-    """The cursor that it began from; None: wherever its first item is."""
+    """The cursor from which the reader began; None: from its first item on."""
     page: bool = False
-    """Whether it is one answer: then a gap after it is told by the next one."""
+    """Whether the trail is one answer: then the next answer reports a gap after it."""
     textual: bool = False
-    """Whether it reads text, which shows no ids: then its items are serial numbers."""
+    """Whether the reader reads text, which shows no ids: then its items are serial numbers."""
     inbox: str = ""
-    """Whose private messages it reads too."""
+    """The person whose private messages the reader gets, too; empty: none."""
     until: int | None = None
-    """The id up to which it has to have read everything in the end, if it has to."""
+    """The id up to which the reader must have read everything in the end; None: no requirement."""
     items: array[int] = field(default_factory=lambda: array("q"))
     """Ids (or serials), `GAP` and `NEW_SESSION`."""
 
 
 @dataclass
 class Loss:
-    """A time in which the engine may have lost what it acknowledged: a failover."""
+    """A period in which the engine may have lost messages that it had acknowledged: a failover."""
 
     began: float
     ended: float
     """Both in seconds since the Unix epoch."""
 
     def covers(self, id_: int) -> bool:
-        """Whether an event with that id may have been stored then."""
+        """Whether an event with that id may have been stored in this period."""
         return self.began <= id_ / 1e6 <= self.ended + AHEAD_SECONDS
 
 
 EVER = Loss(0.0, 1e12)
-"""Everything may be lost."""
+"""A period that covers all events."""
 AHEAD_SECONDS = 10.0
 """Seconds by which ids may be ahead of the clock, as each new engine begins a second ahead."""
 
 
 class Contents:
-    """One event is told alike to everyone."""
+    """Checks that all readers get the same contents of an event."""
 
     def __init__(self) -> None:
         self.findings: list[str] = []
         self.events: dict[int, Event] = {}
 
     def saw(self, event: Event) -> None:
-        """Somebody was shown this."""
+        """A reader has received this event."""
         first = self.events.setdefault(event.id, event)
         if first != event:
             self.findings.append(f"event {event.id} was told in two ways: {first} and {event}")
@@ -133,12 +135,12 @@ class Contents:
 
 @dataclass
 class Verdict:
-    """What came out."""
+    """The result of a check."""
 
     findings: list[str]
-    """Broken promises."""
+    """A sentence for each broken promise."""
     idle_gaps: int
-    """Gaps that were told although nothing was missing there that the reader would have seen."""
+    """Reported gaps behind which the reader missed no event."""
 
 
 def judge(
@@ -149,10 +151,12 @@ def judge(
     grants: Mapping[str, int] = {},
     losses: Sequence[Loss] = (),
 ) -> Verdict:
-    """Hold everything against the history, which is by room, each in the order it was paged in.
-    `grants` tells how many clients got each name that several wanted at once.  What was
-    acknowledged in the time of one of the `losses` may be missing; readers who were shown it have
-    to be told of a gap.
+    """Compare all observations with the history, which has the events of each room in the order of
+    paging.
+
+    `grants` is how many clients got each name that several requested at once.  Messages that were
+    acknowledged during one of the `losses` may be missing; readers who have received them must get
+    a gap.
     """
     said = {saying.serial: saying for saying in sayings}
     findings = [*contents.findings, *_of_history(history, said, contents)]
@@ -171,7 +175,7 @@ def judge(
 def _of_history(
     history: Mapping[str, Sequence[Event]], said: Mapping[int, Saying], contents: Contents
 ) -> Iterator[str]:
-    """Ids rise, nothing stands there twice, and nothing that nobody said."""
+    """The history has rising ids, no event twice, and no message that no client said."""
     seen: dict[int, str] = {}
     for room, events in history.items():
         last = 0
@@ -190,7 +194,7 @@ def _of_history(
 
 
 def _is_risky(saying: Saying, losses: Iterable[Loss]) -> bool:
-    """Whether the engine may have lost what it acknowledged."""
+    """Whether the engine may have lost this message after acknowledging it."""
     return any(loss.began <= saying.at and saying.said <= loss.ended for loss in losses)
 
 
@@ -200,7 +204,7 @@ def _of_sayings(
     contents: Contents,
     losses: Sequence[Loss],
 ) -> Iterator[str]:
-    """What was acknowledged is there once, as it was said; what was refused is not."""
+    """The history has acknowledged messages once and unchanged, and no refused ones."""
     places: dict[int, list[Event]] = defaultdict(list)
     letters = [event for event in contents.events.values() if event.type == "private"]
     for event in (*(event for events in history.values() for event in events), *letters):
@@ -223,7 +227,7 @@ def _of_sayings(
 
 
 def _of_voices(sayings: Iterable[Saying], ids: Mapping[int, int]) -> Iterator[str]:
-    """What one voice said, it said in this order."""
+    """The ids of each voice's messages rise in the order in which they were said."""
     last: dict[str, tuple[int, int]] = {}
     for saying in sayings:
         id_ = saying.id or ids.get(saying.serial)
@@ -239,7 +243,7 @@ def _of_voices(sayings: Iterable[Saying], ids: Mapping[int, int]) -> Iterator[st
 
 
 class _Map:
-    """Where everything lies."""
+    """Indexes of the history, by which trails are checked."""
 
     def __init__(
         self,
@@ -253,14 +257,14 @@ class _Map:
         self._said = {saying.serial: saying for saying in sayings}
         events = [event for room in history.values() for event in room]
         self.rooms = {event.id: event.room for event in events}
-        # What stands there twice is a finding already; readers are taken to have seen the first.
+        # A duplicate is a finding already; assume that readers have seen the first of the two.
         self.by_serial = {
             event.serial: event.id for event in reversed(events) if event.serial is not None
         }
         self.shown_letters = {
             event.id: event for event in contents.events.values() if event.type == "private"
         }
-        """Private messages that were shown, whether or not they were acknowledged."""
+        """Private messages that a reader has seen, acknowledged or not."""
         self._whole = {room: sorted({event.id for event in history[room]}) for room in history}
         self._spoken = {
             room: sorted({event.id for event in history[room] if event.type in SPOKEN})
@@ -274,8 +278,8 @@ class _Map:
                     self._letters[name].add(saying.id)
 
     def lost_from(self, item: int, *, textual: bool) -> str | None:
-        """The room of an event that the engine may have lost after it was shown; None: it had to
-        keep it.
+        """The room of an event that the engine may have lost after readers had seen it; None if it
+        must not be lost.
         """
         if textual:
             saying = self._said.get(item)
@@ -284,7 +288,9 @@ class _Map:
         return self._events[item].room if lost and item in self._events else None
 
     def orders(self, trail: Trail) -> dict[str, list[int]]:
-        """By room, the ids of all that a complete reader has seen; private messages are in ''."""
+        """By room, the ids of all events that a complete reader has seen; `""` has the private
+        messages.
+        """
         kept = self._spoken if trail.textual else self._whole
         orders = {room: kept.get(room, []) for room in trail.rooms}
         return orders | {"": sorted(self._letters[trail.inbox])} if trail.inbox else orders
@@ -292,16 +298,16 @@ class _Map:
 
 @dataclass
 class _Place:
-    """How far a trail has come in one room."""
+    """The position of a trail in one room."""
 
     id: int
     gaps: list[int] = field(default_factory=list)
-    """Where in the trail gaps were told since then."""
+    """The indexes in the trail of the gaps reported since then."""
     renewed: bool = False
 
 
 def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
-    """Follow one reader; answers what is wrong, and how many gaps covered nothing.
+    """Check one reader's trail; returns the findings, and the number of gaps that covered nothing.
 
     The order is one over all rooms; a gap covers what is missing of each room up to the next event
     of that room.
@@ -314,17 +320,17 @@ def _of_trail(trail: Trail, map_: _Map) -> tuple[list[str], int]:
     gaps: set[int] = set()
     needed: set[int] = set()
     lost: dict[str, int] = {}
-    """What was shown and is not there any more, by room, as long as no gap was told since."""
+    """By room, an event that the reader has seen and the engine has lost, until a gap follows."""
 
     def told(room: str) -> None:
-        """See whether a reader that goes on in a room was told of what is lost there."""
+        """Check that the reader, who goes on in a room, got a gap for the events lost there."""
         if room in lost:
             findings.append(
                 f"{trail.reader} was shown {lost.pop(room)}, which was lost, and told of no gap"
             )
 
     def reach(room: str, id_: int) -> None:
-        """See whether all of a room was shown, up to but not including an id."""
+        """Check that the reader has seen all of a room's events below an id."""
         place, order = places[room], orders[room]
         holes = order[bisect_right(order, place.id) : bisect_left(order, id_)]
         if holes and place.gaps:

@@ -1,4 +1,4 @@
-"""IRC clients: their echo is their acknowledgement, and CHATHISTORY leads to what they missed."""
+"""IRC clients: an echo acknowledges a message, and CHATHISTORY fetches the messages they missed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TALK_SECONDS = 6.0
 WORDS = 40
 """Words of the longest message: a line of IRC has 512 bytes."""
 PAGE = 50
-"""Messages that are asked for at once."""
+"""Messages in one request for history."""
 CAPABILITIES = "message-tags server-time echo-message batch labeled-response draft/chathistory"
 DOUBT = "cannot tell"
-"""In a refusal: the message may be stored all the same."""
+"""The words of a refusal after which the message may have been stored nevertheless."""
 _LINE = re.compile(r"(?:@(\S+) )?(?::(\S+) )?(\S+)(?: (.*))?")
 _ACTION = re.compile("\x01ACTION (.*)\x01")
 
@@ -26,7 +26,7 @@ _ACTION = re.compile("\x01ACTION (.*)\x01")
 class IrcClient(Client):
     """A connection in some channels.
 
-    What it sees on one connection is one trail; each page of history is another.
+    The events that a client sees on one connection form one trail; each page of history is another.
     """
 
     door = "IRC"
@@ -43,11 +43,11 @@ class IrcClient(Client):
         """The page of history that is being read."""
         self._asked = 0
         self._looked = False
-        """Whether the last messages of each channel were asked for."""
+        """Whether the client has requested the last messages of each channel."""
         self._ends: set[str] = set()
-        """The channels whose last message was shown, as it was said or from history."""
+        """The channels whose last message the client has seen, live or in history."""
         self._live: set[str] = set()
-        """The channels whose last message was shown as it was said."""
+        """The channels whose last message the client has seen live."""
 
     @property
     def settled(self) -> bool:
@@ -77,14 +77,14 @@ class IrcClient(Client):
     def _leg(self, what: str, rooms: Sequence[str], since: int | None = None) -> Trail:
         return self.world.leg(f"{self.name}, visit {self._visits}{what}", rooms, since)
 
-    # -- what it hears ---------------------------------------------------------------------------
+    # -- receiving -------------------------------------------------------------------------------
 
     async def _hear(self, wire: Wire) -> None:
         life = self.world.server.life
         while (line := await wire.reader.readline()).endswith(b"\n"):
             self._line(wire, line.decode().rstrip("\r\n"))
             if self._trail and self.world.ends and not self._looked:
-                self._looked = True  # the last messages may have been said before it came
+                self._looked = True  # the last messages may have been said before it connected
                 for room in self._rooms:
                     wire.send(f"CHATHISTORY LATEST #{room} * {PAGE}\r\n".encode())
             if self.done:
@@ -152,7 +152,7 @@ class IrcClient(Client):
         if saying := self._unheard.pop(serial, None):
             self.world.refused(saying, "in-doubt" if DOUBT in why else code)
 
-    # -- what it says ----------------------------------------------------------------------------
+    # -- sending ---------------------------------------------------------------------------------
 
     async def _talk(self, wire: Wire) -> None:
         while not self.world.over.is_set():

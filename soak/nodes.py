@@ -29,11 +29,11 @@ from .server import PATIENCE, Server, Status
 HANG_SECONDS = 10.0
 """Seconds for which the engine is stopped: it hangs, it does not refuse."""
 PAUSE_SECONDS = 5.0
-"""Seconds for which a node is paused, or cannot reach the engine: less than its lease lasts."""
+"""Seconds for which a node is paused, or cannot reach the engine: less than the lease time."""
 GONE_SECONDS = 22.0
-"""The same, for so long that the other nodes give it up."""
+"""Such a pause, long enough for the other nodes to give the node up."""
 MISSED_SECONDS = 1.5
-"""Seconds for which the engine acknowledges what its replica misses."""
+"""Seconds for which the engine acknowledges writes that its replica does not get."""
 MARGIN_SECONDS = 1.0
 """Seconds before a failover in which acknowledged writes may not have reached the replica, and
 after it in which acknowledgements may arrive."""
@@ -55,7 +55,7 @@ class Engine:
     """A `redis-server` that logs its writes; by default before it answers."""
 
     def __init__(self, directory: Path, fsync: str = "always", master: int = 0) -> None:
-        """`master` is the port of the engine whose replica it is."""
+        """`master` is the port of the engine that this one replicates; 0 if it is no replica."""
         self._fsync = fsync
         self._replica = ["--replicaof", "127.0.0.1", str(master)] if master else []
         directory.mkdir(exist_ok=True)
@@ -95,15 +95,21 @@ class Engine:
         return answer
 
     async def follow(self) -> None:
-        """Return when it has all that its master has.  Raises `TimeoutError`."""
+        """Wait until this replica has everything that its master has.  Raises `TimeoutError`."""
         async with asyncio.timeout(PATIENCE):
             while b"master_link_status:up" not in await self.ask("INFO", "replication"):
                 await asyncio.sleep(0.05)
 
     async def promote(self) -> None:
-        """Follow nobody any more: it misses what its master takes from now on."""
+        """End replication, so that this engine misses its master's further writes."""
         assert await self.ask("REPLICAOF", "NO", "ONE") == b"+OK\r\n"
         self._replica = []
+
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        assert self._process
+        return self._process.pid
 
     def signal(self, number: int) -> None:
         """Send its process a signal."""
@@ -273,7 +279,7 @@ class Nodes(Server):
             await asyncio.sleep(self._dice.uniform(0, 0.6))
 
     async def _replicate(self) -> None:
-        """Have a replica of the engine."""
+        """Start a replica of the engine."""
         directory = self._directory / f"engine{self._engines}"
         self._engines += 1
         self.replica = Engine(directory, self._fsync, self.engine.port)

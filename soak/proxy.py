@@ -1,4 +1,4 @@
-"""A proxy on the way to a server that can go mute, be cut, or lead elsewhere."""
+"""A TCP proxy that can stop passing bytes, cut its connections, or switch to another server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PART = 65536
 
 
 class Proxy:
-    """Passes bytes on, as long as it does."""
+    """Passes bytes on, unless it is mute."""
 
     def __init__(self, target: int) -> None:
         """`target` is a port of this machine."""
@@ -29,7 +29,7 @@ class Proxy:
 
     @property
     def mute(self) -> bool:
-        """Whether nothing gets through, though connections stay open and are accepted."""
+        """Whether the proxy passes no bytes, although it keeps and accepts connections."""
         return not self._open.is_set()
 
     @mute.setter
@@ -45,7 +45,7 @@ class Proxy:
             writer.transport.abort()
 
     def end(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.cut()
         if self._server:
             self._server.close()

@@ -83,7 +83,7 @@ class Server:
 
     @property
     def losses(self) -> Sequence[Loss]:
-        """When it may have lost what it acknowledged."""
+        """The times in which the engine may have lost messages that it had acknowledged."""
         return ()
 
     @property

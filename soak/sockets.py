@@ -38,7 +38,7 @@ class SocketReader(Reader):
         self._waiting: dict[str, Saying] = {}
         """What was said and not answered yet, by its `ref`."""
         self._repeated: set[int] = set()
-        """The serial numbers of what was said more than once."""
+        """The serial numbers of messages that the client has sent more than once."""
         self._visits = 0
 
     @property

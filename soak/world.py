@@ -58,14 +58,14 @@ class World:
         return self.trails[-1]
 
     def leg(self, reader: str, rooms: Sequence[str], since: int | None = None) -> Trail:
-        """A reader of text begins, or with `since` an answer that is one page of text."""
+        """Begin the trail of a reader of text, or with `since` of one page of text."""
         self.trails.append(Trail(reader, frozenset(rooms), since, since is not None, textual=True))
         return self.trails[-1]
 
     def saying(
         self, dice: Random, voice: str, room: str, *, to: str = "", most: int = 400
     ) -> Saying:
-        """Something new to say; mostly short, at times as long as a screen, or `most` words."""
+        """A new message: mostly short, sometimes as long as a screen, or of `most` words."""
         serial = len(self.sayings) + 1
         many = dice.choice((3, 5, 8, 13, 40, 400)) if dice.random() < 0.2 else 6
         many = min(many, most)

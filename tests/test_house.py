@@ -21,11 +21,11 @@ PLUGINS = ROOT / "twisted" / "plugins"
 FLOORS = {
     "model": "model msgspec precis_i18n confusable_homoglyphs",
     "stream": "model stream",
-    "codecs": "model stream codecs msgspec",
+    "codecs": "model stream codecs msgspec wcwidth",
     "store": "model stream store twisted msgspec txredisapi",
     "chat": "model stream store chat twisted msgspec cryptography",
     "net": "model stream net twisted zope cryptography",
-    "http": "model codecs net http twisted zope msgspec wsproto",
+    "http": "model codecs net http twisted zope msgspec wsproto brotli",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
     "server": "model codecs stream store chat net http doors server twisted zope msgspec",
     "console": "model codecs store chat net doors server client console twisted zope msgspec",

@@ -1,4 +1,4 @@
-"""`docs/openapi.yaml` is the API as it is: no path or method is missing, and none is made up."""
+"""`docs/openapi.yaml` describes the real API: no path or method is missing or invented."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def document() -> dict[str, Any]:
 def routes(
     resource: IResource, path: tuple[bytes, ...] = ()
 ) -> Iterator[tuple[tuple[bytes, ...], str]]:
-    """The paths below a resource, with `ANY` for what a client chooses, and their methods."""
+    """The paths below a resource, with `ANY` for names that clients choose, and their methods."""
     if isinstance(resource, ApiResource):
         for method in resource.allowed:
             if method.lower() in METHODS:
@@ -56,13 +56,13 @@ def routes(
     for name, child in found.items():
         if isinstance(child, Refusal):
             continue
-        # A name that the resource treats as any other is not a path of its own.
+        # If the resource treats a name like any other, the name is no path of its own.
         if name == ANY or name in children or type(child) is not type(dynamic):
             yield from routes(child, (*path, name))
 
 
 def child_of(resource: IResource, name: bytes) -> IResource:
-    """What a request for that name below the resource gets, without the checks of the root."""
+    """The child of that name below a resource, found without the checks of the root."""
     request: Any = DummyRequest([b""])
     own: Any = resource
     child: IResource = own.children.get(name) or own.getChild(name, request)
@@ -93,7 +93,7 @@ def documented(document: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def test_every_path_and_method_is_documented_and_none_else(document: dict[str, Any]) -> None:
-    """In both directions."""
+    """No path or method is missing, and none is invented."""
     assert documented(document) == served()
 
 
@@ -113,7 +113,7 @@ def test_every_request_body_is_that_of_the_code(document: dict[str, Any]) -> Non
 
 
 def test_every_error_code_is_documented(document: dict[str, Any]) -> None:
-    """Those that a request can be refused with."""
+    """All codes with which a request can be refused."""
     error = document["components"]["schemas"]["Error"]["properties"]["error"]
     assert set(error["properties"]["code"]["enum"]) == {refusal.code for refusal in STATUS}
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Shows that the Debian package can be installed, upgraded and purged.
 
-Takes the package that `make deb` left in dist/, and a root of its own, which debootstrap makes from
-the distribution's packages.  Needs root's rights.
+Installs the package that `make deb` left in dist/ into a separate root directory, which debootstrap
+makes from the distribution's packages.  It has to run as root.
 """
 
 import os

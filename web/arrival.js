@@ -5,6 +5,15 @@ import { isTalk, talkWith } from "./places.js";
 import * as memory from "./memory.js";
 import { t } from "./words.js";
 
+/** The dialogs with which the page may open. @typedef {{signIn: (given?: {name?: string, text?: string}) => void, opened: (link: Link) => void}} Opening */
+/** A link that the page was opened with. @typedef {{invite?: string, claim?: string}} Link */
+
+/** The code of a link, if the address holds one. @param {string} hash @returns {Link | undefined} */
+export function linkOf(hash) {
+  const [, kind, code] = /^#(invite|claim)=([\w.~-]+)$/u.exec(hash) ?? [];
+  return kind && code ? { [kind]: code } : undefined;
+}
+
 export class Arrival {
   #chat;
   #places;
@@ -15,8 +24,8 @@ export class Arrival {
   #demanded = false;
 
   /**
-   * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places @param {import("./signing.js").Signing} signing
-   * @param {{invite?: string, claim?: string} | undefined} link
+   * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places @param {Opening} signing
+   * @param {Link | undefined} link
    * @param {{wanted: string, here: () => string, visit: (room: string) => Promise<void>, talks: () => void, complain: (text: string) => void}} deeds
    *   `wanted`: the place that the page's address says, or empty; `talks`: private conversations were found
    */

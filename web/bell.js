@@ -2,6 +2,7 @@
 
 import { rememberNotice, wantsNotice } from "./memory.js";
 import { byId } from "./nodes.js";
+import { standBy } from "./standby.js";
 import { t } from "./words.js";
 
 /** Characters of a text that a notification shows. */
@@ -29,14 +30,26 @@ export class Bell {
   /** @param {string} title @param {string} text @param {string} tag of which only the latest is shown @param {() => void} open */
   ring(title, text, tag, open) {
     if (!this.#on || attending()) return;
+    const shown = { body: text.slice(0, SHOWN), tag, icon: "icon.svg" };
     try {
-      const note = new Notification(title, { body: text.slice(0, SHOWN), tag, icon: "icon.svg" });
+      const note = new Notification(title, shown);
       note.onclick = () => {
         window.focus();
         open();
       };
     } catch {
       // Browsers of phones allow this to service workers only.
+      void this.#ringByWorker(title, shown);
+    }
+  }
+
+  /** @param {string} title @param {NotificationOptions} shown */
+  async #ringByWorker(title, shown) {
+    try {
+      const worker = await standBy();
+      if (!worker) throw new Error("none");
+      await worker.showNotification(title, { ...shown, data: shown.tag });
+    } catch {
       this.#show(false);
       this.#button.hidden = true;
       rememberNotice(false);

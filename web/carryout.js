@@ -1,6 +1,7 @@
 /** Executes what was typed: a message or a command. */
 
 import { parse } from "./commands.js";
+import { onDemand } from "./demand.js";
 import { isTalk, remark } from "./places.js";
 import { t } from "./words.js";
 
@@ -14,7 +15,7 @@ import { t } from "./words.js";
  * }} Page
  */
 
-/** Do what was typed in a place. Throws what is wrong with it. @param {Page} page @param {string} text @param {string} place */
+/** Carry out a typed command, or say a text, in a place. Throws an error about it. @param {Page} page @param {string} text @param {string} place */
 export async function carryOut({ chat, places, composer, keep, ...page }, text, place) {
   const deed = parse(text);
   const talk = isTalk(place) ? places.view(place).title : "";
@@ -37,6 +38,6 @@ export async function carryOut({ chat, places, composer, keep, ...page }, text, 
     case "join": return page.visit(deed.room);
     case "leave": return page.leave(deed.room === undefined ? place : deed.room.toLowerCase());
     case "quit": return page.quit();
-    case "help": return keep(place, remark("help", ""));
+    case "help": return onDemand(() => import("./help.js"), ({ HELP }) => keep(place, remark("help", HELP)));
   }
 }

@@ -64,9 +64,9 @@ export { ChatError };
 /** @typedef {{state: Condition, transport: string, retryIn?: number}} State `retryIn` is in seconds */
 
 /**
- * What can be listened for. `session` comes when the name or the token changes, or is confirmed; a later `Chat` with that token
- * goes on as the same person. `removed`: we may not be in a room any more; `marker`: our account has read it, or what it writes
- * with a person, up to there on another device. `error` is what no promise tells.
+ * The events of a `Chat`. `session`: the name or the token has changed, or is confirmed; a later `Chat` with that token continues
+ * as the same person. `removed`: we may not be in a room any more; `marker`: on another device, our account has read a room or a
+ * private conversation up to an event. `error`: an error that no promise reports.
  * @typedef {{
  *   message: Message, action: Action, join: Join, leave: Leave, nick: Nick, topic: Topic, notice: Notice, private: Private, unsaid: Unsaid,
  *   settings: SettingsChange, role: RoleChange, kick: Kick, ban: Ban, unban: Unban, mute: Mute, unmute: Unmute, invite: Unmute,
@@ -251,7 +251,7 @@ export class Chat {
   }
 
   /**
-   * What happened in a room before that event, the oldest first; nothing, when that is all.
+   * Events of a room before that event, the oldest first; empty if there are no more.
    * @param {number} before @param {string} [room] @param {number} [limit] @returns {Promise<ChatEvent[]>}
    */
   async earlier(before, room = this.room, limit = 100) {
@@ -259,7 +259,7 @@ export class Chat {
   }
 
   /**
-   * What happened in a room after that event, the oldest first; nothing, when that is all.
+   * Events of a room after that event, the oldest first; empty if there are no more.
    * @param {number} after @param {string} [room] @param {number} [limit] @returns {Promise<ChatEvent[]>}
    */
   async later(after, room = this.room, limit = 100) {
@@ -267,7 +267,7 @@ export class Chat {
   }
 
   /**
-   * Messages of a room that hold all these words, the newest first; `next` is the `before` of those that follow.
+   * Messages of a room that contain all these words, the newest first; `next` is the `before` of the next page.
    * @param {string} words quotes hold a phrase together @param {string} [room] @param {number} [before] @param {number} [limit]
    * @returns {Promise<{events: (Message | Action)[], next: number | null}>}
    */
@@ -276,14 +276,14 @@ export class Chat {
     return this.#server.ask("GET", `${roomPath(room)}/search?q=${encodeURIComponent(words)}&limit=${limit}${more}`);
   }
 
-  /** What the server tells everybody: see `/about` in `docs/protocol.md`. @returns {Promise<About>} */
+  /** The server's public facts: see `/about` in `docs/protocol.md`. @returns {Promise<About>} */
   about() {
     return this.#server.ask("GET", "about");
   }
 
   /**
-   * With whom our account has spoken privately, who spoke last first. Empty for guests: their private messages are not kept.
-   * `marker`: up to where our account has read that. @returns {Promise<{name: string, last: number, marker?: number}[]>}
+   * The private conversations of our account, the latest first. Empty for guests: their private messages are not kept.
+   * `marker`: the id up to which our account has read it. @returns {Promise<{name: string, last: number, marker?: number}[]>}
    */
   async talks() {
     return this.#identity.account ? (await this.#server.ask("GET", "people")).people : [];
@@ -305,7 +305,7 @@ export class Chat {
     return (await this.#server.ask("GET", `people/${encodeURIComponent(name)}/events?since=${after}&wait=0&limit=${limit}`)).events;
   }
 
-  /** Delete a private message of ours: its text is nowhere any more. @param {string} name to whom @param {number} id */
+  /** Delete a private message of ours: the server erases its text. @param {string} name to whom @param {number} id */
   async unsay(name, id) {
     await this.#server.ask("DELETE", `people/${encodeURIComponent(name)}/messages/${id}`);
   }
@@ -315,7 +315,7 @@ export class Chat {
     if (this.#identity.account) await this.#server.ask("PUT", `people/${encodeURIComponent(name)}/marker`, { body: { id } });
   }
 
-  /** Our account has read a room up to an event; told on all its devices. @param {number} id @param {string} [room] */
+  /** Store that our account has read a room up to an event, for all its devices. @param {number} id @param {string} [room] */
   async mark(id, room = this.room) {
     if (this.#identity.account) await this.#server.ask("PUT", `${roomPath(room)}/marker`, { body: { id } });
   }
@@ -329,7 +329,7 @@ export class Chat {
     this.#identity.confirmed(session);
   }
 
-  /** Come into the room of an invite; registering or an account comes first. @param {string} code @returns {Promise<string>} the room */
+  /** Join the room of an invite; this needs an account. @param {string} code @returns {Promise<string>} the room */
   async accept(code) {
     const { room } = await this.#server.ask("POST", `invites/${encodeURIComponent(code)}`, { body: {} });
     return this.join(room);

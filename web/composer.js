@@ -1,7 +1,8 @@
-/** Where one writes: the box, beside it the name as long as one has none, what waits to be sent, and what is wrong. */
+/** The message box, with the box for a name if the user has none yet, and the error below it. */
 
 import { ChatError } from "./chat.js";
 import { wordsOf } from "./advice.js";
+import { goesElsewhere } from "./commands.js";
 import { Hints } from "./hints.js";
 import { Measure } from "./measure.js";
 import { byId, make } from "./nodes.js";
@@ -11,12 +12,12 @@ import { t } from "./words.js";
 
 /**
  * `place`: where one is. `name`: who one is, or empty. `take`: another name; resolves with it as the server spells it. `carryOut`:
- * a text that was written in a place. `waysOn`: see `commands.js`; `typed`: the text has changed; `up`: to the messages, whether
+ * a text that was written in a place. `waysOn`: see `suggestions.js`; `typed`: the text has changed; `up`: to the messages, whether
  * there are any; `wayOut`: of what went wrong, as a button.
  * @typedef {{
  *   place: () => string, name: () => string, take: (name: string) => Promise<string>,
  *   carryOut: (text: string, place: string) => Promise<void>, turn: (pages: number) => void, shown: () => void,
- *   waysOn: (before: string, after: string, asked: boolean) => import("./commands.js").Hint[], typed: (text: string) => void,
+ *   waysOn: (before: string, after: string, asked: boolean) => import("./suggestions.js").Hint[] | Promise<import("./suggestions.js").Hint[]>, typed: (text: string) => void,
  *   up: () => boolean, wayOut: (error: unknown) => [string, () => void] | undefined,
  * }} Deeds
  */
@@ -40,6 +41,8 @@ export class Composer {
   #giveBackThere;
   /** @type {{name: string, done: Promise<boolean>} | undefined} */
   #naming;
+  /** The command under way that goes from this place to another. @type {{from: string, done: Promise<boolean>} | undefined} */
+  #going;
   #touch = matchMedia("(pointer: coarse)");
 
   /** @param {Deeds} deeds @param {(place: string, text: string) => void} giveBackThere put a text before the draft of a place elsewhere */
@@ -110,7 +113,7 @@ export class Composer {
     this.#fit();
   }
 
-  /** Put a text before what is in the box, and write behind it. @param {string} text */
+  /** Put a text before the draft, and place the cursor behind it. @param {string} text */
   quote(text) {
     this.write(`${text}\n${this.#box.value}`);
     this.focus();
@@ -162,12 +165,36 @@ export class Composer {
     this.#problem.hidden = !text;
   }
 
-  /** Send what is in the box; who has no name yet takes the one in its box first. */
+  /** Send the draft; a user without a name first takes the name in the other box. */
   async submit() {
     const text = this.#box.value;
     // What is typed while the name is being taken is another message.
     this.write("");
-    await this.#send(text, this.#deeds.place());
+    const place = this.#deeds.place();
+    if (this.#going?.from === place && !(await this.#arrives(text, place))) return;
+    const sent = this.#send(text, this.#deeds.place());
+    if (!goesElsewhere(text)) return void (await sent);
+    const going = this.#going = { from: this.#deeds.place(), done: sent.finally(() => this.#going === going && (this.#going = undefined)) };
+    await going.done;
+  }
+
+  /**
+   * Wait for the command that goes to another place: a text typed behind `/msg` is private, and the room must not get it.
+   * @param {string} text given back if the command fails @param {string} place @returns {Promise<boolean>} whether we got there
+   */
+  async #arrives(text, place) {
+    const words = { place, text };
+    this.unsaid.add(words);
+    try {
+      while (this.#going?.from === place) {
+        if (await this.#going.done) continue;
+        this.#giveBack(text, place, true);
+        return false;
+      }
+      return true;
+    } finally {
+      this.unsaid.delete(words);
+    }
   }
 
   /** Send, and while that takes its time show that it is waiting. @template T @param {string} text @param {string} place @param {() => Promise<T>} send */
@@ -175,7 +202,7 @@ export class Composer {
     return this.#waiting.post(text, place, send);
   }
 
-  /** @param {string} text @param {string} place */
+  /** @param {string} text @param {string} place @returns {Promise<boolean>} whether it was done */
   async #send(text, place) {
     this.complain("");
     const words = { place, text };
@@ -183,14 +210,19 @@ export class Composer {
     try {
       if (!this.#deeds.name()) {
         const named = text.trim() ? await this.post(text, place, () => this.#takeName()) : await this.#takeName();
-        if (!named) return this.#giveBack(text, place);
+        if (!named) {
+          this.#giveBack(text, place);
+          return false;
+        }
       }
       // Unless one went elsewhere meanwhile.
       if (!byId("side", HTMLElement).contains(document.activeElement)) this.focus();
       if (text.trim()) await this.#deeds.carryOut(text, place), this.#recall.add(place, text);
+      return true;
     } catch (error) {
       if (!this.#waiting.keep(words, error)) this.#giveBack(text, place);
       this.complain(wordsOf(error), this.#deeds.wayOut(error));
+      return false;
     } finally {
       this.unsaid.delete(words);
       this.#deeds.shown();
@@ -275,11 +307,15 @@ export class Composer {
     }
   }
 
-  /** Put a text that could not be sent before what was typed since, in its own place. @param {string} text @param {string} place */
-  #giveBack(text, place) {
+  /**
+   * Put a text that could not be sent into the box of its own place.
+   * @param {string} text @param {string} place @param {boolean} [behind] what is there, and not before it
+   */
+  #giveBack(text, place, behind = false) {
     if (!text) return;
     if (place !== this.#deeds.place()) return this.#giveBackThere(place, text);
-    this.write(this.#box.value ? `${text}\n${this.#box.value}` : text);
+    const typed = this.#box.value ? [this.#box.value] : [];
+    this.write((behind ? [...typed, text] : [text, ...typed]).join("\n"));
   }
 
   /** @param {Event} event @param {DataTransfer | null} data */

@@ -1,6 +1,5 @@
 /** Copying from the conversation: the texts as they were written, with their marks, which the page does not show. */
 
-import { copied } from "./dialog.js";
 import { t } from "./words.js";
 
 /** Milliseconds for which a button says that it has copied. */
@@ -21,6 +20,16 @@ export function watchCopying(conversation, complain) {
     const button = target instanceof Element && target.closest("button.copy");
     if (button instanceof HTMLElement) void copy(button, complain);
   });
+}
+
+/** @param {string} text @returns {Promise<boolean>} whether it could be copied */
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** @param {HTMLElement} button @param {(error: string) => void} complain */

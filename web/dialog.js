@@ -1,6 +1,7 @@
 /** Dialogs: a form that is filled in and sent, or a list with something to do to each entry. Modal; Escape closes them. */
 
 import { wordsOf } from "./advice.js";
+import { copied } from "./copying.js";
 import { make } from "./nodes.js";
 import { t } from "./words.js";
 
@@ -12,8 +13,8 @@ import { t } from "./words.js";
  * }} Field
  */
 /**
- * `send`: what the button says; `bad`: what it does is not to be done by mistake. `act` is called with what is in the boxes, and
- * throws what is wrong with it. `others`: other ways out, which close it.
+ * `send`: the text of the button; `bad`: the button must not be pressed by mistake. `act` is called with the values of the boxes,
+ * and throws an error about them. `others`: other buttons, which close the dialog.
  * @typedef {{
  *   title: string, text?: string, fields?: Field[], send: string, bad?: boolean, act: (values: Record<string, string>) => unknown,
  *   others?: {text: string, act: () => void}[],
@@ -69,9 +70,9 @@ export function ask({ title, text, fields = [], send, bad, act, others = [] }) {
 }
 
 /**
- * Show a list. It is loaded anew after each deed.
+ * Show a list. It is loaded again after each action.
  * @param {{title: string, text?: string, empty: string, load: () => Promise<Entry[]>, more?: {text: string, act: () => unknown}[]}} list
- *   `more`: what else can be done; the list is loaded anew after that as well
+ *   `more`: further actions, after which the list is also loaded again
  */
 export function showList({ title, text, empty, load, more = [] }) {
   const { dialog, body, problem } = frame(title);
@@ -106,7 +107,7 @@ export function showList({ title, text, empty, load, more = [] }) {
 }
 
 /**
- * Show a secret that the server tells only once, with a button that copies it.
+ * Show a secret that the server sends only once, with a button that copies it.
  * @param {string} title @param {string} text @param {string} secret @returns {Promise<void>}
  */
 export function showOnce(title, text, secret) {
@@ -143,16 +144,6 @@ export function panel(title, nodes, others = []) {
   return { dialog, problem };
 }
 
-/** @param {string} text @returns {Promise<boolean>} whether it could be copied */
-export async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** @param {string} title @param {() => void} [closed] */
 function frame(title, closed) {
   const dialog = document.createElement("dialog");
@@ -166,7 +157,7 @@ function frame(title, closed) {
   const before = document.activeElement;
   dialog.addEventListener("close", () => {
     dialog.remove();
-    // The event comes a little later than the dialog goes: by then the user may be elsewhere.
+    // This event comes a little after the dialog has closed: the user may have moved the focus by then.
     const elsewhere = document.activeElement !== null && document.activeElement !== document.body;
     if (before instanceof HTMLElement && before.isConnected && !elsewhere) before.focus();
     closed?.();

@@ -4,8 +4,8 @@ import { toChatError } from "./errors.js";
 import { isTalk } from "./places.js";
 import { backoff } from "./timing.js";
 
-/** Events that are asked for at once. */
-const PAGE = 100;
+/** Events in one request: no more than are shown within a frame. */
+const PAGE = 50;
 
 export class Earlier {
   #chat;
@@ -13,7 +13,7 @@ export class Earlier {
   #log;
   #here;
   #changed;
-  /** Requests that failed one after another. */
+  /** The number of requests that failed one after another. */
   #failures = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} the next attempt after a failure */
   #retry;

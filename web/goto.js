@@ -1,5 +1,6 @@
 /** Ways to go somewhere: Ctrl+K, the list of rooms, search, a day. What they show is loaded when it is wanted. */
 
+import { onDemand } from "./demand.js";
 import { ask } from "./dialog.js";
 import { isTalk, talkWith } from "./places.js";
 import { showSwitcher } from "./switcher.js";
@@ -8,7 +9,7 @@ import { t } from "./words.js";
 /**
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, roster: import("./roster.js").Roster,
- *   jumping: import("./jumping.js").Jumping, here: () => string, go: (place: string) => void, leave: (place: string) => Promise<void>,
+ *   jump: (place: string, id: number) => Promise<void>, here: () => string, go: (place: string) => void, leave: (place: string) => Promise<void>,
  *   create: () => void, complain: (error: unknown) => void,
  * }} Page
  */
@@ -19,11 +20,6 @@ export class GoTo {
   /** @param {Page} page */
   constructor(page) {
     this.#page = page;
-    addEventListener("keydown", event => {
-      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
-      event.preventDefault();
-      void this.anywhere();
-    });
   }
 
   async anywhere() {
@@ -35,20 +31,18 @@ export class GoTo {
 
   async rooms() {
     const { chat, go, leave, create } = this.#page;
-    const { showDirectory } = await import("./directory.js");
-    await showDirectory(chat, { go, leave, create });
+    await onDemand(() => import("./directory.js"), ({ showDirectory }) => showDirectory(chat, { go, leave, create }));
   }
 
   /** @param {string} [words] */
   async search(words) {
-    const { chat, here, jumping } = this.#page;
-    const { showSearch } = await import("./searching.js");
-    showSearch(chat, isTalk(here()) ? "" : here(), (room, id) => void jumping.to(room, id), words);
+    const { chat, here, jump } = this.#page;
+    await onDemand(() => import("./searching.js"), ({ showSearch }) => showSearch(chat, isTalk(here()) ? "" : here(), (room, id) => void jump(room, id), words));
   }
 
   /** Go to a day in the place that is shown. */
   day() {
-    const { here, jumping } = this.#page;
+    const { here, jump } = this.#page;
     void ask({
       title: t("day.title"),
       fields: [{ name: "day", label: t("day.label"), type: "date", value: new Date().toLocaleDateString("sv"), must: true }],
@@ -56,7 +50,28 @@ export class GoTo {
       act: ({ day }) => {
         const time = new Date(`${day}T00:00`).getTime();
         if (!time) throw new Error(t("day.wrong"));
-        void jumping.to(here(), Math.max(1, time * 1000));
+        void jump(here(), Math.max(1, time * 1000));
+      },
+    });
+  }
+
+  /**
+   * Choose of which messages of the place the user is notified.
+   * @param {import("./levels.js").Levels} levels @param {() => void} wanted called when notifications are wanted
+   */
+  level(levels, wanted) {
+    const { here, places } = this.#page;
+    const place = here();
+    void ask({
+      title: t("levels.title", { title: places.view(place).title }),
+      fields: [{
+        name: "level", label: t("levels.label"), value: levels.of(place),
+        choices: [["all", t("levels.all")], ["mentions", t("levels.mentions")], ["none", t("levels.none")]],
+      }],
+      send: t("save"),
+      act: ({ level = "mentions" }) => {
+        levels.set(place, /** @type {import("./levels.js").Level} */ (level));
+        if (level !== "none") wanted();
       },
     });
   }

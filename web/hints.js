@@ -1,8 +1,9 @@
 /** The list of suggestions at a box that keeps the focus: ↑ ↓ move in it; Tab, Enter or a click takes one. */
 
 import { make } from "./nodes.js";
+import { t } from "./words.js";
 
-/** @typedef {import("./commands.js").Hint} Hint */
+/** @typedef {import("./suggestions.js").Hint} Hint */
 
 export class Hints {
   #box;
@@ -12,11 +13,13 @@ export class Hints {
   /** @type {Hint[]} */
   #shown = [];
   #picked = -1;
+  /** Says how many there are: a list that opens beside the focus is not heard. */
+  #told = make("p", "heard");
 
   /**
    * @param {HTMLTextAreaElement} box
    * @param {HTMLElement} list
-   * @param {(before: string, after: string, asked: boolean) => Hint[]} find suggestions for the text before and after
+   * @param {(before: string, after: string, asked: boolean) => Hint[] | Promise<Hint[]>} find suggestions for the text before and after
    *   the cursor; `asked`: with Tab, not by typing
    * @param {(text: string) => void} write puts a text into the box, and hides the list
    */
@@ -25,7 +28,18 @@ export class Hints {
     this.#list = list;
     this.#find = find;
     this.#write = write;
-    box.addEventListener("blur", () => this.hide());
+    this.#told.setAttribute("role", "status");
+    list.after(this.#told);
+    // A list that is longer than its place can be scrolled with the keyboard, too.
+    list.tabIndex = 0;
+    for (const [one, other] of [[box, list], [list, box]]) {
+      one?.addEventListener("blur", ({ relatedTarget }) => {
+        if (relatedTarget !== other) this.hide();
+      });
+    }
+    list.addEventListener("keydown", event => {
+      if (this.handled(event)) box.focus();
+    });
     list.addEventListener("pointerdown", event => {
       event.preventDefault();
       const option = event.target instanceof Element && event.target.closest("li");
@@ -35,7 +49,7 @@ export class Hints {
 
   /** Show the suggestions for the text in the box. */
   update() {
-    this.#show(this.#found(false));
+    this.#when(this.#found(false), hints => this.#show(hints));
   }
 
   /** Hide the list: the box has another text, or lost the focus. */
@@ -46,7 +60,15 @@ export class Hints {
   /** Whether a key was for the list. @param {KeyboardEvent} event */
   handled(event) {
     const tab = event.key === "Tab" && !event.shiftKey;
-    if (tab && !this.#shown.length && !event.ctrlKey) this.#shown = this.#found(true);
+    if (tab && !this.#shown.length && !event.ctrlKey) {
+      const found = this.#found(true);
+      if (found instanceof Promise) {
+        event.preventDefault();
+        this.#when(found, ([first]) => this.#take(first));
+        return true;
+      }
+      this.#shown = found;
+    }
     const { length } = this.#shown;
     if (!length) return false;
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -57,6 +79,15 @@ export class Hints {
     else return false;
     event.preventDefault();
     return true;
+  }
+
+  /** Use suggestions, at once or when their script is loaded, if the text is the same then. @param {Hint[] | Promise<Hint[]>} found @param {(hints: Hint[]) => void} use */
+  #when(found, use) {
+    if (!(found instanceof Promise)) return use(found);
+    const { value } = this.#box;
+    void found.then(hints => {
+      if (this.#box.value === value) use(hints);
+    });
   }
 
   /** @param {boolean} asked */
@@ -70,6 +101,7 @@ export class Hints {
     this.#shown = hints;
     this.#picked = at;
     this.#list.hidden = !hints.length;
+    this.#told.textContent = hints.length ? t("hints.count", { n: hints.length }) : "";
     this.#list.replaceChildren(...hints.map(({ shown, about }, place) => {
       const option = make("li", "", make("bdi", "", shown), about);
       option.id = `hint-${place}`;

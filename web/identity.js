@@ -92,7 +92,7 @@ export class Identity {
     this.reconsider();
   }
 
-  /** Ask the server anew who and where we are. */
+  /** Ask the server again for our name and rooms. */
   reconsider() {
     this.known = false;
     this.#again();

@@ -7,7 +7,7 @@ import { t } from "./words.js";
 /** @typedef {import("./places.js").Shown} Shown */
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 
-/** Events that are loaded on either side of a message, and at once of those that follow. */
+/** Events that are loaded before and after a message, and in one page of later events. */
 const AROUND = 50;
 const PAGE = 100;
 
@@ -53,7 +53,7 @@ export class Jumping {
     this.#deeds.changed();
   }
 
-  /** The user is elsewhere by other ways. */
+  /** Forget the way back: the user has gone to another place without jumping. */
   forget() {
     this.#from = undefined;
     this.#back.hidden = true;

@@ -1,5 +1,6 @@
 /** The conversation: the events of the current place as rows, and the scroll position. */
 
+import { Chunks } from "./chunks.js";
 import { byId } from "./nodes.js";
 import { goesOn, rowOf } from "./rows.js";
 
@@ -20,8 +21,11 @@ export class Log {
   #pending = byId("pending", HTMLElement);
   #about;
   #settled;
+  #chunks = new Chunks(this.#log);
   /** @type {Row[]} */
   #rows = [];
+  /** Which row a node belongs to. @type {WeakMap<Element, Row>} */
+  #rowOf = new WeakMap();
   /** Whether the log will scroll to the bottom, once for all events that came together. */
   #due = false;
 
@@ -57,7 +61,7 @@ export class Log {
     return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight;
   }
 
-  /** Whether more than that is below. */
+  /** Whether the window is more than its own height above the bottom. */
   get far() {
     return this.below >= this.#scroll.clientHeight;
   }
@@ -72,10 +76,18 @@ export class Log {
     this.#log.setAttribute("aria-busy", `${busy}`);
   }
 
-  /** The first event that is wholly in the window. @returns {Shown | undefined} */
+  /** The first event that is completely in the window. @returns {Shown | undefined} */
   get topmost() {
     const { top } = this.#scroll.getBoundingClientRect();
-    return this.#rows.find(({ nodes }) => (nodes[nodes.length - 1]?.getBoundingClientRect().top ?? 0) >= top)?.events[0];
+    for (const node of this.#chunks.below(top)) {
+      const row = this.#rowOf.get(node);
+      if (row && node === lastOf(row.nodes) && node.getBoundingClientRect().top >= top) return row.events[0];
+    }
+  }
+
+  /** @param {Shown | undefined} event @returns {number} the place of its row, or -1 */
+  #placeOf(event) {
+    return event ? this.#rows.findIndex(({ events }) => events.includes(event)) : -1;
   }
 
   /** Show these, and nothing else. @param {Shown[]} shown */
@@ -84,7 +96,8 @@ export class Log {
     this.toBottom();
     const line = this.#log.querySelector(".line");
     if (line instanceof HTMLElement) {
-      this.#scroll.scrollTop = Math.min(this.#scroll.scrollTop, line.offsetTop - this.#scroll.offsetTop - NEAR);
+      const above = line.getBoundingClientRect().top - this.#scroll.getBoundingClientRect().top - NEAR;
+      this.#scroll.scrollTop += Math.min(0, above);
     }
     this.#settle();
   }
@@ -92,8 +105,7 @@ export class Log {
   /** Show these, with an event of them in the middle of the window. @param {Shown[]} shown @param {Shown} event */
   showAt(shown, event) {
     this.#fill(shown);
-    const row = this.#rows.find(({ events }) => events.includes(event));
-    const node = row?.nodes[row.nodes.length - 1];
+    const node = lastOf(this.#rows[this.#placeOf(event)]?.nodes ?? []);
     node?.scrollIntoView({ block: "center" });
     this.#look();
     node?.classList.add("sought");
@@ -105,7 +117,7 @@ export class Log {
   /** Show these; what one looks at stays where it is. @param {Shown[]} shown */
   rebuild(shown) {
     const { topmost } = this;
-    const nodeOf = () => this.#rows.find(({ events }) => topmost && events.includes(topmost))?.nodes.slice(-1)[0];
+    const nodeOf = () => lastOf(this.#rows[this.#placeOf(topmost)]?.nodes ?? []);
     const before = nodeOf()?.getBoundingClientRect().top ?? 0;
     this.#fill(shown);
     this.#scroll.scrollTop += (nodeOf()?.getBoundingClientRect().top ?? before) - before;
@@ -123,8 +135,8 @@ export class Log {
       this.#redraw(last, this.#rows[this.#rows.length - 2]);
     } else {
       const row = { events: [event], nodes: rowOf([event], before, about) };
-      this.#rows.push(row);
-      this.#log.append(...row.nodes);
+      this.#rows.push(this.#known(row));
+      this.#chunks.append(row.nodes);
     }
     if (this.#due || !this.stuck) return;
     this.#due = true;
@@ -139,18 +151,27 @@ export class Log {
     const end = () => this.#pending.getBoundingClientRect().top;
     const before = end();
     const [first, ...rest] = this.#rows;
-    for (const node of first?.nodes ?? []) node.remove();
+    this.#chunks.remove(first?.nodes ?? []);
     const rows = this.#rowsOf([...events, ...(first?.events ?? [])], undefined);
     this.#rows = [...rows, ...rest];
-    this.#log.prepend(...rows.flatMap(({ nodes }) => nodes));
+    this.#chunks.prepend(rows.map(({ nodes }) => nodes));
     if (stuck) this.toBottom();
     else this.#scroll.scrollTop += end() - before;
     this.#settle();
   }
 
-  /** Draw all rows anew: some of what they show has changed. */
-  redraw() {
+  /** Redraw all rows, because something that they show has changed. */
+  redrawAll() {
     for (const [place, row] of this.#rows.entries()) this.#redraw(row, this.#rows[place - 1]);
+  }
+
+  /** Draw an event anew, and the one that follows, which may stand under the same name. @param {number} id */
+  redraw(id) {
+    const at = this.#rows.findIndex(({ events }) => events.some(one => "id" in one && one.id === id));
+    for (const place of at < 0 ? [] : [at, at + 1]) {
+      const row = this.#rows[place];
+      if (row) this.#redraw(row, this.#rows[place - 1]);
+    }
   }
 
   /** Take the first events off. @param {number} count */
@@ -162,7 +183,7 @@ export class Log {
       if (first.events.length) {
         this.#redraw(first, undefined);
       } else {
-        for (const node of first.nodes) node.remove();
+        this.#chunks.remove(first.nodes);
         this.#rows.shift();
       }
     }
@@ -170,7 +191,8 @@ export class Log {
 
   /** The event of which a node is the row, if it is one that somebody said. @param {Node} node @returns {Shown | undefined} */
   eventAt(node) {
-    return this.#rows.find(({ nodes }) => nodes.some(one => one.contains(node)))?.events[0];
+    const top = (node instanceof Element ? node : node.parentElement)?.closest(".chunk > *");
+    return top ? this.#rowOf.get(top)?.events[0] : undefined;
   }
 
   removeLine() {
@@ -204,7 +226,13 @@ export class Log {
   #fill(shown) {
     this.busy = true;
     this.#rows = this.#rowsOf(shown, undefined);
-    this.#log.replaceChildren(...this.#rows.flatMap(({ nodes }) => nodes));
+    this.#chunks.fill(this.#rows.map(({ nodes }) => nodes));
+  }
+
+  /** Remember of which row its nodes are. @param {Row} row */
+  #known(row) {
+    for (const node of row.nodes) this.#rowOf.set(node, row);
+    return row;
   }
 
   /** @param {Shown[]} shown @param {Shown | undefined} before @returns {Row[]} */
@@ -222,6 +250,7 @@ export class Log {
     for (const [place, row] of rows.entries()) {
       const previous = rows[place - 1]?.events;
       row.nodes = rowOf(row.events, previous?.[previous.length - 1] ?? before, about);
+      this.#known(row);
     }
     return rows;
   }
@@ -232,13 +261,20 @@ export class Log {
     const nodes = rowOf(row.events, before, this.#about());
     const open = row.nodes.some(node => node.querySelector("details[open]"));
     if (open) nodes[nodes.length - 1]?.querySelector("details")?.setAttribute("open", "");
-    row.nodes[0]?.before(...nodes);
+    // The first ones may be gone: the unread line is taken away.
+    lastOf(row.nodes)?.before(...nodes);
     for (const node of row.nodes) node.remove();
     row.nodes = nodes;
+    this.#known(row);
   }
 
   /** Screen readers are to speak again, but not of what was put in just now. */
   #settle() {
     requestAnimationFrame(() => (this.busy = false));
   }
+}
+
+/** @param {HTMLElement[]} nodes */
+function lastOf(nodes) {
+  return nodes[nodes.length - 1];
 }

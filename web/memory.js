@@ -1,13 +1,13 @@
 /**
- * What the browser stores. All tabs are one person: name, session, rooms and read marks are in `localStorage`, by the
- * server's address; texts that were typed and not sent are in this tab's `sessionStorage`. If the browser stores nothing,
- * each page begins anew.
+ * The page's storage in the browser. All tabs are one person: name, session, rooms and read marks are in `localStorage`, by the
+ * server's address; unsent drafts are in this tab's `sessionStorage`. If the browser stores nothing, each page begins without
+ * them.
  */
 
 /**
- * `account`: whether the name is registered, and we are signed in; its session is in the browser's cookie, and the token only
- * says so. `names`: those that we had, the latest last. `read`: the id of the last event that was read, by place. `ignores`: whom
- * a guest ignores.
+ * `account`: whether the name is registered, and we are signed in; then the session is in the browser's cookie, and the token only
+ * says so. `names`: the names that we had, the latest last. `read`: the id of the last event that was read, by place. `ignores`: the
+ * names that a guest ignores.
  * @typedef {{
  *   name: string, token: string, account: boolean, rooms: string[], names: string[], read: Map<string, number>, ignores: string[],
  * }} Person
@@ -59,7 +59,7 @@ export function rememberDrafts(drafts) {
   store("sessionStorage", JSON.stringify({ drafts: [...drafts] }));
 }
 
-/** The code of an invite that is to be used as soon as one is signed in; it is forgotten by that. */
+/** The code of an invite to be used as soon as the user is signed in; reading it forgets it. */
 export function invite() {
   const { code } = recall("sessionStorage", `${KEY} invite`);
   store("sessionStorage", "{}", `${KEY} invite`);
@@ -82,7 +82,7 @@ export function rememberLanguage(code) {
   store("localStorage", JSON.stringify({ code }), `${KEY} language`);
 }
 
-/** Of which messages the user is notified, by place, where that is not the usual. @returns {Map<string, string>} */
+/** The notification levels that differ from the default, by place. @returns {Map<string, string>} */
 export function levels() {
   return pairs(recall("localStorage", `${KEY} levels`).levels, "string");
 }
@@ -122,6 +122,6 @@ function store(place, text, key = KEY) {
   try {
     window[place].setItem(key, text);
   } catch {
-    // Then a reload begins anew.
+    // Nothing is stored: after a reload, the page begins without it.
   }
 }

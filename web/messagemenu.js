@@ -1,7 +1,8 @@
 /** The menu items of a message. */
 
-import { ask, copied } from "./dialog.js";
-import { rankOf } from "./personmenu.js";
+import { copied } from "./copying.js";
+import { ask } from "./dialog.js";
+import { rankOf } from "./roster.js";
 import { t } from "./words.js";
 
 /** @typedef {import("./popup.js").Item} Item */
@@ -54,7 +55,7 @@ export class MessageMenu {
     if (!(await copied(text))) this.#deeds.complain(t("copy.impossible"));
   }
 
-  /** To whom a message can be reported. @param {string} sender */
+  /** The ops to whom a message can be reported. @param {string} sender */
   #ops(sender) {
     const others = [sender, this.#chat.name].map(name => name.toLowerCase());
     return [...this.#roster.roles].filter(([name, role]) => rankOf(role) >= 2 && !others.includes(name.toLowerCase())).map(([name]) => name);

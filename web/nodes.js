@@ -1,6 +1,5 @@
 /** Nodes of the page. Text becomes text nodes only. */
 
-import { emojiOf } from "./emoji.js";
 import { partsOf } from "./markup.js";
 import { split } from "./texts.js";
 import { t } from "./words.js";
@@ -11,13 +10,33 @@ import { t } from "./words.js";
 const LARGE = 3;
 const ONLY_EMOJI = new RegExp(`^(?:[\\p{Emoji_Presentation}\\p{Extended_Pictographic}]\\p{M}*[\\ufe0f\\u200d]*\\s?){1,${LARGE}}$`, "u");
 
+/** The table of emoji, which is loaded when the first name of one is shown. @type {typeof import("./emoji.js") | undefined} */
+let emoji;
+/** @type {Promise<void> | undefined} */
+let loading;
+let loaded = () => {};
+
+/** @param {() => void} act called when emoji can be shown by whose names texts were shown before */
+export function whenEmoji(act) {
+  loaded = act;
+}
+
+/** The emoji of a name, if there is one and the table is here. @param {string} name */
+function emojiOf(name) {
+  loading ??= import("./emoji.js").then(table => {
+    emoji = table;
+    loaded();
+  }).catch(() => (loading = undefined)); // the name is shown as it is; the next one asks again
+  return emoji?.emojiOf(name);
+}
+
 /** What was said. The text of the nodes is the text itself, with its marks, which are not shown. @param {string} text */
 export function words(text) {
   const parts = partsOf(text);
   const element = make("div", "text", ...parts.map(nodeOf));
   element.dir = "auto";
-  const emoji = parts.map(part => (typeof part === "string" ? part : part.kind === "emoji" ? emojiOf(part.text) ?? part.text : "x")).join("");
-  if (ONLY_EMOJI.test(emoji.trim())) element.classList.add("large");
+  const shown = parts.map(part => (typeof part === "string" ? part : part.kind === "emoji" ? emojiOf(part.text) ?? part.text : "x")).join("");
+  if (ONLY_EMOJI.test(shown.trim())) element.classList.add("large");
   return element;
 }
 
@@ -88,6 +107,11 @@ function linkTo(address) {
 /** A name, in a colour of its own. @param {string} name */
 export function person(name) {
   return tinted(make("bdi", "person", name), name);
+}
+
+/** Whether a menu is open at a button. @param {HTMLElement} button */
+export function isOpenAt(button) {
+  return button.getAttribute("aria-expanded") === "true";
 }
 
 /** A person's colour and first letter, which stands in the style sheet's content: it is not copied with the text. @param {string} name */

@@ -1,9 +1,7 @@
-/** The button with the user's name, and its menu: signing in, the name, devices, tokens, the password. */
+/** The menu of the user: signing in, the name, devices, tokens, the password. */
 
 import { ask, showList, showOnce } from "./dialog.js";
 import * as memory from "./memory.js";
-import { byId, face, make } from "./nodes.js";
-import { openMenu } from "./popup.js";
 import { LANGUAGES, language, moment, t } from "./words.js";
 
 /** @typedef {import("./popup.js").Item} Item */
@@ -25,7 +23,6 @@ const SYSTEMS = [
 const BROWSERS = [[/Edg/u, "Edge"], [/Firefox/u, "Firefox"], [/Chrom/u, "Chrome"], [/Safari/u, "Safari"]];
 
 export class OwnMenu {
-  #button = byId("account", HTMLButtonElement);
   #chat;
   #signing;
   #deeds;
@@ -39,19 +36,10 @@ export class OwnMenu {
     this.#chat = chat;
     this.#signing = signing;
     this.#deeds = deeds;
-    this.#button.addEventListener("click", () => openMenu(this.#button, t("own.title"), this.#items()));
-    this.show();
-  }
-
-  /** Update the button after the name or the sign-in has changed. */
-  show() {
-    const { name } = this.#chat;
-    this.#button.replaceChildren(...(name ? [face(name), make("bdi", "", name)] : [make("span", "", t("sign.in"))]));
-    this.#button.title = name ? t(this.#chat.account.signedIn ? "own.account" : "own.guest", { name }) : t("own.nobody");
   }
 
   /** @returns {Item[]} */
-  #items() {
+  items() {
     const { name, account } = this.#chat;
     const signing = [
       { text: t("own.sign-in"), act: () => this.#signing.signIn() },

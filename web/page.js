@@ -2,32 +2,27 @@
 
 import { Chat, ChatError } from "./chat.js";
 import { wordsOf } from "./advice.js";
-import { Arrival } from "./arrival.js";
+import { Arrival, linkOf } from "./arrival.js";
 import { Bell, attending } from "./bell.js";
 import { carryOut } from "./carryout.js";
-import { waysOn } from "./commands.js";
+import { wantsRooms } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
+import { demandsBy, onDemand, styled } from "./demand.js";
 import { Earlier } from "./earlier.js";
-import { GoTo } from "./goto.js";
 import { Ignoring } from "./ignoring.js";
 import { Keeping } from "./keeping.js";
-import { Jumping } from "./jumping.js";
 import { Levels } from "./levels.js";
 import { Log } from "./log.js";
 import * as memory from "./memory.js";
-import { MessageMenu } from "./messagemenu.js";
-import { byId } from "./nodes.js";
+import { byId, whenEmoji } from "./nodes.js";
 import { followOtherTabs } from "./othertabs.js";
-import { OwnMenu } from "./ownmenu.js";
-import { PersonMenu } from "./personmenu.js";
 import { Places, isTalk, messageOf, placeOf, remark, talkWith } from "./places.js";
-import { RoomMenu } from "./roommenu.js";
 import { Roster } from "./roster.js";
 import { RowMenu } from "./rowmenu.js";
 import { Side } from "./side.js";
-import { Signing, linkOf } from "./signing.js";
+import { standBy, standDown } from "./standby.js";
 import { followStanding } from "./standing.js";
 import { Unread } from "./unread.js";
 import { t } from "./words.js";
@@ -59,7 +54,7 @@ const chat = new Chat({
   room: (before.account && wanted && !isTalk(wanted)) || before.rooms.includes(here) ? here : before.rooms[0], transport,
 });
 const places = new Places(() => chat.name, before.read, memory.drafts());
-const log = new Log(() => ({ name: chat.name, line: places.view(here).line, returned: places.view(here).mark !== undefined, calls, again: end => (end.type === "break" ? void jumping.more(end) : earlier.again(end)) }), () => {
+const log = new Log(() => ({ name: chat.name, line: places.view(here).line, returned: places.view(here).mark !== undefined, calls, again: end => (end.type === "break" ? void withJumps(jumps => jumps.more(end)) : earlier.again(end)) }), () => {
   if (log.stuck) read(here);
   unread.showNewer();
   void earlier.fill();
@@ -67,23 +62,34 @@ const log = new Log(() => ({ name: chat.name, line: places.view(here).line, retu
   unread.hideNewer();
   if (attending()) read(here);
 });
+/** @type {typeof import("./suggestions.js") | undefined} */
+let suggestions;
 /** @type {Composer} */
 const composer = new Composer({
   place: () => here,
   name: () => chat.name,
   take: name => chat.nick(name),
-  carryOut: (text, place) => carryOut({ chat, places, composer, keep, writeTo, visit, leave, quit, ignore, search: words => goTo.search(words) }, text, place),
+  carryOut: (text, place) => carryOut({ chat, places, composer, keep, writeTo, visit, leave, quit, ignore, search: async words => void (await withMenus(menus => menus.goTo.search(words))) }, text, place),
   turn: pages => log.turn(pages),
   shown: () => {
     if (log.stuck) log.toBottom();
     keeping.drafts();
   },
   waysOn: (left, right, asked) => {
-    const others = [...roster.people].filter(name => name !== chat.name);
-    return waysOn(left, right, others, roster.others, asked);
+    const load = () => import("./suggestions.js");
+    /** @param {typeof import("./suggestions.js")} found */
+    const use = found => {
+      suggestions = found;
+      const people = [...roster.people].filter(name => name !== chat.name);
+      return found.waysOn(left, right, { people, joined: chat.rooms, others: roster.others }, asked);
+    };
+    if (suggestions) return use(suggestions);
+    if (!/\S$/u.test(left)) return [];
+    // While the server is away, only one who asks for them is told so.
+    return asked ? onDemand(load, use).then(hints => hints ?? []) : load().then(use, () => []);
   },
   typed: text => {
-    if (/^\/join\s/i.test(text)) void listRooms();
+    if (wantsRooms(text)) void listRooms();
   },
   up: () => rowMenu.enter(),
   wayOut: error => {
@@ -97,17 +103,25 @@ const composer = new Composer({
 });
 const complain = composer.complain.bind(composer);
 const tell = (/** @type {unknown} */ error) => complain(wordsOf(error));
+whenEmoji(() => log.redrawAll());
 watchCopying(byId("scroll", HTMLElement), complain);
 const keeping = new Keeping(chat, places, composer, () => here);
-const signing = new Signing(chat, () => keeping.reload());
+demandsBy(complain, () => keeping.reload());
+/** @type {import("./menus.js").Menus | undefined} */
+let menus;
+const signing = /** @type {import("./arrival.js").Opening} */ ({
+  signIn: given => void withMenus(menus => menus.signing.signIn(given)), opened: found => void withMenus(menus => menus.signing.opened(found)),
+});
 /** @type {Side} */
 const side = new Side({
-  go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain, menuOf: name => personMenu.items(name),
+  go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain,
+  menu: (button, name) => void withMenus(menus => menus.ofPerson(button, name)),
 });
-const jumping = new Jumping(chat, places, log, { here: () => here, visit: place => visit(place), complain: tell, changed: () => showUnread() });
+/** @type {import("./jumping.js").Jumping | undefined} */
+let jumping;
 const unread = new Unread({
   chat, places, log, side, here: () => here, toNewest: () => {
-    jumping.forget();
+    jumping?.forget();
     log.toBottom();
     composer.focus();
   },
@@ -125,28 +139,14 @@ const roster = new Roster(chat, {
     return places.view(room).shown;
   },
 });
-const personMenu = new PersonMenu(chat, roster, { write: writeTo, ignores: name => places.ignores(name), ignore, complain: tell });
-const messageMenu = new MessageMenu(chat, roster, {
-  withPerson: (name, room) => personMenu.items(name, room), quote: text => composer.quote(text), complain: tell,
-});
-const rowMenu = new RowMenu({ eventAt: node => log.eventAt(node), items: event => messageMenu.items(event), back: () => composer.focus() });
-const roomMenu = new RoomMenu(chat, roster, {
-  talk: () => (isTalk(here) ? places.view(here).title : ""), visit: room => visit(room), leave: () => leave(here), signIn: () => signing.signIn(),
-  withPerson: name => personMenu.items(name), complain: tell, search: () => void goTo.search(), day: () => goTo.day(),
-  levels: () => levels.choose(here, places.view(here).title, () => void bell.want()),
+const rowMenu = new RowMenu({
+  eventAt: node => log.eventAt(node), menu: (button, event) => void withMenus(menus => menus.ofMessage(button, event)), back: () => composer.focus(),
 });
 const levels = new Levels();
-const goTo = new GoTo({
-  chat, places, roster, jumping, here: () => here, go, leave: place => leave(place), create: () => roomMenu.create(), complain: tell,
-});
-byId("all-rooms-button", HTMLButtonElement).addEventListener("click", () => void goTo.rooms());
-byId("find", HTMLButtonElement).addEventListener("click", () => void goTo.search());
-const ownMenu = new OwnMenu(chat, signing, {
-  quit, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
-    keeping.forget();
-    location.reload();
-  }, reload: () => keeping.reload(),
-});
+for (const [id, open] of /** @type {[string, (menus: import("./menus.js").Menus) => unknown][]} */ ([
+  ["account", menus => menus.ofUser()], ["room-menu", menus => menus.ofPlace()], ["new-room", menus => menus.create()],
+  ["all-rooms-button", menus => menus.goTo.rooms()], ["find", menus => menus.goTo.search()],
+])) byId(id, HTMLButtonElement).addEventListener("click", () => void withMenus(open));
 const wording = new Wording({ chat, places, roster, log, connection, side, composer, here: () => here });
 const ignoring = new Ignoring(chat, places, before.ignores, () => log.show(places.view(here).shown));
 const arrival = new Arrival(chat, places, signing, link, {
@@ -158,6 +158,7 @@ const arrival = new Arrival(chat, places, signing, link, {
 /** The server's unread counts, until the first catch-up is done. @type {Record<string, number>} */
 let counted = {};
 
+wording.self();
 composer.showName(chat.name || before.name, "");
 for (const room of before.account ? [] : before.rooms) if (room !== chat.room) void visit(room, false).catch(error => complain(wordsOf(error)));
 if (isTalk(here)) {
@@ -168,6 +169,8 @@ if (isTalk(here)) {
   if (asked !== here && !before.account) go(asked);
 }
 if (matchMedia("(pointer: fine)").matches) composer.focus();
+// A first visit loads no more than it needs.
+if (before.token) void standBy().catch(() => {});
 
 // -- events of the chat -----------------------------------------------------------------------
 
@@ -206,7 +209,7 @@ chat.on("marker", ({ room, person, marker }) => {
   showUnread();
 });
 followStanding({
-  chat, places, composer, keeping, roster, ownMenu, ignoring, wording, signing, arrival, bell, here: () => here, ownNames,
+  chat, places, composer, keeping, roster, ignoring, wording, signing, arrival, bell, here: () => here, ownNames,
   keep, go, changed: showUnread, counted: unread => (counted = connection.online ? {} : unread),
 });
 chat.on("state", now => {
@@ -216,7 +219,7 @@ chat.on("state", now => {
   log.busy = false;
   for (const [room, unread] of Object.entries(counted)) if (room !== here || !log.stuck) places.countedElsewhere(room, unread);
   counted = {};
-  void arrival.come().then(jump);
+  void arrival.come().then(jumpToSought);
   if (places.returning) void chat.about().then(({ text }) => composer.bound(text), () => {});
   places.returning = false;
   showUnread();
@@ -224,6 +227,18 @@ chat.on("state", now => {
   void roster.refresh();
   void earlier.fill();
 });
+
+/** Load the menus if they are not here yet, and use them. @template R @param {(menus: import("./menus.js").Menus) => R} use */
+async function withMenus(use) {
+  // At once, so that no key goes elsewhere.
+  if (menus) return use(menus);
+  return onDemand(async () => {
+    const [{ Menus }] = await Promise.all([import("./menus.js"), styled("menus.css")]);
+    return menus ??= new Menus({
+      chat, places, roster, composer, keeping, jump, ignoring, levels, bell, here: () => here, go, visit, writeTo, leave, quit, ignore, complain: tell,
+    });
+  }, use);
+}
 
 async function listRooms() {
   if (!(await roster.list())) return;
@@ -261,7 +276,7 @@ function keep(place, event) {
 /** Show a message as deleted. @param {string} room @param {number} id */
 function redact(room, id) {
   places.redact(room, id);
-  if (room === here) log.redraw();
+  if (room === here) log.redraw(id);
 }
 
 /** @param {string} name @param {boolean} yes whether to ignore them, or to hear them again */
@@ -341,19 +356,36 @@ addEventListener("hashchange", () => {
   if (linkOf(location.hash)) return keeping.reload();
   side.open(false);
   sought = messageOf(location.hash);
-  if (sought) void jump();
+  if (sought) void jumpToSought();
   else go(placeOf(location.hash));
 });
 
 /** Go to the message that the address names. */
-async function jump() {
+async function jumpToSought() {
   const id = sought;
   sought = 0;
-  if (id) await jumping.to(placeOf(location.hash), id);
+  if (id) await jump(placeOf(location.hash), id);
+}
+
+/** Go to a message. @param {string} place @param {number} id */
+async function jump(place, id) {
+  await withJumps(jumps => jumps.to(place, id));
+}
+
+/** @param {(jumps: import("./jumping.js").Jumping) => unknown} use */
+async function withJumps(use) {
+  await onDemand(async () => {
+    const { Jumping } = await import("./jumping.js");
+    return jumping ??= new Jumping(chat, places, log, { here: () => here, visit: place => visit(place), complain: tell, changed: () => showUnread() });
+  }, use);
 }
 
 addEventListener("keydown", event => {
   if (event.key === "Escape") side.open(false), complain("");
+  if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey) {
+    event.preventDefault();
+    void withMenus(menus => menus.goTo.anywhere());
+  }
   const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
   if (!step || !event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
@@ -413,5 +445,6 @@ async function leave(place) {
 async function quit() {
   keeping.forget();
   await chat.close({ everywhere: true });
+  await standDown().catch(() => {});
   location.reload();
 }

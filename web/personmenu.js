@@ -1,6 +1,7 @@
 /** The menu items of a person, by the user's role. */
 
 import { ask } from "./dialog.js";
+import { rankOf, roleName } from "./roster.js";
 import { t } from "./words.js";
 
 /** @typedef {import("./popup.js").Item} Item */
@@ -11,18 +12,6 @@ const DURATIONS = [
   ["600", t("minutes", { n: 10 })], ["3600", t("hours", { n: 1 })], ["86400", t("days", { n: 1 })], ["604800", t("days", { n: 7 })], ["2592000", t("days", { n: 30 })],
   ["", t("for-ever")],
 ];
-/** @type {Map<Role | undefined, number>} */
-const RANKS = new Map([["owner", 3], ["op", 2], ["voice", 1]]);
-
-/** @param {Role | undefined} role */
-export function rankOf(role) {
-  return RANKS.get(role) ?? 0;
-}
-
-/** @param {Role | undefined} role */
-export function roleName(role) {
-  return role ? t(`role.${role}`) : "";
-}
 
 export class PersonMenu {
   #chat;

@@ -12,9 +12,9 @@ import { mentions } from "./texts.js";
 /** @typedef {ChatEvent | Remark} Shown */
 /** @typedef {Extract<ChatEvent, {from: string, text: string}>} News */
 /**
- * `title`: as people read it. `called`: how many of the unread speak to us. `line`: what the unread line stands before. `all`:
- * nothing earlier is to be had; `earliest`: up to which id it was asked for. `present`: who is taken to be here, in lower case.
- * `out`: why we may not be here any more. `mark`: up to where we had read before this visit, where the unread line tells that.
+ * `title`: the name as it is shown. `called`: the number of unread messages that mention us. `line`: the event after the unread
+ * line. `all`: there are no earlier events; `earliest`: the id up to which they were requested. `present`: the people believed to be
+ * here, in lower case. `out`: why we may not be here any more. `mark`: the id up to which we had read before this visit.
  * @typedef {{
  *   title: string, shown: Shown[], unread: number, called: number, line?: Shown, all: boolean, loading: boolean, earliest: number,
  *   draft: string, present: Set<string>, out?: string, mark?: number,
@@ -63,9 +63,9 @@ export class Places {
   /** The id of the last event that was read, by place. @type {Map<string, number>} */
   #read;
   #returningUntil = 0;
-  /** Whether what comes was said before this page was opened. */
+  /** Whether arriving events are from before this page was opened. */
   returning = true;
-  /** The names, in lower case, of those whom we ignore. @type {Set<string>} */
+  /** The names that we ignore, in lower case. @type {Set<string>} */
   #ignored = new Set();
 
   /** @param {() => string} self our name @param {Map<string, number>} read as remembered @param {Map<string, string>} drafts as remembered */
@@ -148,7 +148,7 @@ export class Places {
     }
   }
 
-  /** Those whom we ignore: what they said goes, and what they say does not come. @param {Iterable<string>} names */
+  /** Ignore these names: hide their earlier messages, and drop their later ones. @param {Iterable<string>} names */
   ignore(names) {
     this.#ignored = new Set([...names].map(name => name.toLowerCase()));
     for (const view of this.#views.values()) view.shown = view.shown.filter(event => !this.#isIgnored(event));
@@ -190,8 +190,8 @@ export class Places {
   }
 
   /**
-   * A person has another name: the conversation goes on under it. An event of the past (not `live`) may be of an earlier holder of
-   * the name: it counts only if something was said before it.
+   * Rename a person's conversation. A past event (not `live`) may be about an earlier holder of the name, so it counts only if the
+   * conversation has messages from before it.
    * @param {string} from @param {string} to @param {number} id of that event @param {boolean} live
    */
   rename(from, to, id, live) {
@@ -221,12 +221,12 @@ export class Places {
     return ["message", "action", "private"].includes(event.type) && "from" in event && event.from !== this.#self();
   }
 
-  /** Whether it speaks to us. @param {Shown} event */
+  /** Whether an event mentions us, or is a private message to us. @param {Shown} event */
   callsUs(event) {
     return this.isNews(event) && (event.type === "private" || mentions(event.text, this.#self()));
   }
 
-  /** The first message of others since the last visit is marked. @param {string} place @param {Shown} event */
+  /** Mark the first message of others since the last visit. @param {string} place @param {Shown} event */
   markReturn(place, event) {
     const view = this.view(place);
     if (!this.returning || view.line || !this.isNews(event) || !this.wasRead(place) || event.id <= this.lastRead(place)) return;

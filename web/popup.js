@@ -1,6 +1,6 @@
 /** Popup menus at a button. Arrow keys move through the items; Escape or a click elsewhere closes the menu; the focus returns to the button. */
 
-import { make } from "./nodes.js";
+import { isOpenAt, make } from "./nodes.js";
 
 /** What can be done. `bad`: it is not to be done by mistake. @typedef {{text: string, act: () => void, bad?: boolean}} Item */
 
@@ -10,11 +10,6 @@ const EDGE = 8;
 /** @type {(() => void) | undefined} */
 let close;
 
-/** Whether a menu is open at a button. @param {HTMLElement} button */
-export function isOpenAt(button) {
-  return button.getAttribute("aria-expanded") === "true";
-}
-
 /**
  * @param {HTMLElement} button where it opens, and which has the focus afterwards @param {string} label
  * @param {Item[]} items
@@ -22,7 +17,8 @@ export function isOpenAt(button) {
 export function openMenu(button, label, items) {
   const wasOpen = isOpenAt(button);
   close?.();
-  if (wasOpen || !items.length) return;
+  // The list of people may have been drawn anew while this was loaded.
+  if (wasOpen || !items.length || !button.isConnected) return;
   const list = make("div", "popup");
   list.setAttribute("role", "menu");
   list.setAttribute("aria-label", label);

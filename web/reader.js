@@ -1,8 +1,8 @@
 /**
  * Reading: one cursor for all rooms, over the best transport that works.
  *
- * First a poll reads all events: its outcome tells an outage, an expired session and a gap apart. Any failure after that is
- * the transport's own. A stream that does not open, ends early or falls silent is replaced by the next best transport.
+ * First a poll reads all events: its outcome distinguishes an outage, an expired session and a gap. Any later failure is the
+ * transport's own. A stream that does not open, ends early or falls silent is replaced by the next best transport.
  */
 
 import { toChatError } from "./errors.js";
@@ -55,7 +55,7 @@ export class Reader {
   #climbs = 0;
   #failures = 0;
   #heardAt = 0;
-  /** Aborted to make the reading loop begin anew. */
+  /** Aborted to restart the reading loop. */
   #turn = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #listening;
@@ -122,7 +122,7 @@ export class Reader {
     this.#tellState("offline");
   }
 
-  /** Break off what the reading loop does, and begin anew. */
+  /** Abort the present step of the reading loop, and restart the loop. */
   again() {
     this.#turn.abort();
   }
@@ -138,7 +138,7 @@ export class Reader {
     return this.#around.rooms.has(room);
   }
 
-  /** What was stored has to be heard as well. A connection that is dead tells nothing of that. @param {number} id */
+  /** Expect an event that was stored: if it does not arrive, the connection is dead. @param {number} id */
   listenFor(id) {
     if (id <= (this.cursor ?? 0) || this.#listening) return;
     const stored = Date.now();
@@ -152,7 +152,7 @@ export class Reader {
     return /** @type {Transport} */ (this.#ladder[this.#level]);
   }
 
-  /** Read with the transport, and find what is to blame if it fails. @param {AbortSignal} signal */
+  /** Read with the transport; if it fails, find out why. @param {AbortSignal} signal */
   async #follow(signal) {
     const began = Date.now();
     this.#works = false;

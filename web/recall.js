@@ -6,7 +6,7 @@ const KEPT = 50;
 export class Recall {
   /** @type {Map<string, string[]>} */
   #sent = new Map();
-  /** How far back what is in the box was said, and that text. */
+  /** The number of steps back to the recalled text, and that text. */
   #back = 0;
   #shown = "";
 
@@ -19,7 +19,7 @@ export class Recall {
   }
 
   /**
-   * The text to have in the box after a step, if it is empty or holds what was brought back.
+   * The text for the box after a step; undefined if the box holds another text than the recalled one.
    * @param {string} place @param {string} text that is in the box @param {number} step -1: further back @returns {string | undefined}
    */
   step(place, text, step) {

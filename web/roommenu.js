@@ -1,10 +1,9 @@
 /** The menu of a room: invites, members, bans, settings; and making a private room. */
 
 import { ask, showList } from "./dialog.js";
+import { onDemand } from "./demand.js";
 import { changes } from "./happened.js";
-import { byId } from "./nodes.js";
-import { rankOf, roleName } from "./personmenu.js";
-import { openMenu } from "./popup.js";
+import { rankOf, roleName } from "./roster.js";
 import { moment, t } from "./words.js";
 import { roomName } from "./values.js";
 
@@ -20,7 +19,6 @@ const DAY = 86_400;
 const POSTING = [["everyone", t("settings.everybody")], ["accounts", t("settings.accounts")], ["voices", t("settings.voices")]];
 
 export class RoomMenu {
-  #button = byId("room-menu", HTMLButtonElement);
   #chat;
   #roster;
   #deeds;
@@ -36,12 +34,10 @@ export class RoomMenu {
     this.#chat = chat;
     this.#roster = roster;
     this.#deeds = deeds;
-    this.#button.addEventListener("click", () => openMenu(this.#button, t("menu.title"), this.#items()));
-    byId("new-room", HTMLButtonElement).addEventListener("click", () => this.create());
   }
 
   /** @returns {Item[]} */
-  #items() {
+  items() {
     const leave = () => void this.#deeds.leave().catch(this.#deeds.complain);
     const talk = this.#deeds.talk();
     const found = [
@@ -70,8 +66,8 @@ export class RoomMenu {
 
   /** @param {string} room @param {number} rank */
   async #share(room, rank) {
-    const { share } = await import("./sharing.js");
-    await share(this.#chat, room, { more: rank >= 2 ? [{ text: t("share.links"), act: () => this.#showInvites(room) }] : [] });
+    const more = rank >= 2 ? [{ text: t("share.links"), act: () => this.#showInvites(room) }] : [];
+    await onDemand(() => import("./sharing.js"), ({ share }) => share(this.#chat, room, { more }));
   }
 
   /** @param {string} room @param {Settings} settings */
@@ -166,8 +162,7 @@ export class RoomMenu {
       },
     });
     if (!url) return;
-    const { share } = await import("./sharing.js");
-    await share(this.#chat, room, { url });
+    await onDemand(() => import("./sharing.js"), ({ share }) => share(this.#chat, room, { url }));
   }
 
   /** @param {string} room */

@@ -1,5 +1,7 @@
 /** The people of the current room and their roles, its topic and settings, and the list of rooms. */
 
+import { t } from "./words.js";
+
 /** @typedef {import("./chat.js").ChatEvent} ChatEvent */
 /** @typedef {import("./chat.js").Room} Room */
 /** @typedef {import("./moderation.js").Role} Role */
@@ -8,6 +10,18 @@
 const FRESH = 60_000;
 /** Rooms that are suggested, at most. */
 const SUGGESTED = 300;
+/** @type {Map<Role | undefined, number>} */
+const RANKS = new Map([["owner", 3], ["op", 2], ["voice", 1]]);
+
+/** @param {Role | undefined} role */
+export function rankOf(role) {
+  return RANKS.get(role) ?? 0;
+}
+
+/** @param {Role | undefined} role */
+export function roleName(role) {
+  return role ? t(`role.${role}`) : "";
+}
 
 export class Roster {
   /** @type {Set<string>} */
@@ -85,7 +99,7 @@ export class Roster {
       if (asked !== this.#chat.room) return;
       this.#muted = new Set(muted.map(({ who }) => who.toLowerCase()));
     }
-    // What was told faster than this was answered.
+    // Events that arrived before this answer, but are newer than it.
     for (const event of this.#deeds.looked(room)) if ("room" in event && event.type !== "notice") this.follow(event);
     this.#deeds.changed();
   }

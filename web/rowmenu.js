@@ -1,7 +1,6 @@
 /** The button for the menu of a message: one for all rows, placed at the row under the pointer, or that the arrow keys have reached. */
 
-import { byId } from "./nodes.js";
-import { isOpenAt, openMenu } from "./popup.js";
+import { byId, isOpenAt } from "./nodes.js";
 import { t } from "./words.js";
 
 /** @typedef {import("./places.js").Shown} Shown */
@@ -18,8 +17,8 @@ export class RowMenu {
   #row;
 
   /**
-   * @param {{eventAt: (node: Node) => Shown | undefined, items: (event: Said) => import("./popup.js").Item[], back: () => void}} deeds
-   *   `back`: focus the message box
+   * @param {{eventAt: (node: Node) => Shown | undefined, menu: (button: HTMLElement, event: Said) => void, back: () => void}} deeds
+   *   `menu`: open the menu of a message at the button; `back`: focus the message box
    */
   constructor(deeds) {
     this.#deeds = deeds;
@@ -32,7 +31,7 @@ export class RowMenu {
     });
     this.#button.addEventListener("click", () => {
       const event = this.#event;
-      if (event) openMenu(this.#button, t("message.of", { name: event.from }), this.#deeds.items(event));
+      if (event) this.#deeds.menu(this.#button, event);
     });
     this.#button.addEventListener("keydown", event => this.#key(event));
     this.#button.addEventListener("blur", () => requestAnimationFrame(() => {
@@ -63,7 +62,8 @@ export class RowMenu {
   #goTo(row) {
     this.#row = row;
     const event = this.#event;
-    if (!event || !this.#deeds.items(event).length) return this.hide();
+    // Nothing can be done with a deleted private message.
+    if (!event || (event.type === "private" && !event.text)) return this.hide();
     this.#button.hidden = false;
     this.#button.setAttribute("aria-label", t("message.menu", { name: event.from, text: event.text.slice(0, 100) }));
     const top = row.getBoundingClientRect().top - this.#scroll.getBoundingClientRect().top + this.#scroll.scrollTop;

@@ -1,6 +1,5 @@
 /** Events as rows of the log. */
 
-import { HELP } from "./commands.js";
 import { isComing, sumUp } from "./comings.js";
 import { isModerated, told } from "./happened.js";
 import { face, linked, make, person, words } from "./nodes.js";
@@ -21,7 +20,7 @@ const DELETED = t("message.deleted");
 /** What each deed of those who come and go is called. */
 const DEEDS = /** @type {const} */ ({ "joined": "joined", "left": "left", "came and went": "visited", "left and came back": "back", "is now": "renamed" });
 
-/** Whether an event goes into the row of those before it. @param {Shown} event @param {Shown} before @param {About} about */
+/** Whether an event is shown in the same row as the one before it. @param {Shown} event @param {Shown} before @param {About} about */
 export function goesOn(event, before, { line }) {
   return isComing(event) && isComing(before) && event !== line && dayOf(event) === dayOf(before);
 }
@@ -69,7 +68,7 @@ function single(event, follows, { name, calls, again }) {
     element.append(make("p", "who", person(event.from), " ", clock), redacted ? make("p", "text", DELETED) : words(event.text));
     if (follows) element.title = clock.title;
   } else if (event.type === "help") {
-    element.append(make("dl", "", ...HELP.flatMap(([what, about]) => [make("dt", "", what), make("dd", "", about)])));
+    element.append(make("dl", "", ...event.text.split("\n").flatMap(line => line.split("\t").map((text, at) => make(at ? "dd" : "dt", "", text)))));
   } else if (event.type === "gap" || event.type === "break") {
     const button = make("button", "plain", t(event.type === "gap" ? "gap.read" : "jump.more"));
     button.addEventListener("click", () => again(event));

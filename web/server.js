@@ -3,11 +3,11 @@
  *
  * 1. On a page of the server's own the session goes in a header of its own, `Chatd-Session`, with same-origin credentials: a
  *    proxy in front may have its Basic authentication or its cookie. Elsewhere it goes as `Authorization: Bearer`.
- * 2. A WebSocket can have no header. Its URL carries a ticket that is good once, since proxies log URLs; the token itself
- *    only where the server has no tickets.
+ * 2. A WebSocket can have no header. Its URL contains a ticket that is valid once, because proxies log URLs; it contains the token
+ *    itself only if the server has no tickets.
  * 3. A page of the server's own can leave its session to the browser's cookie, which no script reads: the token is then
  *    `cookie:` and a name, and no header is sent.
- * 4. An answer that is not chatd's (a redirect, a page of HTML, a bare 401) is a proxy's, and is told as `sign-in`.
+ * 4. An answer that is not chatd's (a redirect, a page of HTML, a bare 401) is a proxy's, and is reported as `sign-in`.
  */
 
 import { ChatError, signIn, toChatError } from "./errors.js";
@@ -26,7 +26,7 @@ export const PATIENCE = 10;
 const PROXY_REFUSALS = [401, 403, 407, 511];
 const COOKIE = "cookie:";
 
-/** What stands for the token of a session that is in the browser's cookie. @param {string} name its person */
+/** The placeholder for the token of a session in the browser's cookie. @param {string} name of its person */
 export function cookieOf(name) {
   return COOKIE + name.toLowerCase();
 }

@@ -2,17 +2,16 @@
 
 import { roomOf } from "./commands.js";
 import { byId, make, person } from "./nodes.js";
-import { roleName } from "./personmenu.js";
-import { openMenu } from "./popup.js";
+import { roleName } from "./roster.js";
 import { number, t } from "./words.js";
 
 /** A place in a list. `out`: we may not be there any more. @typedef {{place: string, title: string, unread: number, called: boolean, out?: boolean}} Entry */
 /**
- * `go`: to a room that one types; `write`: to a person; `menuOf`: what else can be done with a person; `list`: the rooms there are
+ * `go`: to a room that one types; `write`: to a person; `menu`: open the menu of a person at a button; `list`: the rooms there are
  * are wanted; `complain`: show what is wrong.
  * @typedef {{
  *   go: (room: string) => Promise<void>, write: (person: string) => void, list: () => void, complain: (text: string) => void,
- *   menuOf: (person: string) => import("./popup.js").Item[],
+ *   menu: (button: HTMLElement, person: string) => void,
  * }} Deeds
  */
 
@@ -34,7 +33,7 @@ export class Side {
     this.#joinBox.addEventListener("focus", deeds.list);
     this.#menu.addEventListener("click", () => this.open(!this.#isOpen));
     byId("people", HTMLElement).addEventListener("keydown", event => this.#step(event));
-    // One who points or goes elsewhere is done with it.
+    // A click or the focus elsewhere closes it.
     for (const type of ["click", "focusin"]) {
       addEventListener(type, ({ target }) => {
         const within = target instanceof Element && target.closest("#side, #menu, .popup, dialog");
@@ -89,7 +88,7 @@ export class Side {
   showPeople(title, people, self, roleOf) {
     byId("count", HTMLElement).textContent = title;
     const list = byId("people", HTMLElement);
-    // A menu that is open at a name stays there.
+    // Redrawing would close a menu that is open at a name.
     if (list.querySelector("[aria-expanded=true]")) return;
     const focused = list.contains(document.activeElement) && document.activeElement?.closest("li")?.dataset.name;
     const sorted = [...people].sort((a, b) => a.localeCompare(b));
@@ -117,7 +116,7 @@ export class Side {
       this.open(false);
       this.#deeds.write(name);
     });
-    const open = () => openMenu(more, name, this.#deeds.menuOf(name));
+    const open = () => this.#deeds.menu(more, name);
     more.addEventListener("click", open);
     write.addEventListener("contextmenu", event => {
       event.preventDefault();
@@ -155,22 +154,40 @@ export class Side {
   }
 }
 
-/** @param {HTMLElement} list @param {Entry[]} entries @param {string} here */
+/**
+ * Show these entries. What has not changed is left as it is: there may be hundreds, one of which has the focus.
+ * @param {HTMLElement} list @param {Entry[]} entries @param {string} here
+ */
 function fill(list, entries, here) {
-  const scrolled = list.scrollTop;
-  list.replaceChildren(...entries.map(({ place, title, unread, called, out }) => {
-    const link = document.createElement("a");
-    link.href = `#${encodeURIComponent(place)}`;
-    link.title = title;
-    link.append(make("bdi", "", title));
-    if (unread) {
-      const badge = make("span", called ? "badge called" : "badge", number(unread));
-      badge.append(make("span", "heard", ` ${t("badge.new")}`));
-      link.append(badge);
-    }
-    if (out) link.append(make("span", "role", t("badge.out")));
-    if (place === here) link.setAttribute("aria-current", "page");
-    return make("li", "", link);
-  }));
-  list.scrollTop = scrolled;
+  const before = /** @type {HTMLElement[]} */ ([...list.children]);
+  const known = new Map(before.map(item => [item.dataset.place, item]));
+  const wanted = entries.map(entry => {
+    const state = JSON.stringify([entry, entry.place === here]);
+    const item = known.get(entry.place) ?? make("li", "");
+    if (item.dataset.state !== state) draw(item, entry, entry.place === here);
+    Object.assign(item.dataset, item.dataset.state === state ? {} : { place: entry.place, state });
+    return item;
+  });
+  for (const item of before) if (!wanted.includes(item)) item.remove();
+  for (const [at, item] of wanted.entries()) {
+    const there = list.children[at];
+    if (there !== item) list.insertBefore(item, there ?? null);
+  }
+}
+
+/** @param {HTMLElement} item @param {Entry} entry @param {boolean} current */
+function draw(item, { place, title, unread, called, out }, current) {
+  const link = item.querySelector("a") ?? document.createElement("a");
+  link.href = `#${encodeURIComponent(place)}`;
+  link.title = title;
+  link.replaceChildren(make("bdi", "", title));
+  if (unread) {
+    const badge = make("span", called ? "badge called" : "badge", number(unread));
+    badge.append(make("span", "heard", ` ${t("badge.new")}`));
+    link.append(badge);
+  }
+  if (out) link.append(make("span", "role", t("badge.out")));
+  if (current) link.setAttribute("aria-current", "page");
+  else link.removeAttribute("aria-current");
+  if (!link.isConnected) item.append(link);
 }

@@ -11,7 +11,7 @@ export class Signing {
   #chat;
   #done;
 
-  /** @param {import("./chat.js").Chat} chat @param {() => void} done called when the page is to begin anew as somebody else */
+  /** @param {import("./chat.js").Chat} chat @param {() => void} done called when the page has to restart as another person */
   constructor(chat, done) {
     this.#chat = chat;
     this.#done = done;
@@ -73,12 +73,6 @@ export class Signing {
       this.register({ invite, text: t("register.invite") });
     }
   }
-}
-
-/** The code of a link, if the address holds one. @param {string} hash @returns {{invite?: string, claim?: string} | undefined} */
-export function linkOf(hash) {
-  const [, kind, code] = /^#(invite|claim)=([\w.~-]+)$/u.exec(hash) ?? [];
-  return kind && code ? { [kind]: code } : undefined;
 }
 
 /** @param {string} value @returns {import("./dialog.js").Field} */

@@ -1,4 +1,4 @@
-/** The user's own standing, as the server tells it: the session, rooms that are lost, and errors. */
+/** Shows changes of the user's own session: name and account, rooms that were lost, and errors. */
 
 import { wordsOf } from "./advice.js";
 import * as memory from "./memory.js";
@@ -10,8 +10,8 @@ import { t } from "./words.js";
  * counts are to be shown.
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, composer: import("./composer.js").Composer,
- *   keeping: import("./keeping.js").Keeping, roster: import("./roster.js").Roster, ownMenu: import("./ownmenu.js").OwnMenu,
- *   ignoring: import("./ignoring.js").Ignoring, wording: import("./wording.js").Wording, signing: import("./signing.js").Signing,
+ *   keeping: import("./keeping.js").Keeping, roster: import("./roster.js").Roster, 
+ *   ignoring: import("./ignoring.js").Ignoring, wording: import("./wording.js").Wording, signing: import("./arrival.js").Opening,
  *   arrival: import("./arrival.js").Arrival, bell: import("./bell.js").Bell, here: () => string, ownNames: Set<string>,
  *   keep: (place: string, event: import("./places.js").Shown) => void, go: (place: string) => void, changed: () => void,
  *   counted: (unread: Record<string, number>) => void,
@@ -19,7 +19,7 @@ import { t } from "./words.js";
  */
 
 /** @param {Page} page */
-export function followStanding({ chat, places, composer, keeping, roster, ownMenu, ignoring, wording, signing, arrival, bell, here, ...page }) {
+export function followStanding({ chat, places, composer, keeping, roster, ignoring, wording, signing, arrival, bell, here, ...page }) {
   const { ownNames, keep, go, changed, counted } = page;
   const complain = composer.complain.bind(composer);
   chat.on("session", ({ name, token, account, admin, markers = {}, unread = {}, ignores = [] }) => {
@@ -35,7 +35,7 @@ export function followStanding({ chat, places, composer, keeping, roster, ownMen
     counted(unread);
     for (const [room, id] of Object.entries(markers)) keeping.knows(room, id), places.markRead(room, id);
     if (account) ignoring.set(ignores);
-    ownMenu.show();
+    wording.self();
     wording.people();
     wording.invite();
   });

@@ -127,8 +127,8 @@ export class Tabs {
     if (!channel) return;
     this.#channel = channel;
     void this.#stand();
-    // Whether nobody else leads is known as soon as the browser answered something that was asked later. Where a page may
-    // not have locks, it says so.
+    // The browser answers in order, so after this answer it is known whether another tab leads. It fails if the page may not
+    // use locks.
     await navigator.locks.query().catch(() => this.#end());
   }
 

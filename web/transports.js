@@ -14,9 +14,9 @@ import { sleep } from "./timing.js";
  */
 
 /**
- * What a transport is given. `steady`: all events have been read, and nothing has failed since. `up`: the transport of that
+ * The callbacks of a transport. `steady`: all events have been read, and nothing has failed since. `up`: the transport of that
  * name works; `shared`: another tab's works, and reads for us. `catchUp`: read all events once. `expect`: an event with that id
- * was stored. `doubt`: check the connection anew.
+ * was stored. `doubt`: check the connection again.
  * @typedef {{
  *   readonly rooms: string[], readonly cursor: number | undefined, readonly reader: string, readonly steady: boolean,
  *   ask: (method: string, path: string, options?: import("./server.js").Asking) => Promise<any>,
@@ -189,7 +189,7 @@ class Watch {
   #abort = () => this.#ended.abort();
 }
 
-/** The query of a stream that goes on from the cursor. @param {Line} line */
+/** The query of a stream that continues from the cursor. @param {Line} line */
 function onwards({ rooms, cursor }) {
   return new URLSearchParams({ rooms: rooms.join(","), since: `${cursor}` });
 }
@@ -222,7 +222,7 @@ function silent() {
 function closed(code, reason) {
   // We may not read that any more: the next poll finds out why.
   if (code === 1008 && PUT_OUT.includes(reason)) return new ChatError(0, "ended", reason);
-  // The session is over (1000), or the server goes away (1001), restarts (1012), has too much to do (1013): come back.
+  // The session is over (1000), or the server goes away (1001), restarts (1012) or is overloaded (1013): reconnect.
   if ([1000, 1001, 1012, 1013].includes(code)) return new ChatError(0, "ended", reason || "the server closed the stream");
   // It does not want what we do (1003, 1008, 1009), and would not want it again.
   if ([1003, 1008, 1009].includes(code)) return new ChatError(400, "refused", reason || `the server closed with code ${code}`);

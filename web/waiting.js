@@ -1,4 +1,4 @@
-/** What was sent off and is not said yet, and what was refused: below the conversation, with ways on. */
+/** Messages under way and refused messages, which are shown below the conversation with buttons to retry or edit. */
 
 import { wordsOf } from "./advice.js";
 import { byId, clockFace, make, words } from "./nodes.js";
@@ -7,7 +7,7 @@ import { t } from "./words.js";
 /** A text of a place. @typedef {{place: string, text: string}} Unsaid */
 /** @typedef {Unsaid & {note: HTMLElement}} Failed */
 
-/** Milliseconds after which what is not sent yet is shown as such. */
+/** Milliseconds after which a message that is still under way is shown as waiting. */
 const NOTED = 500;
 /** Refusals after which the same text may be accepted later. */
 const LATER = new Set(["muted", "slow-mode", "banned", "kicked", "not-allowed", "no-such-person", "not-in-room", "rate-limited", "unavailable", "in-doubt"]);

@@ -1,6 +1,6 @@
 /** The texts about the current place: its topic, its people, the placeholder of the box, and what stands in an empty log. */
 
-import { byId, linked, make } from "./nodes.js";
+import { byId, face, linked, make } from "./nodes.js";
 import { isTalk } from "./places.js";
 import { t } from "./words.js";
 
@@ -44,7 +44,7 @@ export class Wording {
     if (this.#shown === state) return;
     this.#shown = state;
     empty.replaceChildren(make("p", "", t("empty.room")));
-    const [{ listOf, waysInto, addressOf }, { doors }] = await Promise.all([import("./sharing.js"), chat.about().catch(() => ({ doors: [] }))]);
+    const [{ listOf, waysInto, addressOf }, { doors }] = await Promise.all([import("./ways.js"), chat.about().catch(() => ({ doors: [] }))]);
     if (this.#shown !== state) return;
     const { stuck } = log;
     empty.replaceChildren(
@@ -73,6 +73,14 @@ export class Wording {
     const values = { n: people.size, room: chat.room };
     const count = people.size ? t(elsewhere ? "people.in.count" : "people.count", values) : t(elsewhere ? "people.in" : "people.here", values);
     side.showPeople(count, people, chat.name, name => roster.roleOf(name));
+  }
+
+  /** Update the user's button after the name or the sign-in has changed. */
+  self() {
+    const { name, account } = this.#page.chat;
+    const button = byId("account", HTMLButtonElement);
+    button.replaceChildren(...(name ? [face(name), make("bdi", "", name)] : [make("span", "", t("sign.in"))]));
+    button.title = name ? t(account.signedIn ? "own.account" : "own.guest", { name }) : t("own.nobody");
   }
 
   /** Update the placeholder of the message box. */

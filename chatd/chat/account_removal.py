@@ -127,7 +127,7 @@ class AccountRemoval:
         await self._change([Change(REMOVED, key, None)])
 
     async def _granted_in(self, key: str, names: list[str]) -> list[str]:
-        """Those of the rooms in which the account has a role or is a member."""
+        """Of these rooms, those in which the account has a role or is a member."""
 
         def granted(name: str) -> Deferred[Any]:
             room = self._rooms.loaded(name)

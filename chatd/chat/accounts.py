@@ -59,7 +59,7 @@ class Claim(NamedTuple):
 
     @property
     def expects(self) -> Sequence[Expect]:
-        """What a unit that takes the name expects: no such name was registered meanwhile."""
+        """The expectations of a unit that takes the name: no such name was registered meanwhile."""
         return [self.record.expect, *(look.expect for look in self.looks)]
 
     @property

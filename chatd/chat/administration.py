@@ -38,7 +38,7 @@ from .room import LOBBY
 from .rulings import new_stamp
 
 CONSOLE = "(console)"
-"""What the audit trail calls the console; no person can have such a name."""
+"""The name of the console in the audit trail; no person can have such a name."""
 
 
 def console(bucket: TokenBucket) -> Person:
@@ -287,7 +287,7 @@ class Administration:
         )
 
     def _rule(self, by: Person, what: str, target: str, judged: Callable[[], Unit]) -> Outcome:
-        """Have a unit stored, with a record of who caused it."""
+        """Store a unit, together with a record of the person who caused it."""
         stamp = new_stamp(self._now())
 
         def judgement() -> Unit:

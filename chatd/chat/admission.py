@@ -52,8 +52,8 @@ class Admission:
         self._lasting_in_all = 0
 
     def replace(self, limits: Limits, people: Iterable[Person]) -> None:
-        """Have other limits from now on, for these people, too, who are here already.  What is
-        above a limit stays, and nothing is added to it.
+        """Apply other limits from now on, also to these people, who are present.  Sessions, rooms
+        and readers above a new limit stay open; no further ones are admitted.
         """
         if limits == self.limits:
             return

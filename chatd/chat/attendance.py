@@ -41,7 +41,6 @@ class Attendance:
         self._rooms = core.rooms
         self._readers = core.readers
         self._admission = core.admission
-        self._max_text = core.max_text
         self._departures = departures
 
     # -- rooms -----------------------------------------------------------------------------------
@@ -102,7 +101,7 @@ class Attendance:
             return self._while_away(person, name, partial(judge_accounts.leave, person))
         if name not in person.rooms and person.lane is None:
             return self._not_in(person, name)
-        parting = clean_phrase(command.text, self._max_text)
+        parting = clean_phrase(command.text, self._admission.limits.text)
         self._admission.charge(person)
 
         def leave_room() -> Outcome:

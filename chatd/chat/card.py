@@ -24,6 +24,8 @@ class Card:
 
 PLAIN = Card()
 """The card of a person on the page."""
+LINE = Card("line")
+"""The card of a guest of the line door."""
 
 
 def card_of(holder: Holder) -> Card:

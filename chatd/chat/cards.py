@@ -41,7 +41,7 @@ _HOST_LETTERS = 10
 
 
 class Known(NamedTuple):
-    """What is known of a person who is here or was."""
+    """The known facts about a present or former person."""
 
     name: str
     user: str
@@ -51,28 +51,28 @@ class Known(NamedTuple):
     realname: str = ""
     bot: bool = False
     away: str = ""
-    """Why the person is away; empty: the person is not."""
+    """Why the person is away; empty if the person is not away."""
     until: int = 0
-    """When the person went, on the ids' clock; 0: the person is here, or nothing is known."""
+    """When the person left, on the ids' clock; 0 if the person is present, or nothing is known."""
 
 
 class Cards:
-    """The cards of all persons, and of those who have gone lately."""
+    """The cards of all present persons, and of those who have left lately."""
 
     def __init__(self, store: Store, people: People) -> None:
         self._store = store
         self._people = people
         self._key = b""
         self._past: deque[Known] = deque()
-        """Those who have gone, the last one last."""
+        """The persons who have left, the last one last."""
         self._last: dict[str, Known] = {}
-        """Of these, the last one of each name, by its key."""
+        """The last of these persons for each name, by the name's key."""
         people.observers.append(self)
 
     # -- the key ---------------------------------------------------------------------------------
 
     def ready(self) -> Deferred[None]:
-        """Fires when hosts can be told.  Fails with `Unavailable`."""
+        """Load the key of the hosts; fires when it is loaded.  Fails with `Unavailable`."""
         if self._key:
             return succeed(None)
         return self._store.table(SECRETS).addCallback(self._found)
@@ -83,7 +83,7 @@ class Cards:
             return None
         made = secrets.token_hex(16).encode()
         unit = Unit(changes=(Change(SECRETS, HOSTS, made),), expects=(Expect(SECRETS, HOSTS, 0),))
-        # Another node may have made one in the same moment: what is stored counts.
+        # Another node may have made a key in the same moment, so read the one that was stored.
         return self._store.append([unit]).addCallback(lambda _: self.ready())
 
     def anew(self) -> Deferred[Callable[[], object]]:
@@ -120,7 +120,7 @@ class Cards:
         return Known(name, PLAIN.user, f"{self._hash(f'gone {key}')}.guest", "", name)
 
     def known(self, person: Person | Elsewhere) -> Known:
-        """What is known of a person who is here."""
+        """The known facts about a present person."""
         card, account = person.card, person.account
         return Known(
             person.name,
@@ -135,7 +135,7 @@ class Cards:
         )
 
     def as_guest(self, name: str) -> Known:
-        """What was known of a person before its name was registered in this session."""
+        """The facts about a person from before its name was registered in this session."""
         holder = self._people.find(name)
         if not isinstance(holder, Person):
             return self.of(name)
@@ -150,11 +150,11 @@ class Cards:
         return f"{self._hash(f'address {address}') if address != LOCAL else 'local'}.guest"
 
     def past(self, name: str) -> Iterator[Known]:
-        """Those who had that name and have gone, the last first."""
+        """The persons who had that name and have left, the last one first."""
         key = name_key(name)
         return (past for past in reversed(self._past) if name_key(past.name) == key)
 
-    # -- what the people tell --------------------------------------------------------------------
+    # -- observing persons -----------------------------------------------------------------------
 
     def went(self, person: Person | Elsewhere, id_: int) -> None:
         """See `PeopleObserver.went`."""

@@ -155,7 +155,7 @@ class Consequences:
         return read.addCallback(lambda bans: partial(fold, bans))
 
     def _expel(self) -> None:
-        """Have the people of this node leave who are banned from the server."""
+        """Remove the people of this node who are banned from the server."""
         for person in list(self._people.local()):
             try:
                 self._readers.policy.may(person, Action.ENTER)

@@ -32,6 +32,4 @@ class Core:
     readers: Readers
     """The gate; it has the policy."""
     admission: Admission
-    """The rate limits."""
-    max_text: int
-    """The longest text, in bytes of UTF-8."""
+    """The limits, which may change while the server runs."""

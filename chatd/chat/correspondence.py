@@ -53,7 +53,7 @@ class Absent(NamedTuple):
 
     @property
     def expect(self) -> Expect:
-        """That it is still away."""
+        """The expectation that the account is still away."""
         return Expect(NAMES, self.key, 0)
 
 
@@ -114,13 +114,13 @@ class Correspondence:
         return cells.addCallback(lambda cells: sender.key in cells)
 
     def told(self, account: str) -> Outcome:
-        """An account was told what came while it was away."""
+        """Store that an account was notified of the messages that came while it was away."""
         return self._journal.submit(lambda: Unit((), (Change(REACHED, account, b""),)))
 
     def forget(self, account: str) -> Deferred[Any]:
-        """An account was deleted.  Conversations of which both accounts are gone are erased.
+        """Forget a deleted account: erase its conversations with accounts that are deleted, too.
 
-        Fails with `Unavailable`: then some may be left, which nobody can read.
+        Fails with `Unavailable`; then some conversations, which no account can read, may be left.
         """
         table = account_table(PARTNERS, account)
 

@@ -1,11 +1,11 @@
 """How persons leave the chat, and how a name becomes free.
 
-1. A person leaves when the last of its sessions ends, on whichever node (`chatd.chat.attached`): it
-   leaves every room, and its name is free.  An account stays joined to its rooms.
+1. A person leaves when the last of its sessions on any node ends (`chatd.chat.attached`): it leaves
+   every room, and its name becomes free.  An account stays joined to its rooms.
 2. A person may always leave.  If the store refuses the unit, it is submitted again every
    `LEAVE_SECONDS`, because the name must become free.
-3. A unit by which a person would have come, and which is in doubt, is made stale by the unit by
-   which the person leaves.
+3. If the unit by which a person enters is in doubt, the unit by which the person leaves makes it
+   stale.
 4. While the server shuts down, no departure is stored or announced.
 """
 
@@ -36,7 +36,7 @@ LEAVE_SECONDS = 1.0
 
 
 class Departures:
-    """Ends the sessions of persons, and has persons leave with their last one."""
+    """Ends the sessions of persons, and removes persons with their last session."""
 
     def __init__(self, core: Core, attached: Attached) -> None:
         self._clock = core.clock
@@ -44,13 +44,13 @@ class Departures:
         self._people = core.people
         self._rooms = core.rooms
         self._attached = attached
-        self._max_text = core.max_text
+        self._admission = core.admission
         self.when_left: Callable[[Person, Room | None], object] = lambda person, room: None
         """Called when a person has left a room, and with None when it has left the chat."""
         self.tallies = Tallies(core.clock, self._announce)
         """Counts the joins and leaves in crowded rooms, and announces the sums."""
         self._awaited: dict[Person, list[Deferred[None]]] = {}
-        """What is fired when a person has left, because another person wants the name."""
+        """Deferreds that fire when a person has left, because another person waits for the name."""
 
     def when_free(self, key: str) -> Deferred[Any]:
         """Fires when the name with that key is held by no person that is about to leave.
@@ -75,14 +75,14 @@ class Departures:
             return succeed(None)
         person.ended = True
         try:
-            parting = clean_phrase(text, self._max_text)
+            parting = clean_phrase(text, self._admission.limits.text)
         except ChatError:
             parting = ""
         leave = partial(self._leave, everywhere=everywhere)
         return in_order(person, ALONE, leave, person, parting)
 
     def leave_later(self, person: Person) -> None:
-        """Have a person leave in `LEAVE_SECONDS`: its name may have been stored, and no door knows
+        """Remove a person in `LEAVE_SECONDS`: its name may have been stored although no door knows
         the person.
         """
         person.ended = True
@@ -91,7 +91,7 @@ class Departures:
     def _leave(
         self, person: Person, parting: str, *, doubtful: bool = False, everywhere: bool = False
     ) -> Outcome:
-        """Have the person leave; with `doubtful` the store may not have taken its name yet."""
+        """Remove the person; with `doubtful` the store may not have taken its name yet."""
         if self._journal.draining:
             self.has_left(person)
             return succeed(None)
@@ -139,7 +139,7 @@ class Departures:
     def _stay_away(self, person: Person) -> Unit:
         """The unit that makes the one in doubt stale: the store decides them in this order."""
         if self._people.by_id(person.id) is not person:
-            return Unit()  # it has come again, and that unit settles the doubt
+            return Unit()  # the person has come back, and the unit of its arrival settles the doubt
         held = self._people.held.get(person.key)
         if held is None:
             return judge_nodes.stay_free(person.key)

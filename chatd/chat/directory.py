@@ -60,9 +60,9 @@ class Directory:
         self._founded: dict[Address, set[str]] = {}
         """Rooms by the address that created them; some may not exist any more."""
         self._noted = 0
-        """The number of those rooms."""
+        """The number of rooms in `_founded`."""
         self._unkept: set[str] = set()
-        """Those of them that were not stored when that was last checked."""
+        """The rooms in `_founded` that were not stored when last checked."""
         self._names: list[str] | None = None
         """The listed rooms in alphabetical order, with some that do not exist any more; None: no
         list was asked for yet."""

@@ -46,7 +46,7 @@ class Elsewhere(NamedTuple):
 
     @property
     def expect(self) -> Expect:
-        """That this person still holds the name."""
+        """The expectation that this person still holds the name."""
         return Expect(NAMES, self.key, self.version)
 
 

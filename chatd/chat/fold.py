@@ -101,10 +101,10 @@ class Fold:
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
         self._early: list[Callable[[], None]] | None = []
-        """What the store reported while the state was being read, to be folded then; None: the
-        state has been read."""
+        """Reports of the store that arrived while the state was being read, to be folded after
+        that; None: the state has been read."""
         self._folding: list[Deferred[None]] = []
-        """What is fired when that is folded."""
+        """Deferreds that fire when these reports are folded."""
 
     def opened(self, opened: Opened) -> Deferred[None]:
         """Take over the state that the store has on opening; fires when guests are restored."""

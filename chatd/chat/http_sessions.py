@@ -2,7 +2,7 @@
 
 1. A guest's session and its guest are one: both end `GRACE_SECONDS` after the last reader or
    request.  The guest is stored with a hash of the token, and restored after a restart; its grace
-   begins anew then.
+   then begins again.
 2. An account's session is stored for `SESSION_DAYS` after its last use.  It stays in memory, and
    its person present, as long as a guest's would; the next request *adopts* it again.
 3. A personal token is treated like a session of its account, but its person is not present.
@@ -80,8 +80,8 @@ class Sessions:
         """See `SessionRegistry.of`."""
 
     def opened(self, guests: Mapping[str, Cell], told: Mapping[str, Cell]) -> Deferred[Any]:
-        """Restore the guests that the store has, by the hashes of their tokens; fires when that is
-        done.  `told` is the table of that name.
+        """Restore the guests that the store has, by the hashes of their tokens; fires when all are
+        restored.  `told` is the table `TOLD`.
         """
         return DeferredList(
             [

@@ -1,8 +1,8 @@
-"""Inboxes: the private messages that a person's readers are given.
+"""Inboxes: the private messages that a person's readers get.
 
 1. A guest's inbox begins empty, and ends with the guest.
 2. All sessions and personal tokens of an account that are in memory have one inbox.  It begins when
-   the first of them comes; what came before is read from the store (`chatd.chat.letters`).
+   the first of them is opened; earlier messages are read from the store (`chatd.chat.letters`).
 3. The inbox of a guest who registers becomes the account's, with its open readers.
 """
 
@@ -22,11 +22,12 @@ INBOX = 200
 class Private(Source):
     """Private messages that one person may read: all of them, or those of one conversation."""
 
-    # Of guests, of whom there are many, these take no memory.
+    # Class attributes, so that they take no memory for guests, of whom there are many.
     account: str | None = None
-    """The key of the account whose they are; None: a guest's, which are kept nowhere."""
+    """The key of the account that owns the messages; None for a guest, whose messages are not
+    kept."""
     oldest = 0
-    """The lowest cursor after which the store keeps all of them, as far as is known."""
+    """The lowest cursor after which the store keeps all these messages, as far as is known."""
 
     def __init__(self, log: EventLog, archive: Archive | None = None) -> None:
         super().__init__("", log, archive)

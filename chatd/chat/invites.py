@@ -38,8 +38,6 @@ MOST_SECONDS = 365 * 86_400
 """The longest time for which an invite can be used, in seconds."""
 MOST_USES = 1000
 """The most uses of one invite."""
-MOST_INVITES = 100
-"""The most usable invites of one room."""
 MAX_CODE = 64
 """The longest code that is looked up, in characters."""
 NEEDS_INVITE = "it takes an invite to make an account here; ask a member for a new one"

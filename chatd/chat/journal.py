@@ -12,13 +12,13 @@ An event has three moments:
 These rules hold:
 
 4. A unit is shown only after the store has taken it.  If the store refuses a unit, only its sender
-   gets to know.
+   is notified.
 5. A stale unit is judged again, by what was shown meanwhile, before any later command is judged.
    It is refused after `TRIES` judgements.
 6. A judgement sees what was shown, and nothing that is only accepted.  `chatd.chat.lane` keeps the
    order of one person's commands; between persons the store decides.
-7. Presence does not depend on the disk: if the store refuses a unit by which a person comes or goes
-   (`Accepted.quiet`), the unit is submitted again without its announcements.
+7. Presence does not depend on the disk: if the store refuses a unit by which a person enters or
+   leaves (`Accepted.quiet`), the unit is submitted again without its announcements.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Accepted:
         self.quiet = quiet
         """Whether to submit the unit again without its announcement if the store refuses it."""
         self.doubtful = False
-        """Whether an earlier submission is in doubt."""
+        """Whether the store may have taken the unit, although an attempt to store it failed."""
         self.outcome: Outcome = Deferred()
 
 

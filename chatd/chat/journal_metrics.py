@@ -14,7 +14,7 @@ from ..model.units import Unit
 
 
 class JournalMetrics:
-    """What has become of the batches of one journal."""
+    """Counts the outcomes of one journal's batches."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` tells seconds that never run backwards."""

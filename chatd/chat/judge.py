@@ -208,7 +208,7 @@ class Draft:
             self.expects.append(room.expect)
 
     def arrive(self, person: Person, room: Room) -> None:
-        """Have the person join a room on coming into the chat."""
+        """Add that the person joins a room on entering the chat."""
         if announced(person, room, 1):
             self.create(room, person)
             self.events.append(Joined(room.name, person.name, person.signed))
@@ -225,7 +225,7 @@ class Draft:
         announce: bool = True,
         by: str = "",
     ) -> None:
-        """Have the person leave a room, or with `quit` the chat; `announce` is False if the room's
+        """Add that the person leaves a room or (`quit`) the chat; `announce` is False if the room's
         history must not have it.  With `by`, that moderator puts the person out, for the reason
         `text`.
         """

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Person(Protocol):
-    """What the order of commands depends on; see `chatd.chat.person.Person`."""
+    """The part of `chatd.chat.person.Person` on which the order of commands depends."""
 
     rooms: dict[str, Any]
     visiting: bool
@@ -39,7 +39,7 @@ MOST_WAITING = 1000
 
 
 class Lane:
-    """The commands of one person that are under way, and the queue behind them."""
+    """The commands of one person that are under way, and the queue of waiting ones."""
 
     __slots__ = ("_person", "group", "starting", "under_way", "version", "waiting")
 

@@ -5,9 +5,10 @@
 2. A `Conversation` and an inbox hold the newest messages in memory and read earlier ones from the
    store (`chatd.chat.letter_pages`), like the log of a room.  `complete` loads the newest before a
    reader begins.
-3. What an account is not to see is left out on delivery, as on the way from the store.
-4. A message that is deleted loses its text in everything that is in memory, in the turn in which
-   that is shown.
+3. Messages that an account must not see are left out on delivery, and when pages are read from the
+   store.
+4. When the deletion of a message is shown, the message loses its text in all logs in memory, in the
+   same turn.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from .inbox import INBOX, Inboxes, Private
 from .letter_pages import LetterPages
 
 WARM_CONVERSATIONS = 100
-"""Conversations kept in memory after their last reader: a client that polls comes back."""
+"""Conversations kept in memory after their last reader, because a polling client comes back."""
 
 
 class Conversation(Private):
@@ -42,8 +43,8 @@ class Conversation(Private):
     def __init__(
         self, account: str, partner: str, shown: str, cursor: int, archive: Archive
     ) -> None:
-        """Holds what comes after `cursor`; the keys are those of the reading account and of the
-        other one, whose name is `shown`.
+        """Holds the messages after `cursor`.  `account` is the key of the reading account, and
+        `partner` that of the other account, whose name is `shown`.
         """
         super().__init__(EventLog(INBOX, cursor, incomplete=True), archive)
         self.account = account
@@ -64,7 +65,7 @@ class Letters:
         horizon: Callable[[], int],
         seconds: Callable[[], float],
     ) -> None:
-        """`horizon` tells the highest id shown, and `seconds` a time that never runs backwards."""
+        """`horizon` returns the highest id shown; `seconds` is a monotonic clock."""
         self._pages = LetterPages(store, horizon)
         self.partners, self.reached = self._pages.partners, self._pages.reached
         self.missed, self.last_sent = self._pages.missed, self._pages.last_sent
@@ -97,7 +98,7 @@ class Letters:
         return found
 
     def archive(self, account: str) -> Archive:
-        """What reads the earlier messages of an account's inbox."""
+        """The archive that reads the earlier messages of an account's inbox from the store."""
         return self._archive(partial(self._pages.all_after, account))
 
     def complete(self, source: Private) -> Deferred[None]:
@@ -146,26 +147,26 @@ class Letters:
     # -- the fold --------------------------------------------------------------------------------
 
     def restated(self, last: int) -> None:
-        """The state was read again, as it was at the id `last`: what is in memory may have gaps, so
-        readers go on from the store.
+        """The state was read again, as of the id `last`.  Logs in memory may have gaps, so readers
+        continue from the store.
         """
         for source in [*self._inboxes.all(), *self._live.values()]:
             source.restart((), last, last, self._notifier)
             source.log.incomplete = True
 
     def deliver(self, entry: Entry, letter: Letter, growth: Growth) -> None:
-        """A private message, or a deletion, was stored: it goes to the readers of both accounts."""
+        """Deliver a stored private message, or its deletion, to the readers of both accounts."""
         for source, own in self._copies(entry.id, letter):
             growth.add(source, own)
 
     def redact(self, id_: int, letter: Letter) -> None:
-        """The private message with that id was deleted: `letter` is what is left of it."""
+        """Delete the private message with that id: `letter` is the message without its text."""
         self._pages.redacted.add(Entry(id_, letter), self._seconds())
         for source, own in self._copies(id_, letter):
             source.redact(own)
 
     def _copies(self, id_: int, letter: Letter) -> Iterator[tuple[Private, Entry]]:
-        """What is in memory of an event: the sources that have it, with the entry of each."""
+        """The sources in memory that have an event, each with its own entry of it."""
         for account, partner in sides(letter):
             told = as_shown(letter, account)
             if told is None:
@@ -193,7 +194,7 @@ class Letters:
 
 
 def _prepend(source: Private, page: Page) -> None:
-    """Put the newest messages of the store before those that came since."""
+    """Put the newest messages of the store before the later ones, which are in memory."""
     until = source.log.floor
     source.oldest = min(page.floor, until)
     source.prepend(page.entries, page.entries[0].id - 1 if page.more else source.oldest)

@@ -23,13 +23,13 @@ MOST_MEASURED = 10_000
 REMEMBERED_SECONDS = 300.0
 """Seconds for which a repeated request is recognised, over a restart too."""
 _NEARLY = 1 - 1e-6
-"""What counts as a whole token: sums of floats are not exact, and a client that has waited the
-time that it was told must get one."""
+"""The least fraction that counts as a whole token: sums of floats are not exact, and a client that
+has waited for `Retry-After` must get a token."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the operator lets people do."""
+    """The limits that the operator sets for people."""
 
     message_rate: float = 5.0
     """Messages a second per session; 0: no limit."""
@@ -50,6 +50,8 @@ class Limits:
     """Rooms that a session may be in: more than a person can follow."""
     readers_per_session: int = 50
     """Polls, streams and WebSockets of a session: the tabs and devices of one person."""
+    text: int = 4096
+    """The longest text, in bytes of UTF-8."""
 
     @property
     def for_an_address(self) -> float:
@@ -139,7 +141,7 @@ class Buckets(Generic[K]):
         return len(self._buckets)
 
     def change(self, rate: float) -> None:
-        """Have another rate from now on; all buckets are full again."""
+        """Use another rate from now on, and refill all buckets."""
         self._rate = rate
         self._buckets.clear()
 

@@ -39,13 +39,13 @@ class LiveCell(Generic[T]):
         self.table = table
         self.key = key
         self.version = UNKNOWN
-        """0: there is no such cell."""
+        """The cell's version; 0 if the cell is absent."""
         self.value: T | None = None
         """None if the cell is absent, or cannot be decoded."""
 
     @property
     def expect(self) -> Expect:
-        """What a unit that rests on the cell expects: that it is unchanged."""
+        """The expectation of units judged by the cell: that the cell is unchanged."""
         return Expect(self.table, self.key, self.version)
 
 
@@ -155,7 +155,7 @@ class LiveCells(Generic[T]):
 def together(
     readings: Iterable[Deferred[Callable[[], object]]],
 ) -> Deferred[Callable[[], object]]:
-    """What was read anew in several places, folded in their order."""
+    """Combine the re-reading of several parts: fires with a function that folds all, in order."""
 
     def fold(folds: Sequence[Callable[[], object]]) -> None:
         for each in folds:

@@ -1,11 +1,12 @@
-"""What becomes of persons when a node is lost, or the store has lost what it had taken.
+"""Persons after the loss of a node, or after a failover in which the store has lost units.
 
-1. The persons of a node that is gone leave once: a survivor submits a unit for each, which expects
-   that the name is still held as it was.
-2. A person of this node that has left by another node has no session here any more: its readers
+1. The persons of a lost node leave once: one of the remaining nodes submits a unit for each person,
+   which expects that the name is still held as it was.
+2. If a person of this node was removed by a unit of another node, its sessions and readers here
    end.
-3. A person of this node whose name was lost takes it again.  If another person has the name by now,
-   a guest goes on under a name from the server, and an account's person is signed out here.
+3. A person of this node whose name the store has lost takes the name again.  If another person has
+   taken the name meanwhile, a guest gets a name from the server, and an account's person is signed
+   out here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from .room import Room
 
 
 class NodeLoss:
-    """Carries out what a loss means for persons."""
+    """Carries out the consequences of such a loss for persons."""
 
     def __init__(self, core: Core, departures: Departures, attached: Attached) -> None:
         self._clock = core.clock
@@ -45,8 +46,8 @@ class NodeLoss:
         announced: bool,
         places: Collection[str] = (),
     ) -> Outcome:
-        """Have a person of a node that is gone leave these rooms, and free its name, unless the
-        person has come back; `places` are the cells of `chatd.chat.attached` that the node made.
+        """Remove a person of a lost node from these rooms, and free its name, unless the person has
+        come back; `places` are the keys of the node's own cells (`chatd.chat.attached`).
         """
         unannounced = Unannounced()
 
@@ -69,17 +70,17 @@ class NodeLoss:
         return self._journal.submit(release, rooms, quiet=True).addCallback(released)
 
     def give_up(self, error: ChatError) -> None:
-        """End this node's persons, whom other nodes release, and their readers with `error`."""
+        """End the persons of this node, which other nodes release, and end readers with `error`."""
         for person in self._people.give_up():
             self._end(person, error)
 
     def left(self, person: Person) -> None:
-        """A person of this node has left by another node."""
+        """End a person of this node that a unit of another node has removed."""
         if not person.ended:
             self._end(person, NoSession("your session was ended; enter again"))
 
     def claim_again(self, person: Person) -> Outcome:
-        """Have a person of this node take the name again that was lost (rule 3)."""
+        """Take a person's name again, which the store has lost (rule 3)."""
 
         def claim() -> Unit:
             if person.ended or self._attached.is_present(person):

@@ -1,8 +1,8 @@
 """Releasing: what a survivor does with the persons of a node that is gone.
 
-1. The store elects one survivor.  It has each person leave once, by a unit that expects that the
-   name is still held as it was (`chatd.chat.node_loss`).
-2. A person who has sessions on other nodes stays; so does one who comes back by another node
+1. The store elects one of the remaining nodes.  That node stores one unit for each person who
+   leaves; the unit expects that the name is still held as it was (`chatd.chat.node_loss`).
+2. A person who has sessions on other nodes stays.  So does a person who reconnects to another node
    before the unit is stored.
 3. A guest's session over HTTP goes on at the node where its next request comes in.  So the guest
    stays for its grace, if its node was lost; and its session is deleted when it has left, or
@@ -90,7 +90,7 @@ class NodeRelease:
         return [cell for key in staying for cell in cells.get(key, ())]
 
     def _is_back(self, person: Elsewhere, places: Collection[str]) -> bool:
-        """Whether a person was to leave, and has come back by another node."""
+        """Whether a person who was about to leave has reconnected to another node."""
         held = self._people.held.get(person.key)
         if held is None or held.id != person.id:
             return False
@@ -126,11 +126,11 @@ class NodeRelease:
         announced: bool,
         places: Collection[str] = (),
     ) -> None:
-        """Have persons leave.  `cells` are the cells of their node, by their names' keys, which
-        tell their rooms; `guests` are the sessions of those who are guests; `places` are as for
+        """Remove persons.  `cells` are the cells of their node, by their names' keys: these cells
+        contain the rooms; `guests` are the sessions of the guests among them; `places` are as for
         `NodeLoss.release`.
 
-        Raises the `ChatError` if the store refuses one of them.
+        Raises the `ChatError` with which the store refuses a removal.
         """
         kept = {guest.id: guest.rooms for guest, _ in guests.values()}
         where: list[tuple[Elsewhere, set[str]]] = []

@@ -1,13 +1,13 @@
-"""Several nodes of one chat: what this node does when it was given up, or has missed something.
+"""Several nodes of one chat: what this node does when it was given up, or has missed batches.
 
 A store that is not shared never reports any of this (`chatd.store.Follower`).
 
 1. `over`: the other nodes have given this one up, and released its persons.  Their sessions end
    here too, and their tokens become invalid.
-2. `missed`: the state is read again, and no command is taken meanwhile.  Readers go on from the
-   store; a reader that was sent events which the store has lost gets a gap.  A person of this node
-   whose name was lost takes it again (`chatd.chat.node_loss`).  Accounts and sessions are read
-   again too, and a session ends if its account or credential was lost.
+2. `missed`: the state is read again, and no command is accepted meanwhile.  Readers continue from
+   the store; a reader that has received events which the store has lost gets a gap.  A person of
+   this node whose name was lost takes it again (`chatd.chat.node_loss`).  Accounts and sessions are
+   read again, too, and a session ends if its account or credential was lost.
 3. `gone` is in `chatd.chat.node_release`.
 """
 
@@ -78,7 +78,8 @@ class Nodes:
         self._kept = kept
         self._attempt = 0
         self.lost: list[tuple[int, int]] = []
-        """Ranges of ids that were shown here, and lost since: above the first, up to the second."""
+        """Ranges of ids that were shown here, and lost since: above the first, up to the second.
+        The store knows of others (`Store.kept`)."""
 
     def over(self) -> None:
         """See `chatd.store.Follower.over`."""
@@ -163,10 +164,10 @@ class Nodes:
             self._log.failure("a name could not be taken again", failure)
 
     def fork(self, cursor: int) -> int | None:
-        """The highest id that the store has kept of what a client got before `cursor`; None: the
-        store has lost nothing of that.
+        """The id of the last event before `cursor` that the store still has, if it has lost later
+        ones that a client with that cursor has received; None if it has lost none of them.
         """
-        kept = cursor
+        kept = self._store.kept(cursor)
         for since, until in reversed(self.lost):
             if since < kept <= until:
                 kept = since

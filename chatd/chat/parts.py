@@ -74,7 +74,6 @@ class Parts:
         store: Store,
         *,
         history: int,
-        max_text: int,
         limits: Limits,
         policy: Policy | None,
         node: str,
@@ -115,7 +114,7 @@ class Parts:
             store,
             self.rooms,
             lambda: self.fold.horizon,
-            lambda cursor: self.nodes.fork(cursor) if self.nodes.lost else None,
+            lambda cursor: self.nodes.fork(cursor),
         )
         self.searches = Searches(
             store, self.rooms, self.readers, self.past.page_after, clock.seconds
@@ -131,7 +130,6 @@ class Parts:
             self.rooms,
             self.readers,
             self.admission,
-            max_text,
         )
         self.correspondence = Correspondence(core)
         self.letter_deletion = LetterDeletion(core, self.letters, micros)

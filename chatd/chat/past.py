@@ -29,7 +29,7 @@ class Past:
         horizon: Callable[[], int],
         fork: Callable[[int], int | None],
     ) -> None:
-        """`horizon` tells the highest id shown, and `fork` is `Nodes.fork`."""
+        """`horizon` returns the highest id shown; `fork` is `Nodes.fork`."""
         self._store = store
         self._rooms = rooms
         self._horizon = horizon
@@ -59,8 +59,8 @@ class Past:
         event that is stored.
 
         A cursor above the horizon was given by another node, which is a moment ahead, or comes from
-        another server, or from a lost state of this one; the store tells which.  A cursor behind
-        events that the store has lost gets a gap, and then what came after those.
+        another server, or from a lost state of this one; the store knows which.  For a cursor
+        behind events that the store has lost, the reader gets a gap, and then the later events.
         """
         fork = self._fork(cursor)
         if fork is not None:

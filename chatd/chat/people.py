@@ -119,7 +119,7 @@ class People(HeldNames):
         """Remove a person of this node who could not come, or has left; or who has sessions on
         other nodes only.
         """
-        if self._own.get(person.id) is person:  # else it has come again
+        if self._own.get(person.id) is person:  # otherwise the person has come back meanwhile
             del self._own[person.id]
         if self._by_key.get(person.key) is person:
             self._by_key[person.key] = elsewhere(person)
@@ -177,7 +177,7 @@ class People(HeldNames):
         return bereft
 
     def _observe(self, before: Mapping[str, Person | Elsewhere]) -> None:
-        """Have observers see which names are held now and were not `before`, and the reverse."""
+        """Tell observers which names are held now and were not `before`, and the reverse."""
         last = max((held.version for held in (*before.values(), *self._by_key.values())), default=0)
         for observer in self.observers:
             for key in before.keys() - self._by_key.keys():

@@ -100,10 +100,10 @@ class Person:
         self.admin = False
         """Whether the account administers the server."""
         self.scope: Scope | None = None
-        """The scope of the personal token by which a program acts for an account; None: this is no
-        such program."""
+        """If this is a program that acts for an account by a personal token, the token's scope;
+        otherwise None."""
         self.record: Record | None = None
-        """The account that such a program acts for."""
+        """The account for which such a program acts."""
         self.sessions = 1
         """The number of the person's sessions; it leaves when the last one ends."""
         self.renames: TokenBucket | None = None
@@ -122,15 +122,15 @@ class Person:
         """Called when the rooms or the ignore list of the person have changed; None: no
         listener."""
         self.card = PLAIN
-        """What is told of the person beside the name."""
+        """The description of the person that clients have given, apart from the name."""
         self.signals: Source | None = None
-        """What is sent to this person's IRC clients and kept nowhere; None: there are none."""
+        """Events for this person's IRC clients that are not kept; None if it has no such client."""
         self.lane: Lane | None = None
-        """The order of its commands under way; None: there are none."""
+        """The queue of the person's commands under way; None if there are none."""
         self.owner = ""
-        """Whose the request keys of its sessions are: the key of its first chosen name, whatever
-        name it takes later, so that they are the same on all nodes and for the next session of that
-        name.  Empty: no name was chosen yet."""
+        """The scope of the person's request keys: the key of the first name that it chose, also if
+        it takes another name later, so that request keys are the same on all nodes and in the next
+        session of that name.  Empty if the person has not chosen a name yet."""
         self.ended = False
         """Whether the person has left or is about to; then it can give no more commands."""
 
@@ -146,8 +146,9 @@ class Person:
 
     @property
     def expect(self) -> Expect:
-        """What the person's units expect: that it still holds the name; for a visitor, that no
-        person holds it; for a program with a personal token, that the account's cell is unchanged.
+        """The expectation of the person's units: that the person still holds the name; for a
+        visitor, that no person holds the name; for a program with a personal token, that the
+        account's cell is unchanged.
         """
         if self.record is not None:
             return self.record.expect

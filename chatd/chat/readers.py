@@ -1,7 +1,7 @@
 """The gate: the only place where readers are made.
 
-1. `Readers.open` is the one maker of subscribers; it asks the policy for everything that is to be
-   read.  Pages of history ask `check_reading`.
+1. Only `Readers.open` makes subscribers; it asks the policy about every source to be read.  For
+   pages of history, callers ask `check_reading`.
 2. A reader is reviewed when its room's revision changes (`review`), and can be ended at any time,
    by room, person, session or address (`revoke`), whatever it is doing: waiting, in the middle of a
    batch, or paused because its client is slow.  A reader that goes on without one of its rooms gets
@@ -215,8 +215,8 @@ class Readers:
         self._end([*self._rooms, *self._inboxes] if room is None else [room], meant)
 
     def rewind(self, since: int, until: int) -> None:
-        """Have the readers that were sent events above the id `since`, up to `until`, which the
-        store has lost, get a gap and read on from there.  Open polls are answered.
+        """Rewind the readers that have received events above the id `since`, up to `until`, which
+        the store has lost: they get a gap, and read on from `since`.  Held polls are answered.
         """
         for template in list(self.templates):
             template.void(None)

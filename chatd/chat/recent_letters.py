@@ -1,7 +1,8 @@
-"""Recent private messages of guests, whose sessions go on at another node.
+"""Recent private messages of guests, for guests whose sessions continue on another node.
 
-The store keeps the private messages between accounts (`chatd.chat.letters`), and no others.  Each
-node is shown all of them, so it can give the recent ones to a guest that comes from another node.
+The store keeps private messages between accounts (`chatd.chat.letters`), and no others.  But every
+node sees the others when they are shown, so it can give the recent ones to a guest that comes from
+another node.  A guest gets a gap for messages that no longer exist, after a restart for example.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ class RecentLetters:
         self._entries.append(entry)
 
     def give(self, person: Person, told: int) -> None:
-        """Fill the inbox of a guest who has come to this node, perhaps from another one: with what
-        was said to it, and what it said.
+        """Fill the inbox of a guest who has come to this node, perhaps from another one, with the
+        private messages to and from that guest.
 
-        `told` is the id of its last private message, as far as the store knows, or 0 if there was
-        none.  What came before the person took its name, perhaps again, is not known here.
+        `told` is the id of the guest's last private message, as far as the store knows, or 0 if
+        there was none.  This node does not know the messages from before the guest took its name,
+        or took it again.
         """
         log = person.inbox.log
         got = log.since(0).entries
@@ -55,7 +57,7 @@ class RecentLetters:
             if (event := _as_read_by(person, entry.event)) is not None:
                 found.append(entry if event is entry.event else Entry(entry.id, event))
         entries = [*found, *got]
-        # Later ones than `told` there were none, up to those that are known here.
+        # After `told` there were no messages except those in `entries`.
         floor = min(told, max(self._floor, person.since - 1))
         if len(entries) > INBOX:
             floor = entries[-INBOX - 1].id

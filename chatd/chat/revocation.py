@@ -56,11 +56,11 @@ def readers_of_all(sources: Iterable[Source]) -> Iterable[Subscriber]:
 
 
 def _reduce(reader: Subscriber, feeds: Sequence[Feed]) -> None:
-    """Have a reader go on with these of its feeds.  Of the others it gets nothing more, not even
-    what their logs already have.
+    """Restrict a reader to these of its feeds.  It gets nothing more of its other feeds, not even
+    events that their logs already have.
     """
     full = reader.paused
-    reader.pause()  # else `change` would first read the old feeds to their ends
+    reader.pause()  # otherwise `change` would first read the old feeds to their ends
     reader.change(feeds, reader.cursor)
     if not full:
         reader.resume()

@@ -138,13 +138,13 @@ class Room(Source):
 
     @property
     def watched(self) -> Source | None:
-        """The presence stream; None: it has no reader."""
+        """The presence stream; None if it has no reader."""
         return self._presence() if self._presence else None
 
     @property
     def stream(self) -> Source:
-        """Its events and its presence in one, from the moment on when somebody first asks for it:
-        one source, so that its readers are on the fast path.
+        """The room's events and presence in one source, so that its readers are on the fast path.
+        It begins with the first access to this property.
         """
         stream = self.streamed
         if stream is None:
@@ -154,7 +154,7 @@ class Room(Source):
 
     @property
     def streamed(self) -> Source | None:
-        """The same if it is in use."""
+        """The source `stream` if it is in use, otherwise None."""
         return self._stream() if self._stream else None
 
     def member(self, key: str, name: str | None) -> Change:
@@ -168,7 +168,7 @@ class Room(Source):
         self.version = version
         """The version of the cell `rooms/NAME`; 0: the room has none."""
         self.expect = Expect(ROOMS, self.name, version)
-        """What a unit that rests on the settings expects: that they are unchanged."""
+        """The expectation of units judged by the settings: that the settings are unchanged."""
         self.founding: tuple[Change, ...] = ()
         """The changes that create the room, without a founder, with its first event; empty if it
         has a cell."""

@@ -13,7 +13,8 @@ Registering = Literal["open", "invite", "closed"]
 class Rules:
     """What guests may do, and who may register.
 
-    `register` and `plain_passwords` may be changed while the server runs.
+    A reload changes them while the server runs; `guests` together with the policy
+    (`chatd.server.live`).
     """
 
     guests: Guests = "full"

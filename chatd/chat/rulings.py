@@ -99,7 +99,7 @@ class Target(NamedTuple):
 
     @property
     def expects(self) -> Sequence[Expect]:
-        """What a ruling expects of its target: that the person still holds the name."""
+        """The expectation of a ruling: that its target still holds the name."""
         return () if self.person is None else (self.person.expect,)
 
     def is_in(self, room: Room) -> bool:

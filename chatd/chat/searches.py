@@ -1,8 +1,9 @@
-"""Searches: what a reader may find in a room, and how often.
+"""Searches: policy checks and rate limits of full-text search.
 
-1. The gate is asked before a search and after it, like for a page of history.
-2. Searches are limited by account, or for clients without one by address, and in all: they are
-   carried out one after another, in a thread of the store.
+1. The gate checks that the reader may read the room, before a search and after it, as for a page of
+   history.
+2. Searches are rate-limited per account, or per address for clients without an account.  The number
+   of waiting searches is limited, too, because one thread of the store carries them all out.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from .room import Room
 from .rooms import Rooms
 
 RATE = 5
-"""Searches a second of one account, or of an address."""
+"""Searches per second for one account or address."""
 AT_ONCE = 50
-"""Searches that one may send at once: a client looks into each of a person's rooms."""
+"""Burst of the rate limit: a client may search each of a person's rooms at once."""
 MOST_WAITING = 200
-"""Searches that wait in all; with a large index each takes some milliseconds."""
+"""Waiting searches of all clients; with a large index each search takes some milliseconds."""
 
 
 class Searches:
@@ -45,7 +46,7 @@ class Searches:
         page_after: PageAfter,
         now: Callable[[], float],
     ) -> None:
-        """`now` tells seconds that never run backwards."""
+        """`now` is a monotonic clock, in seconds."""
         self._store = store
         self._rooms = rooms
         self._readers = readers
@@ -72,7 +73,7 @@ class Searches:
             return result
 
         def found(result: Found) -> Found:
-            self._readers.check_reading(owner, room)  # it may have changed meanwhile
+            self._readers.check_reading(owner, room)  # permissions may have changed meanwhile
             latest = [self._rooms.redacted.latest(entry) for entry in result.entries]
             return Found([entry for entry in latest if entry and _has_text(entry)], result.next)
 

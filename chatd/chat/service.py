@@ -53,8 +53,6 @@ from .rules import OPEN_TO_ALL, Rules
 
 HISTORY = 1000
 """Events kept per room in memory, by default."""
-MAX_TEXT = 4096
-"""The longest message, in bytes of UTF-8, by default."""
 
 
 class ChatService(Service):
@@ -68,7 +66,6 @@ class ChatService(Service):
         store: Store,
         *,
         history: int = HISTORY,
-        max_text: int = MAX_TEXT,
         limits: Limits = DEFAULTS,
         policy: Policy | None = None,
         node: str = "",
@@ -79,18 +76,16 @@ class ChatService(Service):
     ) -> None:
         """A chat over `store`.
 
-        `clock` is the reactor, and must never run backwards.  `history` is in events per room,
-        `max_text` in bytes of UTF-8.  `policy` replaces `RoomPolicy`; `node` begins the ids of this
-        node's persons.  `now` is the wall clock, in seconds since the Unix epoch.  `passwords`
-        hashes passwords, by default in threads of the reactor.  `rules` are the operator's for
-        guests and registration; `shared` tells whether an address is a proxy's, shared by many
-        people.
+        `clock` is the reactor, and must never run backwards.  `history` is in events per room.
+        `policy` replaces `RoomPolicy`; `node` begins the ids of this node's persons.  `now` is the
+        wall clock, in seconds since the Unix epoch.  `passwords` hashes passwords, by default in
+        threads of the reactor.  `rules` are the operator's for guests and registration; `shared`
+        tells whether an address is a proxy's, shared by many people.
         """
         parts = Parts(
             clock,
             store,
             history=history,
-            max_text=max_text,
             limits=limits,
             policy=policy,
             node=node,
@@ -100,7 +95,6 @@ class ChatService(Service):
             shared=shared,
         )
         self.clock = clock
-        self.max_text = max_text
         self.page_url = ""
         """The URL of the page, for links; empty: not known."""
         self.admission = parts.admission
@@ -174,6 +168,11 @@ class ChatService(Service):
     def id(self) -> str:
         """The id of this chat, which is its store's; no other chat has it."""
         return self._store.id
+
+    @property
+    def max_text(self) -> int:
+        """The longest text, in bytes of UTF-8."""
+        return self.admission.limits.text
 
     @property
     def horizon(self) -> int:

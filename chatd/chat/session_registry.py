@@ -70,7 +70,7 @@ class SessionRegistry:
         return session
 
     def knows(self, token: str) -> bool:
-        """Whether the session with that token is in memory, and its person is here."""
+        """Whether the session with that token is in memory, and its person has not left."""
         session = self._by_token.get(token)
         return session is not None and not session.person.ended
 

@@ -62,8 +62,8 @@ class SharedTickets:
         *,
         shared: bool,
     ) -> None:
-        """`now` tells seconds that never run backwards, and `micros` the wall clock in microseconds
-        since the Unix epoch; with `shared` there may be other nodes.
+        """`now` is a monotonic clock in seconds, and `micros` the wall clock in microseconds since
+        the Unix epoch; with `shared` there may be other nodes.
         """
         self._micros = micros
         self._store = store
@@ -73,7 +73,7 @@ class SharedTickets:
         self._valid: Tickets[LastingSession] = Tickets(now)
         """The tickets that are valid on this node."""
         self._issued: Tickets[LastingSession] = Tickets(now, self._forget)
-        """Those that this node has issued and stored, for the limit on each session's."""
+        """The tickets that this node has issued and stored, to limit the tickets per session."""
         self.holder = self._valid.holder
         """See `Tickets.holder`."""
         self.redeem = self._valid.redeem

@@ -71,15 +71,22 @@ class Signals:
 
         return self._journal.submit(judged, person)
 
-    def away(self, person: Person, text: str) -> Outcome:
-        """A person is away, or with an empty text is back."""
+    def away(self, person: Person, text: str, *, counted: bool = True) -> Outcome:
+        """A person is away, or with an empty text is back.
+
+        Raises `RateLimited`, unless `counted` is false: the person did not ask for it, but one of
+        its sessions began or ended.
+        """
         if person.card.away == text:
             return succeed(None)
+        if counted:
+            self._admission.spend(person)
         card = replace(person.card, away=text)
         return self._change(person, card, lambda room: AwayChanged(room, person.name, text))
 
     def describe(self, person: Person, realname: str) -> Outcome:
-        """A person has another real name."""
+        """A person has another real name.  Raises `RateLimited`."""
+        self._admission.spend(person)
         card = replace(person.card, realname=realname)
         return self._change(person, card, lambda room: CardChanged(room, person.name, realname))
 

@@ -52,7 +52,6 @@ class Speech:
         self._rooms = core.rooms
         self._readers = core.readers
         self._admission = core.admission
-        self._max_text = core.max_text
         self._departures = departures
         self._attendance = attendance
         self._correspondence = correspondence
@@ -62,7 +61,7 @@ class Speech:
         the command is `FromOutside`.
         """
         outside = isinstance(command, FromOutside)
-        text = clean_text(command.text, self._max_text)
+        text = clean_text(command.text, self._admission.limits.text)
         event: type[Said | Acted] | partial[Said]
         event = Said if isinstance(command, Say) else Acted
         if isinstance(command, Notify):
@@ -97,7 +96,7 @@ class Speech:
         """Send a private message to one person; see `ChatService.perform`.  Between accounts it is
         kept (`chatd.chat.correspondence`).
         """
-        text = clean_text(command.text, self._max_text)
+        text = clean_text(command.text, self._admission.limits.text)
         notice = isinstance(command, NotifyPrivately) or UNSET
 
         def judged(to: Person | Elsewhere) -> Unit:

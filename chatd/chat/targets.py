@@ -1,7 +1,7 @@
 """Targets: the person or account that a moderator means by a name.
 
 1. A name means the person who holds it now; if there is none, the account of that name; if there is
-   none either, the name itself, whoever takes it.
+   none either, the name itself, and so any person who takes it later.
 2. Once found, a target stays the same: if a guest leaves before the command is carried out, the
    next guest of that name is not the target.
 """

@@ -32,15 +32,16 @@ class Template(Protocol):
 
     @property
     def owner(self) -> Owner:
-        """Its owner: one session, or with a `Stranger` every client without a session."""
+        """The template's owner: one session, or a `Stranger` for all clients without a session."""
 
     @property
     def sources(self) -> Sequence[Source]:
-        """What it reads."""
+        """The sources that its polls read."""
 
     def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
-        """Have its requests judged anew from now on.  Those that are held are answered: with the
-        error, or without one with what `judge` finds for the address of each, or with no events.
+        """Invalidate the template: further requests are judged again.  Held polls are answered with
+        `error`; without `error`, with the refusal that `judge` finds for the poll's address, or
+        with no events.
         """
 
 

@@ -37,13 +37,13 @@ class Event(Struct, frozen=True, rename={"sender": "from"}):
     ban: str = ""
     """The id of a ban."""
     by: str = ""
-    """Who deleted a private message, if that was not its author."""
+    """The name of the person who deleted a private message, if that was not its author."""
     role: str | None = None
-    """Of a `role`, the new role; None: none."""
+    """For the type `role`, the new role; None if it was taken away."""
     until: str = ""
     """When a ban or a mute ends: RFC 3339, UTC; empty: never."""
     access: str = ""
-    """Of `settings`: the settings that have changed."""
+    """For the type `settings`, this field and the next five are the settings that have changed."""
     posting: str = ""
     topic: str = ""
     listed: bool | None = None
@@ -70,9 +70,11 @@ class State(Struct, frozen=True):
     name: str
     account: bool
     rooms: tuple[str, ...]
-    """The rooms that it is in."""
+    """The rooms that the client's person is in."""
     unread: dict[str, int]
-    """Of an account: unread messages, by room."""
+    """For an account, the number of unread messages, by room."""
+    ignores: tuple[str, ...] = ()
+    """For an account, the names of the people that it ignores."""
 
 
 class Partner(Struct, frozen=True):
@@ -115,12 +117,14 @@ class Answer(Struct, frozen=True):
     account: bool = False
     rooms: tuple[str | RoomRow, ...] = ()
     unread: dict[str, int] = {}
+    ignores: tuple[str, ...] = ()
     here: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     people: tuple[Partner, ...] = ()
     bans: tuple[Ban, ...] = ()
     url: str = ""
-    next: int | None = 0
+    next: int | str | None = 0
+    """From where to go on: of events the cursor, of rooms a name."""
     gap: bool = False
     error: Refusal | None = None
 

@@ -114,16 +114,18 @@ class ChatClient:
         return self._ask("GET", "people").addCallback(lambda answer: answer.people)
 
     def session(self) -> Deferred[State]:
-        """The client's name, whether it is an account's, and the rooms that it is in."""
+        """The client's name, whether it is an account's, the rooms that it is in, and the people
+        whom the account ignores.
+        """
 
         def read(answer: Answer) -> State:
             rooms = tuple(room for room in answer.rooms if isinstance(room, str))
-            return State(answer.name, answer.account, rooms, answer.unread)
+            return State(answer.name, answer.account, rooms, answer.unread, answer.ignores)
 
         return self._ask("GET", "session").addCallback(read)
 
     def rooms(self, after: str = "") -> Deferred[Sequence[RoomRow]]:
-        """The rooms that exist, in alphabetical order, a hundred of them: those `after` a room."""
+        """A page of at most 100 rooms in alphabetical order; it begins behind the room `after`."""
         query = {"after": after} if after else None
         return self._ask("GET", "rooms", query=query).addCallback(
             lambda answer: [room for room in answer.rooms if isinstance(room, RoomRow)]
@@ -139,7 +141,7 @@ class ChatClient:
         )
 
     def read(self, room: str, id: int) -> Deferred[None]:
-        """Note that one's own account has read a room up to an event."""
+        """Store that the client's account has read a room up to an event."""
         asked = self._ask("PUT", "rooms", room, "marker", body={"id": id})
         return asked.addCallback(lambda _: None)
 
@@ -197,15 +199,40 @@ class ChatClient:
 
         return self._ask("PATCH", "session", body={"name": name}).addCallback(renamed)
 
-    def register(self, password: str) -> Deferred[str]:
-        """Register the client's name as an account.  Fires with the name."""
-        return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.register(password)))
+    def register(self, password: str, invite: str = "") -> Deferred[str]:
+        """Register the client's name as an account; `invite` is the code of an invite, where the
+        server takes one.  Fires with the name.
+        """
+        return self._turn.run(
+            lambda: Deferred.fromCoroutine(self._connection.register(password, invite))
+        )
 
     def sign_in(self, name: str, password: str) -> Deferred[str]:
-        """Sign in to an account; the session before that ends.  Fires with the account's name."""
+        """Sign in to an account, and end the present session.  Fires with the account's name."""
         return self._turn.run(
             lambda: Deferred.fromCoroutine(self._connection.sign_in(name, password))
         )
+
+    def sign_out(self) -> Deferred[None]:
+        """End the session of the account; the next call begins a guest's."""
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.sign_out()))
+
+    def change_password(self, new: str) -> Deferred[None]:
+        """Change the password of the account to which the client has signed in; all other sessions
+        of the account end.
+        """
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._connection.change_password(new)))
+
+    def ignore(self, name: str) -> Deferred[None]:
+        """Have the client's account ignore a person: private messages of that person are not
+        delivered any more.  The events of rooms still have what the person says, for the program to
+        leave out.
+        """
+        return self._ask("PUT", "account", "ignores", name).addCallback(lambda _: None)
+
+    def unignore(self, name: str) -> Deferred[None]:
+        """Ignore a person no longer."""
+        return self._ask("DELETE", "account", "ignores", name).addCallback(lambda _: None)
 
     def join(self, room: str) -> Deferred[str]:
         """Join a room, so that others see the client there.  Reading does not need that, and
@@ -224,7 +251,7 @@ class ChatClient:
         return asked.addCallback(lambda _: self._connection.rooms.discard(clean_room(room)))
 
     def forget(self, room: str) -> None:
-        """Do not join a room again in the next session: the client was put out of it."""
+        """Do not join a room again in the next session, because the client was removed from it."""
         self._connection.rooms.discard(clean_room(room))
 
     def close(self) -> Deferred[None]:
@@ -287,7 +314,7 @@ class Events:
 
     @property
     def cursor(self) -> int | None:
-        """The `since` of an iteration that goes on where this one is; None: it has not begun."""
+        """The `since` of an iteration that continues this one; None if this one has not begun."""
         return self._place if self._fresh else self._cursor
 
     def __aiter__(self) -> Events:
@@ -325,5 +352,6 @@ class Events:
             if answer.gap:
                 self._fresh.append(Event(self._cursor, "gap", self._room))
             self._fresh.extend(answer.events)
-        self._cursor = answer.next
+        if isinstance(answer.next, int):
+            self._cursor = answer.next
         self._patience = inf  # after the first success, try for ever

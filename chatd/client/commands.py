@@ -55,7 +55,7 @@ def command(
     return lambda do: Usage(form, help, read, do, aliases)
 
 
-@command("/nick NAME", "take a name, or another one", word("name", NAME))
+@command("/nick NAME", "take a name, or change it", word("name", NAME))
 async def _nick(terminal: Terminal, name: str) -> None:
     terminal.answer(f"you are now {await terminal.client.rename(name)}")
 

@@ -143,7 +143,7 @@ class Connection:
             self.back()
 
     async def sign_in(self, name: str, password: str) -> str:
-        """Go on in a session of an account; the present one ends.  Returns the account's name.
+        """Replace the present session by one of an account.  Returns the account's name.
 
         Raises `ChatError`: then nothing has changed.
         """
@@ -156,14 +156,33 @@ class Connection:
         self._unjoined = []
         return made.name
 
-    async def register(self, password: str) -> str:
+    async def register(self, password: str, invite: str = "") -> str:
         """Register the name as an account, and continue in its session.  Returns the name."""
         token = await self._open()
         body = {"name": self.name, "password": password}
+        if invite:
+            body["invite"] = invite
         made: Answer = await self._once("POST", "accounts", body=body, token=token)
         self._token, self.name, self.password = made.token, made.name, password
         self.wanted = made.name
         return made.name
+
+    async def change_password(self, new: str) -> None:
+        """Change the password of the account; its other sessions end.
+
+        Raises `ChatError`: then nothing has changed.
+        """
+        token = await self._open()
+        body = {"current": self.password, "password": new}
+        await self._once("PATCH", "account", body=body, token=token)
+        self.password = new
+
+    async def sign_out(self) -> None:
+        """End the session; the next one is a guest's, in no room but the lobby."""
+        await self.leave()
+        self.name = self.wanted = self.password = ""
+        self.rooms.clear()
+        self._unjoined = []
 
     async def leave(self) -> None:
         """End the session, if there is one.  If this call is cancelled, the next one ends it."""
@@ -180,7 +199,7 @@ class Connection:
         await self._once("DELETE", "session", token=self._token)
 
     async def _open(self) -> str:
-        """The session's token; opens a session if there is none.  Or the personal token."""
+        """The personal token, or else the session's token; opens a session if there is none."""
         if self.lasting is not None:
             return self.lasting
         async with self._opening:

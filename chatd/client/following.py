@@ -1,4 +1,4 @@
-"""`Following`: the events of one room for ever, each as the JSON that the server wrote."""
+"""`Following`: an endless iteration of a room's events, each as the JSON that the server wrote."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ NOW = "now"
 
 
 class Following:
-    """An asynchronous iterator over a room's events: their JSON, and what it says.
+    """An asynchronous iterator over a room's events: their JSON, and the decoded `Event`.
 
-    It keeps its cursor over lost connections and restarts of the server.  Events that are kept
-    nowhere any more make an event of the type `gap`.
+    The iterator keeps its cursor over lost connections and restarts of the server.  For events that
+    are kept nowhere any more it returns an event of the type `gap`.
     """
 
     def __init__(
         self, client: ChatClient, room: str, since: int | None, latest: int, patience: float
     ) -> None:
-        """Begins after the event `since`, or with the `latest` past events; 0: with the next event.
-        If no server answers within `patience` seconds, the first step fails.
+        """Begins after the event `since`; if that is None, with the `latest` past events, or with
+        the next event if `latest` is 0.  The first step fails if no server answers within
+        `patience` seconds.
         """
         self._client = client
         self._room = room

@@ -1,11 +1,11 @@
-"""`Pipe`: says the lines of an input in order, as few messages of many lines.
+"""`Pipe`: says the lines of an input in order, in few messages of many lines.
 
-1. Lines that come in within `GATHER_SECONDS`, or while a message is under way, form the next
-   message: at most `MOST_LINES` lines and `MOST_BYTES` bytes.  So a build of sixty lines is two
-   messages, and a rate limit makes messages longer before it makes them late.
-2. One message is under way at a time, and is repeated with the same idempotency key until it is
-   acknowledged.  So the order stays, and nothing is said twice.
-3. When `WAITING_BYTES` wait, the input is not read further (backpressure).
+1. Lines that arrive within `GATHER_SECONDS`, or while a message is under way, form the next
+   message: at most `MOST_LINES` lines and `MOST_BYTES` bytes.  So a build of sixty lines becomes
+   two messages, and a rate limit makes messages longer before it delays them.
+2. One message is under way at a time, and is repeated with the same idempotency key until the
+   server acknowledges it.  So the order is kept, and nothing is said twice.
+3. When `WAITING_BYTES` are queued, the input is not read further (backpressure).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ..model.text import MAX_LINE_BREAKS
 MOST_LINES = MAX_LINE_BREAKS
 """Lines in one message."""
 MOST_BYTES = 4096
-"""Bytes in one message, the default of servers; less, once a server has refused that."""
+"""Bytes in one message: the default limit of servers.  After a refusal a `Pipe` sends less."""
 GATHER_SECONDS = 0.1
-"""Seconds to wait for more lines before a message is sent that is not full."""
+"""Seconds to wait for more lines before a message that is not full is sent."""
 WAITING_BYTES = 256 * 1024
-"""Bytes that may wait in memory."""
+"""Bytes in memory above which the input is paused."""
 
 
 class Pipe:
@@ -37,7 +37,7 @@ class Pipe:
         self._clock = clock
         self._lines: deque[str] = deque()
         self._size = 0
-        """Bytes of the lines that wait."""
+        """Bytes of the queued lines."""
         self._most = MOST_BYTES
         self._ended = False
         self._arrived: Deferred[None] | None = None
@@ -46,7 +46,7 @@ class Pipe:
         self.dropped = 0
         """Lines that were too long to be read."""
         self.unsaid = 0
-        """Lines that were read and not said, when `run` has failed."""
+        """Lines that were read but not said, if `run` has failed."""
 
     async def run(self, lines: AsyncIterable[bytes | None]) -> None:
         """Say all lines.  Raises the first `ChatError` with which a message is refused."""
@@ -74,7 +74,7 @@ class Pipe:
         self._wake(full=True)
 
     def _wake(self, *, full: bool) -> None:
-        """Have `_send` go on: there is a line, or as many as a message has."""
+        """Resume `_send`, because a line has arrived; with `full`, enough for a whole message."""
         arrived, self._arrived = self._arrived, None
         if arrived:
             arrived.callback(None)
@@ -98,7 +98,7 @@ class Pipe:
             self.unsaid = 0
 
     async def _gather(self) -> None:
-        """Wait until there are enough lines for a message, or for long enough."""
+        """Wait for enough lines for a whole message, but at most `GATHER_SECONDS`."""
         gathered: Deferred[None] = Deferred()
         self._gathered = gathered
         timer = self._clock.callLater(GATHER_SECONDS, gathered.callback, None)
@@ -126,13 +126,13 @@ class Pipe:
         return batch
 
     async def _say_lines(self, lines: list[str]) -> None:
-        """Say lines as one message, or as several if the server finds it too long."""
+        """Say lines as one message, or as several if the server refuses it as too long."""
         text = "\n".join(lines)
         if not text.strip():
             return
         try:
             await self._say(text)
-        except BadText:  # it has nothing that can be seen
+        except BadText:  # nothing in it is visible
             return
         except (TextTooLong, TooLarge):
             self._most = max(1, min(self._most, len(text.encode(errors="replace")) // 2))

@@ -31,25 +31,10 @@ from ..model.errors import (
     UnknownCommand,
 )
 from ..model.events import (
-    Acted,
-    BanLifted,
-    BanPlaced,
-    InvitedIn,
-    Joined,
-    Left,
-    MuteLifted,
-    MutePlaced,
-    Noticed,
-    PutOut,
-    Redacted,
+    AnyRoomEvent,
     RedactedPrivately,
-    Renamed,
-    RoleGiven,
-    Said,
     SentPrivately,
-    SettingsChanged,
     Told,
-    TopicSet,
 )
 from ..model.text import printable
 from .answers import Event
@@ -63,24 +48,6 @@ ECHO_SECONDS = 5.0
 REPLAY = 10
 """Past events that are printed first at a terminal."""
 
-_HAPPENED = (
-    Said
-    | Acted
-    | Joined
-    | Left
-    | Renamed
-    | TopicSet
-    | Noticed
-    | SettingsChanged
-    | RoleGiven
-    | PutOut
-    | BanPlaced
-    | BanLifted
-    | MutePlaced
-    | MuteLifted
-    | InvitedIn
-    | Redacted
-)
 _IN_NO_ROOM = Told | RedactedPrivately
 _SWITCHES = ("listed", "outside", "slow")
 _RARE = (
@@ -95,7 +62,7 @@ _RARE = (
     "target",
     *_SWITCHES,
 )
-"""Fields that few types have, and that are left out where they are empty."""
+"""Fields that few types of events have; where they are empty, they are left out."""
 
 
 class Terminal:
@@ -221,7 +188,7 @@ def in_lines(event: Event, own_name: str) -> Iterator[str]:
     if event.type == "gap":
         yield ">> events were missed here; /history shows what is left"
     with suppress(msgspec.ValidationError):
-        happened = msgspec.convert(_fields(event), _HAPPENED if event.room else _IN_NO_ROOM)
+        happened = msgspec.convert(_fields(event), AnyRoomEvent if event.room else _IN_NO_ROOM)
         if isinstance(happened, Told) and happened.sender == own_name:
             happened = SentPrivately(
                 happened.sender,
@@ -234,7 +201,7 @@ def in_lines(event: Event, own_name: str) -> Iterator[str]:
 
 
 def _fields(event: Event) -> dict[str, object]:
-    """The fields of an event that its type has."""
+    """The fields of an event, without those that its type does not have."""
     fields: dict[str, object] = msgspec.to_builtins(event)
     own = {name: value for name, value in fields.items() if not (name in _RARE and not value)}
     if event.type == "role":

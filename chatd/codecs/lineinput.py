@@ -26,6 +26,11 @@ class LineInput:
         """Whether the client has sent a telnet command, or ended a line as telnet does."""
         return self._options.telnet
 
+    @property
+    def columns(self) -> int | None:
+        """The width of a telnet client's window; 0: not told; None: the client offers none."""
+        return self._options.columns
+
     def hide(self) -> bytes:
         """The telnet command that turns a client's local echo off; `ECHO_ON` turns it on again."""
         self._options.offered += 1

@@ -27,14 +27,15 @@ class Family(msgspec.Struct):
     help: str
     label: str = ""
     values: dict[str, int | float] = {}
-    """By the value of the label; of a metric without label, by the empty word."""
+    """The values, by the value of the label; a metric without label has one, under `""`."""
     bounds: list[float] = []
     counts: list[int] = []
-    """Of a histogram: the upper bounds of its buckets, and how many values are in each."""
+    """For a histogram, the upper bounds of its buckets, and how many values are in each."""
     sum: int | float = 0.0
-    """Of a histogram: the sum of its values."""
+    """For a histogram, the sum of its values."""
     common: bool = False
-    """Whether all processes of a chat have the same value, so that it is not to be summed."""
+    """Whether all processes of a chat report one common value, of which `add` keeps the highest
+    instead of the sum."""
 
     def add(self, other: Family) -> None:
         """Add the values of another process."""
@@ -102,7 +103,7 @@ class Exposition:
 
 
 def added(pages: Iterable[Sequence[Family]]) -> list[Family]:
-    """The metrics of several processes, added up."""
+    """Merge the metrics of several processes into one page, in the order of the first."""
     sums: dict[str, Family] = {}
     for page in pages:
         for family in page:

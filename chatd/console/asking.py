@@ -1,4 +1,4 @@
-"""Has the running server carry out a task, or carries it out on the store if no server runs."""
+"""Sends a task to the running server, or carries it out on the store if no server runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings_at(given: Namespace) -> Settings:
 
 
 def carry_out(given: Namespace, task: Task) -> int:
-    """Carry out a task, and print its lines.  Returns the exit status.
+    """Carry out a task, and print the lines of its answer.  Returns the exit status.
 
     Raises `Refused`, `ChatError`.
     """

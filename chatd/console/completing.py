@@ -1,6 +1,6 @@
-"""Completion of `chatd`'s words in shells, made from its parser.
+"""Scripts by which shells complete the command line of `chatd`, made from its parser.
 
-A script holds all words, so that a shell does not start Python at each press of the tab key.
+A script contains all words, so that a shell does not start Python at each press of the tab key.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ FILES = ("FILE",)
 
 
 class Words(NamedTuple):
-    """What may stand behind some words of a command line."""
+    """The words that may follow one command."""
 
     path: str
-    """The words: empty, `account`, `account add`."""
+    """The command's own words: empty, `account`, `account add`."""
     commands: dict[str, str]
-    """The commands below it, with their help."""
+    """The command's subcommands, with their help."""
     options: dict[str, str]
-    """Its options, with their help."""
+    """The command's options, with their help."""
     choices: tuple[str, ...]
-    """The values of its argument, if there are only some."""
+    """The values of the command's argument, if only some are valid."""
     files: tuple[str, ...]
-    """Its options whose value is the name of a file."""
+    """The command's options whose value is a file name."""
 
 
 def words_of(parser: ArgumentParser, path: str = "") -> Iterator[Words]:
-    """The words behind each command."""
+    """The words that may follow each command."""
     commands: dict[str, str] = {}
     options: dict[str, str] = {}
     choices: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ complete -F _chatd chatd
 
 
 def zsh(parser: ArgumentParser) -> str:
-    """The script for zsh, which can use that of bash."""
+    """The script for zsh, which can run the script for bash."""
     return f"autoload -U +X bashcompinit && bashcompinit\n{bash(parser)}"
 
 

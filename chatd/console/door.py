@@ -110,8 +110,8 @@ class ConsoleDoor(Service):
     def __init__(
         self, reactor: Any, service: ChatService, path: Path, descriptor: int | None = None
     ) -> None:
-        """With `descriptor`, the socket is the supervisor's, shared by its workers: whichever of
-        them accepts a client carries out the task.
+        """`descriptor` is the supervisor's listening socket, which its workers share: the worker
+        that accepts a client carries out the task.
         """
         self._descriptor = descriptor
         self._reactor = reactor

@@ -1,4 +1,4 @@
-"""The example of a configuration, made from the settings: every option, commented out."""
+"""The example configuration, made from the settings: every option, commented out."""
 
 from __future__ import annotations
 

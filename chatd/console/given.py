@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from ..server.option import Option
-from ..server.settings import Settings, options, spelt
-from ..server.sources import CONFIG, BadSetting, Found, mistakes, read, settled
+from ..server.settings import Settings, options, settings_of, spelt
+from ..server.sources import CONFIG, Found, mistakes, read
 from .refused import Refused
 
 _PREFIX = "setting "
@@ -33,20 +33,23 @@ def add_settings(parser: ArgumentParser) -> None:
 
 
 def settings_given(given: Namespace) -> Settings:
-    """The settings of the command line, the environment and the file.  Raises `Refused`."""
-    try:
-        return settled(command_line(given).valid(), os.environ, given.config)
-    except BadSetting as problem:
-        raise Refused(str(problem)) from None
+    """The settings of the command line, the environment and the file.  Raises `Refused`.
+
+    Variables that belong to no option are not told: the server logs them when it reads them.
+    """
+    found = mistakes_given(given)
+    if found.mistakes:
+        raise Refused(found.mistakes[0])
+    return settings_of(found.given)
 
 
 def mistakes_given(given: Namespace) -> Found:
-    """All mistakes in the command line, the environment and the file."""
+    """The values and mistakes in the command line, the environment and the file."""
     return mistakes(command_line(given), os.environ, given.config)
 
 
 def command_line(given: Namespace) -> Found:
-    """What the command line says."""
+    """The values and mistakes in the command line."""
     found = Found()
     for name, option in options():
         value = getattr(given, _PREFIX + name)
@@ -56,7 +59,7 @@ def command_line(given: Namespace) -> Found:
 
 
 def words_given(given: Namespace) -> list[str]:
-    """The words of the command line from which these options were parsed."""
+    """The command line from which these options were parsed, as words."""
     words = [] if given.config is None else [f"--{CONFIG}={given.config}"]
     for name, option in options():
         value = getattr(given, _PREFIX + name)

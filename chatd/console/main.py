@@ -1,12 +1,12 @@
-"""The command `chatd`: runs a server, looks after it on its own machine, and talks to any.
+"""The command `chatd`: runs a server, administers it on its own machine, and talks to any server.
 
 To add a command, add a row to `COMMANDS` and a module to `chatd.console.commands`, which has
 
-    def fill(parser: Parser) -> None:            its options and arguments
-    def run(given: Namespace) -> int:            carries it out; returns the exit status
+    def fill(parser: Parser) -> None:            adds the command's options and arguments
+    def run(given: Namespace) -> int:            runs the command; returns the exit status
 
 A module is imported when its command is used, so that `chatd say` does not wait for the server's
-modules.  What a command raises is told in one line: `Refused`, and any `ChatError`.
+modules.  If `run` raises `Refused` or a `ChatError`, the message is printed in one line.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failed("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Python would try to write the rest when it ends.
+        # Otherwise Python would try to write the buffered rest at its exit, and fail again.
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return PIPE_CLOSED
@@ -79,13 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def failed(why: str) -> int:
-    """Tell why a command has failed.  Returns the exit status."""
+    """Print why a command has failed.  Returns the exit status."""
     sys.stderr.write(f"chatd: {why}\n")
     return FAILED
 
 
 def parser(names: Iterable[str] | None = None) -> Parser:
-    """The parser of command lines; only the commands `names` have their options (None: all)."""
+    """The parser of command lines; only the commands in `names` get their options (None: all)."""
     top = Parser(
         "chatd",
         description="A chat server for terminals and browsers: run it, look after it, talk to it.",

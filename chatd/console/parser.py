@@ -1,4 +1,4 @@
-"""The parser of command lines: what is wrong is told in one line, with the nearest known word."""
+"""The parser of command lines: reports an error in one line, with the most similar known word."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any, NoReturn
 from .status import USAGE
 
 PARSER = "parser"
-"""Where a namespace has the parser of its command."""
+"""The attribute of a parsed command line that holds the parser of its command."""
 
 
 class Parser(ArgumentParser):
-    """A parser of one command, or of all."""
+    """The parser of one command, or of all commands."""
 
     wrong = USAGE
     """The exit status for a wrong command line."""
     rest = ""
-    """The argument that takes all words left over, wherever options stand among them."""
+    """The argument that takes all remaining words, even if options stand among them."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        """Tell what is wrong with the command line in one line, and exit."""
+        """Print an error about the command line in one line, and exit."""
         end = "" if message.endswith("?") else f"; see {self.prog} --help"
         self.exit(self.wrong, f"{self.prog}: {message}{end}\n")
 
@@ -36,7 +36,7 @@ class Parser(ArgumentParser):
         if not unknown:
             return given
         chosen: Parser = getattr(given, PARSER, self)
-        # argparse leaves over what stands behind an option, if an argument may have no words.
+        # If an argument may be empty, argparse leaves words that follow an option unparsed.
         options, words = _parted(unknown)
         if chosen.rest and not getattr(given, chosen.rest):
             left = [word for word in options if not word.startswith("-")]
@@ -64,19 +64,21 @@ class Parser(ArgumentParser):
 
 
 def _parted(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What stands before a `--`, and what stands behind it."""
+    """The words before a `--`, and the words after it."""
     at = words.index("--") if "--" in words else len(words)
     return [*words[:at]], [*words[at + 1 :]]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: the known one that it may be meant for."""
+    """The end of an error message about an unknown word, which suggests the most similar known one;
+    empty if none is similar.
+    """
     near = get_close_matches(word, [*known], 1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
 def add_place(parser: ArgumentParser) -> None:
-    """The options that say which server of this machine a command is about."""
+    """Add the options that select one server of this machine."""
     from ..server.settings import Settings
 
     parser.add_argument("--store", metavar="URL", help=f"the server's store: {Settings().store}")
@@ -84,12 +86,12 @@ def add_place(parser: ArgumentParser) -> None:
 
 
 def place(given: Namespace) -> dict[str, str]:
-    """The settings among what `add_place` has added."""
+    """The settings in the options that `add_place` has added."""
     return {} if given.store is None else {"store": given.store}
 
 
 def progress(text: str) -> None:
-    """Show how far a long command is, on one line of a terminal; elsewhere show nothing."""
+    """Show the progress of a long command on one line of a terminal; elsewhere show nothing."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()

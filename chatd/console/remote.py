@@ -1,4 +1,4 @@
-"""What the commands share that talk to a server by its URL: `chatd say`, `chatd tail`."""
+"""Options and client of `chatd say` and `chatd tail`, which talk to a server by its URL."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TOKEN_BYTES = 4096
 
 
 def add_server(parser: ArgumentParser) -> None:
-    """The arguments that say which room of which server a command is about."""
+    """Add the arguments that select a room of a server, and the account."""
     parser.add_argument("url", metavar="URL", help="the server: http://localhost:8080")
     parser.add_argument("room", metavar="ROOM", help="the room: lobby")
     parser.add_argument(
@@ -70,7 +70,7 @@ def token_of(given: Namespace) -> str:
 def talk(
     given: Namespace, name: str, work: Callable[[ChatClient, Any], Coroutine[Any, Any, int]]
 ) -> int:
-    """Run a command's work with a client of the server, and the reactor.  Returns the exit status.
+    """Run the reactor, and in it `work` with a client of the server.  Returns the exit status.
 
     Raises `Refused`, `ChatError`.
     """
@@ -136,7 +136,7 @@ class Output:
         return "output"
 
     def doRead(self) -> None:
-        """Never called for a pipe's writing end, except with its end."""
+        """The pipe was closed: the writing end of a pipe never has anything to read."""
         self.connectionLost(Failure(BrokenPipeError()))
 
     def connectionLost(self, reason: Failure) -> None:

@@ -14,7 +14,7 @@ UNREACHABLE: Final = 3
 INTERRUPTED: Final = 130
 """Ended by SIGINT (128 + 2)."""
 PIPE_CLOSED: Final = 141
-"""Whoever read the output has ended (128 + SIGPIPE)."""
+"""The process that read the output has ended (128 + SIGPIPE)."""
 
 TOLD = (
     "exit status: 0 done; 1 refused or failed, or a wrong configuration; 2 wrong command line; "

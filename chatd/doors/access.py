@@ -13,7 +13,6 @@ from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import LastingSession
 from ..chat.tokens import PREFIX
-from ..http.bounds import MAX_BODY
 from ..http.fields import cookie, header, one
 from ..http.proxies import Proxies
 from ..http.request import ChatRequest
@@ -64,14 +63,10 @@ class Access:
         service: ChatService,
         proxies: Proxies,
         peers: Peers,
-        max_body: int | None = None,
     ) -> None:
         self.service = service
         self.proxies = proxies
         self.peers = peers
-        # JSON may escape each byte of a text as six (`\u0041`).
-        self.max_body = max_body or max(MAX_BODY, 6 * service.max_text + 1024)
-        """Bytes in a request's body, or in a WebSocket's message."""
         self.sessions = service.sessions
         self.heartbeat = Heartbeat(service.clock)
         self.openings = Openings()

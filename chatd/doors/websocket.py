@@ -59,9 +59,11 @@ class ChatSocket(Pushing, WebSocketProtocol):
     opening: KnownOpening | None = None
     """How it began, if others may begin like it."""
 
-    def __init__(self, access: Access, query: ReadQuery, address: Address) -> None:
-        """Raises `NotAllowed`."""
-        super().__init__(access.service.clock, access.peers, access.max_body)
+    def __init__(
+        self, access: Access, query: ReadQuery, address: Address, max_message: int
+    ) -> None:
+        """`max_message` is in bytes.  Raises `NotAllowed`."""
+        super().__init__(access.service.clock, access.peers, max_message)
         self.query = query
         self._access = access
         self._address = address

@@ -21,12 +21,19 @@ LATE_SECONDS = 10.0
 class Bounds:
     """Limits of one HTTP client: bytes of a request's body, and timeouts."""
 
-    body: int | None = None
-    """Bytes in a request's body; None: the door's default."""
+    body: int = MAX_BODY
+    """Bytes in a request's body, or in a WebSocket's message."""
     request_seconds: float = REQUEST_SECONDS
     """Seconds from a request's first byte to its last."""
     idle_seconds: float = IDLE_SECONDS
     """Seconds that a connection may be kept without a request."""
+
+
+def most_body(given: int | None, max_text: int) -> int:
+    r"""Bytes in a body: as many as are `given`, or else what the longest text may need, as JSON may
+    escape each of its bytes as six (`\u0041`).
+    """
+    return given or max(MAX_BODY, 6 * max_text + 1024)
 
 
 USUAL = Bounds()

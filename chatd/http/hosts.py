@@ -56,13 +56,13 @@ class Hosts:
         self._names.add(name.lower())
 
     def replace(self, names: Iterable[str]) -> None:
-        """Know these names, besides this machine's own, and no others from now on."""
+        """From now on, accept these names and this machine's own, and no others."""
         self._names = {*self._machine, *map(str.lower, names)}
         for changed in self._watching:
             changed()
 
     def watch(self, changed: Callable[[], object]) -> None:
-        """Have `changed` called when a name may be known no longer."""
+        """Call `changed` whenever `replace` may have removed names."""
         self._watching.append(changed)
 
     def knows(self, host: str) -> bool:

@@ -48,7 +48,7 @@ class Origins:
         self.replace(allowed)
 
     def replace(self, allowed: Iterable[str]) -> None:
-        """Allow these origins, and no others, from now on."""
+        """From now on, allow these origins and no others."""
         self._allowed = frozenset(origin.lower() for origin in allowed)
 
     def __contains__(self, origin: str) -> bool:

@@ -33,7 +33,7 @@ class Proxies:
     def replace(
         self, networks: Collection[IPv4Network | IPv6Network], sockets: bool = False
     ) -> None:
-        """Trust these peers, and no others, from now on."""
+        """From now on, trust these peers and no others."""
         self._networks = tuple(networks)
         self._sockets = sockets
 

@@ -84,7 +84,7 @@ class ChatRequest(Request):
 
     def process(self) -> None:
         """Have the site's resource answer the request.  Twisted's own would set a `Server` header,
-        and format the date anew for each request.
+        and format the date again for each request.
         """
         if self.path == b"*":
             super().process()

@@ -13,7 +13,7 @@ from twisted.web.server import Site
 
 from ..model.errors import ChatError
 from ..net.peers import Peers
-from .bounds import LATE_SECONDS, MAX_BODY, USUAL, Bounds
+from .bounds import LATE_SECONDS, USUAL, Bounds
 from .channel import ChatChannel
 from .fastpath import FastPath, Openings
 from .hosts import Hosts
@@ -48,19 +48,19 @@ class ChatSite(Site):
         """The streams whose beginning need not be parsed; None: all are."""
         self.fast_path = fast_path
         """The requests that need not be parsed; None: all are parsed."""
-        self.max_body = MAX_BODY if bounds.body is None else bounds.body
-        self.limit(bounds.request_seconds, bounds.idle_seconds)
+        self.limit(bounds)
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False
         )
 
-    def limit(self, request_seconds: float, idle_seconds: float) -> None:
-        """Have these timeouts (`Bounds`) from now on, for requests that begin then."""
-        self.request_seconds = request_seconds
-        self.idle_seconds = idle_seconds
-        self.kept_seconds = idle_seconds + LATE_SECONDS
-        self.timeOut = idle_seconds
+    def limit(self, bounds: Bounds) -> None:
+        """Use these limits for all requests that begin from now on."""
+        self.max_body = bounds.body
+        self.request_seconds = bounds.request_seconds
+        self.idle_seconds = bounds.idle_seconds
+        self.kept_seconds = bounds.idle_seconds + LATE_SECONDS
+        self.timeOut = bounds.idle_seconds
 
     def log(self, request: HTTPRequest) -> None:
         """Write no access log: long-polls would fill it with identical lines."""

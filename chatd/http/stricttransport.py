@@ -1,5 +1,5 @@
-"""Strict transport security: browsers that have used TLS here are told to use nothing else
-(RFC 6797).
+"""HTTP Strict Transport Security (HSTS, RFC 6797): tells browsers that have used TLS with this
+server not to use plain HTTP with it any more.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from twisted.web.server import Request
 
 
 class StrictTransport:
-    """The header `Strict-Transport-Security`, and for how long it binds."""
+    """Sets the header `Strict-Transport-Security`."""
 
     def __init__(self, seconds: int = 0) -> None:
         """`seconds` is the header's `max-age`; 0: the header is not sent."""

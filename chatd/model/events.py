@@ -234,7 +234,7 @@ class Letter(RoomEvent, frozen=True, tag="letter"):
     """Whether the recipient ignored the sender, and so never sees it: True, or not there."""
 
 
-Kept = (
+AnyRoomEvent = (
     Said
     | Acted
     | Joined
@@ -251,8 +251,9 @@ Kept = (
     | MuteLifted
     | InvitedIn
     | Redacted
-    | Letter
 )
+"""Any event of a room."""
+Kept = AnyRoomEvent | Letter
 """All that a log can hold: events that are read back from a file are of these types."""
 
 

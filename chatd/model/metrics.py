@@ -42,7 +42,8 @@ class Rare:
 
     def __init__(self) -> None:
         self.refusals: Counter[str] = Counter()
-        """Refusals that were sent to clients, by the codes of their errors."""
+        """Refusals that were sent to clients, by the codes of their errors; those that only IRC
+        has, as `irc-403`, by the number of the reply."""
         self.refused_connections: Counter[str] = Counter()
         """Connections over a limit, which were refused, by the codes of their errors."""
         self.gaps = 0

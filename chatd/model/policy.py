@@ -344,6 +344,10 @@ class RoomPolicy:
         self._guests = guests
         self._rules = rules
 
+    def with_guests(self, guests: Guests) -> RoomPolicy:
+        """The same policy with another rule for guests."""
+        return RoomPolicy(self._now, self._banned, guests, self._rules)
+
     def may(self, identity: Identity, action: Action, room: RoomView | None = None) -> None:
         """See `Policy.may`."""
         banned = self._banned

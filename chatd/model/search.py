@@ -22,7 +22,8 @@ MOST_WORDS = 20
 LONGEST = 40
 """Characters of a word that are compared."""
 SCHEME = f"1-{unicodedata.unidata_version}"
-"""Which words a text has depends on this: an index that was made under another one is made anew."""
+"""Version of the rules that cut a text into words; an index made under another scheme is rebuilt.
+It names the Unicode version because that decides what a letter is."""
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -46,7 +47,7 @@ def words_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Query:
-    """What is searched for: each phrase has to be in a text, as consecutive words."""
+    """A search query: a text matches if it contains each phrase, as consecutive words."""
 
     phrases: Sequence[Sequence[str]]
     """Phrases of one word or several; at least one."""

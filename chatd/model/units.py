@@ -48,8 +48,8 @@ TOKENS = "tokens"
 GUESTS = "guests"
 """Table of the guests' sessions over HTTP: hash of the token -> the guest."""
 TOLD = "told"
-"""Table of the guests to or from whom there have been private messages: key in `GUESTS` -> nothing.
-The cell's version is the id of the last message, which is kept nowhere."""
+"""Table of the guests who have sent or received private messages: key in `GUESTS` -> nothing.  The
+cell's version is the id of the last message; the message itself is not kept."""
 JOINED = "joined"
 """Table of the rooms that an account has joined, `joined:ACCOUNT`: room -> nothing."""
 JOINERS = "joiners"

@@ -1,9 +1,10 @@
-"""Certificates of TLS as files hold them: in PEM, with their keys and the chains of their issuers.
+"""TLS certificates in PEM files, with their private keys and the chains of their issuers.
 
-1. A certificate belongs to the key whose public key it has, in whatever file either is.
-2. The chain that is sent follows from the certificates at hand: each one signed the one before it.
-   A root, which signed itself, is not sent.
-3. Of two certificates for one name the one that is valid for longer counts.
+1. A certificate belongs to the private key with the same public key; the two may be in different
+   files.
+2. The server builds the chain that it sends from all certificates in the files: each one signed
+   the one before it.  A root certificate, which signed itself, is not sent.
+3. If there are two certificates for one name, the one that expires later is used.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 PEM_FILES = (".pem", ".crt", ".cer", ".key")
-"""The endings of the files that are read in a directory of certificates."""
+"""File name extensions that are read in a directory of certificates."""
 MOST_BYTES = 1 << 20
-"""Bytes in a file of certificates; a longer one is refused."""
+"""Maximum bytes in a file of certificates; a longer file is refused."""
 LONGEST_CHAIN = 8
-"""Certificates of issuers that are sent."""
+"""Maximum number of issuers' certificates that are sent."""
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s.*?-----END \1-----", re.DOTALL)
 
 Mark = tuple[str, tuple[int, ...]]
-"""A file, and what tells whether it has changed; nothing if the file cannot be seen."""
+"""A file's path and state (device, inode, size, time); the state is empty if it cannot be read."""
 
 
 class BadCertificate(Exception):
@@ -47,13 +48,13 @@ class Certificate:
     key: PrivateKeyTypes
     leaf: x509.Certificate
     chain: tuple[x509.Certificate, ...]
-    """The certificates of its issuers, as they are sent."""
+    """The certificates of its issuers, in the order in which they are sent."""
     path: Path
     """The file that the certificate is in."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The host names that it is for; a name may begin with `*.`."""
+        """The host names for which the certificate is valid; a name may begin with `*.`."""
         try:
             extension = self.leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         except (x509.ExtensionNotFound, ValueError):
@@ -62,7 +63,7 @@ class Certificate:
 
     @property
     def expires(self) -> datetime:
-        """The last moment at which it is valid."""
+        """The last moment at which the certificate is valid."""
         return self.leaf.not_valid_after_utc
 
     def __str__(self) -> str:
@@ -71,11 +72,11 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the files held."""
+    """The outcome of reading the files."""
 
     certificates: tuple[Certificate, ...]
     problems: tuple[str, ...] = ()
-    """What is wrong with files that are not among them."""
+    """Error messages about files that could not be used."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Directory:
     path: Path
 
     def read(self) -> Reading:
-        """All certificates whose keys are there, too, the first file's first.
+        """All certificates whose keys are in the directory, in the order of the keys' files.
 
         Raises `BadCertificate` if there is none.
         """
@@ -188,8 +189,8 @@ def by_name(certificates: Iterable[Certificate]) -> dict[str, Certificate]:
 
 
 def for_name(names: Iterable[str], asked: str) -> str | None:
-    """That of the names which is for the host `asked`: itself, or with `*` for its first label
-    (RFC 6125, section 6.4.3).
+    """The one of `names` that matches the host `asked`: the host itself, or a wildcard for its
+    first label (RFC 6125, section 6.4.3); None if none matches.
     """
     asked = asked.lower().rstrip(".")
     wildcard = f"*.{asked.partition('.')[2]}"
@@ -225,7 +226,7 @@ def _blocks(path: Path) -> tuple[list[PrivateKeyTypes], list[x509.Certificate]]:
             elif block[1].endswith(b"PRIVATE KEY"):
                 if b"ENCRYPTED" in block[0]:
                     raise BadCertificate(f"the key in {path} is encrypted; take its password off")
-                # Its check of a key of RSA would take up to a tenth of a second; TLS checks it.
+                # Validating an RSA key here would take up to 0.1 s, and TLS checks the key anyway.
                 keys.append(
                     load_pem_private_key(block[0], None, unsafe_skip_rsa_key_validation=True)
                 )
@@ -252,7 +253,7 @@ def _fits(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
 
 
 def _signs(certificate: x509.Certificate) -> bool:
-    """Whether it is one of an authority."""
+    """Whether this is the certificate of a certificate authority."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, ValueError):

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
 from math import ceil
+from socket import socket
 from typing import Any, Protocol, cast
 
 from twisted.internet import tcp, unix
@@ -108,14 +109,23 @@ class Connections:
         """Open connections, by the names of their doors."""
         self.limit(most, per_address)
         self._stall = stall
+        self.listening: list[socket] = []
+        """The sockets of the TCP ports that are watched."""
         self._from: dict[Address, int] = {}
         self._refusals = LogThrottle(clock, self._tell)
 
     def limit(self, most: int, per_address: int | None) -> None:
-        """Have other limits from now on; connections that there are stay."""
+        """Use other limits for new connections; open connections stay open."""
         self.most = most
         """How many connections may be open."""
         self._per_address = per_address
+
+    def expect_stalls(self, seconds: float) -> None:
+        """Have another stall timeout from now on, for connections that begin then; 0: none."""
+        self._stall = seconds
+        for listening in self.listening:
+            if listening.fileno() >= 0:  # it is not closed
+                watch_for_death(listening, seconds)
 
     def refusal(self, host: str) -> ChatError | None:
         """The refusal of one more connection from `host`; None: it is accepted.
@@ -169,6 +179,7 @@ class Connections:
             self.by_door[door] += 0  # from now on its metric is shown
             if counted is CountedTCP:
                 watch_for_death(listening.socket, self._stall)
+                self.listening.append(listening.socket)
             if listening.backlog == tcp.Port.backlog:
                 listening.socket.listen(BACKLOG)
             listening.doRead = partial(_accept, listening, listening.doRead)  # type: ignore[method-assign]

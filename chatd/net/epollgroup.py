@@ -40,7 +40,7 @@ class ReadDelegate(Protocol):
         """Leave reading to the transport."""
 
     def failed(self) -> None:
-        """Its `doRead` has raised, so it is unknown which bytes were handled: close."""
+        """Close the connection: `doRead` has raised, so it is unknown which bytes were handled."""
 
 
 @implementer(IReadDescriptor)

@@ -51,9 +51,10 @@ def log_port_to(port: Port, logger: Logger) -> None:
 
 
 def keep_listening(port: Any) -> None:
-    """Have a port leave its UNIX socket, which another process has made, as it is when the port is
-    closed.  Twisted would remove its path, unless `_bindPath` begins with a zero byte, which is not
-    in the file system; and would shut it down for all processes, unless `_shouldShutdown` is false.
+    """Make a port, when it is closed, leave its UNIX socket to the process that has made it.
+
+    Twisted would remove the socket's path, unless `_bindPath` begins with a zero byte (an abstract
+    socket); and it would shut the socket down for all processes, unless `_shouldShutdown` is false.
     """
     port._bindPath = b"\0" + os.fsencode(port._bindPath)
     port._shouldShutdown = False
@@ -63,9 +64,10 @@ def keep_listening(port: Any) -> None:
 
 
 def endpoint_words(text: str) -> tuple[list[str], dict[str, str]]:
-    """The words of an endpoint string, and those that have a name (`_parse`).
+    """The positional and the named arguments of an endpoint string (`_parse`).
 
-    Twisted would at once read the files that an `ssl:` or `tls:` endpoint names, and keep them.
+    The public `serverFromString` would at once read the files that an `ssl:` or `tls:` endpoint
+    names, and never again.
     """
     words, named = endpoints._parse(text)
     return words, named
@@ -74,8 +76,8 @@ def endpoint_words(text: str) -> tuple[list[str], dict[str, str]]:
 def systemd_sockets() -> list[tuple[str, int]]:
     """The sockets that systemd has passed to this process, by name and descriptor.
 
-    Twisted takes the variables out of the environment when its endpoints are imported, and keeps
-    what they said in `_SystemdParser._sddaemon`, with the names in `_names`.
+    Twisted removes the variables from the environment when its endpoints are imported, and keeps
+    the sockets in `_SystemdParser._sddaemon`, with their names in `_names`.
     """
     passed = endpoints._SystemdParser._sddaemon
     return [*zip(passed._names, passed.inheritedDescriptors(), strict=True)]

@@ -47,8 +47,8 @@ class Stalls:
     """The stall timeouts of the connections whose buffers are full."""
 
     def __init__(self, clock: IReactorTime, seconds: float = STALL_SECONDS) -> None:
-        """`seconds` is the timeout; 0: none."""
         self.seconds = seconds
+        """The timeout; 0: none.  It may be changed, for buffers that fill from then on."""
         self.deadlines = Deadlines(clock)
         self._stalls: dict[Reader, Stall] = {}
 
@@ -106,6 +106,8 @@ class Stall:
         """The timeout has passed: check how many bytes the client has read."""
         if self.last:
             self._reader.transport.abortConnection()
+        elif not self._stalls.seconds:
+            self.due = None  # there is no timeout any more
         elif self._unsent - unsent(self._reader.transport) >= LEAST_BYTES:
             self.begin()
         else:

@@ -104,7 +104,7 @@ class WriteThrough(Server, DirectTransport):
 
     def getHost(self) -> Any:
         """See `twisted.internet.interfaces.ITransport.getHost`."""
-        if self._here is None:  # Twisted would ask the kernel anew for each request
+        if self._here is None:  # Twisted would ask the kernel again for each request
             here = super().getHost()
             self._here = _ADDRESSES.setdefault(here, here)
         return self._here

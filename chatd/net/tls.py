@@ -1,20 +1,21 @@
-"""The server's side of TLS, on the standard library's OpenSSL, with direct writes.
+"""The server's side of TLS, on the standard library's `ssl`, with direct writes.
 
-Twisted's TLS collects writes, encrypts them in a later turn, and takes three calls more for each of
-them.  Here a write is encrypted at once, and its record is sent as plain TCP sends its bytes
-(`chatd.net.tcp`): to the socket, unless earlier bytes are buffered.
+Twisted's TLS collects writes, encrypts them in a later turn, and needs three more calls for each
+write.  Here a write is encrypted at once, and its record is sent as plain TCP sends its bytes
+(`chatd.net.tcp`): directly to the socket, unless earlier bytes are buffered.
 
-1. OpenSSL never touches the socket.  What was received goes into one memory buffer, and what is to
-   be sent comes out of another.
-2. Each call of OpenSSL is followed by sending all that it has produced, so records leave in the
-   order in which they were made, those of a key update, too.  Only session tickets, with which a
-   handshake of TLS 1.3 ends, wait for the next record: no client needs them before.
-3. Writes wait only for the end of the handshake.  Afterwards OpenSSL always takes them: TLS 1.3 has
-   no renegotiation, and the context refuses that of TLS 1.2.
+1. OpenSSL never touches the socket.  Received bytes go into one memory buffer, and OpenSSL puts the
+   bytes to send into another.
+2. After each call of OpenSSL, all records that it has produced are sent.  So records are sent in
+   the order in which they were made, including those of key updates.  Only session tickets, with
+   which a handshake of TLS 1.3 ends, wait for the next record: no client needs them before.
+3. Writes wait only for the end of the handshake.  Afterwards OpenSSL always accepts them: TLS 1.3
+   has no renegotiation, and the context refuses the renegotiation of TLS 1.2.
 4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
-   are buffered.  It alone pauses the producer, so backpressure is the same as over plain TCP.
-5. The protocol learns of the connection's end once, by `connectionLost`, which the transport below
-   calls: never from within `write`.
+   are buffered.  Only that transport pauses the producer, so backpressure is the same as over
+   plain TCP.
+5. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
+   below calls, and never from within `write`.
 """
 
 from __future__ import annotations
@@ -46,10 +47,10 @@ MAX_RECORD = 16_384
 
 
 class Contexts(Protocol):
-    """What TLS connections of a port begin with."""
+    """The source of the SSL context for new connections of a port."""
 
     context: SSLContext
-    """For the connections that begin now.  It must refuse renegotiation."""
+    """The context for connections that begin now.  It must refuse renegotiation."""
 
 
 @implementer(ISSLTransport, INegotiated, IPushProducer, IConsumer)
@@ -74,11 +75,11 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         self._ended = False
         """Whether nothing more will be read or written."""
         self._waiting: list[bytes] = []
-        """What was written during the handshake."""
+        """Bytes written during the handshake, to be encrypted after it."""
         self._producing = False
-        """Whether a producer is registered.  Closing waits until it is not."""
+        """Whether a producer is registered.  Closing waits until it is unregistered."""
         self._reason: Failure | None = None
-        """Why TLS ended the connection, if it did."""
+        """The error of TLS that ended the connection; None if there was none."""
 
     # -- for the transport below -----------------------------------------------------------------
 
@@ -167,7 +168,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self._close_when_done()
 
     def pauseProducing(self) -> None:
-        """See `IPushProducer.pauseProducing`.  What has arrived is decrypted all the same."""
+        """See `IPushProducer.pauseProducing`.  Bytes that have arrived are decrypted anyway."""
         self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
@@ -181,7 +182,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
     # -- OpenSSL ---------------------------------------------------------------------------------
 
     def _shake_hands(self) -> bool:
-        """Go on with the handshake; returns whether it is done, and more was received."""
+        """Continue the handshake; returns whether it is complete and more bytes were received."""
         try:
             self._tls.do_handshake()
         except SSLWantReadError:
@@ -203,13 +204,13 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         return self._received.pending > 0
 
     def _decrypt(self) -> None:
-        """Give the protocol what was received."""
+        """Decrypt the received bytes, and pass them to the protocol."""
         while not self._ended:
             try:
                 data = self._tls.read(MAX_RECORD)
             except SSLWantReadError:
                 break
-            except SSLZeroReturnError:  # instead of an empty read, if our alert was first
+            except SSLZeroReturnError:  # raised instead of an empty read if our alert came first
                 data = b""
             except SSLError as problem:
                 self._fail(problem)
@@ -253,7 +254,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self._end()
 
     def _fail(self, problem: SSLError) -> None:
-        """The peer does not speak TLS, or not ours: send the alert about it, and close."""
+        """The peer does not speak TLS, or shares no version or cipher: send an alert, and close."""
         self._reason = Failure(CONNECTION_LOST if self._established else problem)
         self._send_records()
         self._end()

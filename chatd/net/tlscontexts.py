@@ -1,8 +1,9 @@
-"""The server's side of TLS: one certificate for each host name, which can be replaced at any time.
+"""SSL contexts of a server, one for each certificate, which can be replaced at any time.
 
-1. TLS 1.2 and 1.3 are spoken, with Python's choice of ciphers and without renegotiation.
-2. A client that names a host (SNI) gets the certificate for it; any other client the first one.
-3. A connection keeps the certificates with which its handshake began.
+1. The server speaks TLS 1.2 and 1.3, with Python's choice of ciphers and without renegotiation.
+2. A client that names a host (SNI) gets the certificate for that host; any other client gets the
+   first certificate.
+3. A connection keeps the certificates that were in use when its handshake began.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from .certificates import BadCertificate, Certificate, by_name, for_name
 
 TICKETS = 1
-"""Session tickets for each handshake of TLS 1.3.  OpenSSL sends two, which cost more than the rest
-of its last message; a client that opens several connections at once seldom resumes."""
+"""Session tickets per handshake of TLS 1.3.  OpenSSL's default is two, which cost more than the
+rest of its last message, and help only clients that resume several connections at once."""
 
 
 class ServerContexts:
-    """What the TLS connections of one door begin with."""
+    """The SSL contexts for new connections of one door."""
 
     def __init__(self, protocols: Sequence[str] = ()) -> None:
-        """`protocols`: those that the door offers (ALPN), the best first."""
+        """`protocols` are the protocols that the door offers (ALPN), the preferred one first."""
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        """For the connections that begin now."""
+        """The context for connections that begin now."""
         self._protocols = [*protocols]
 
     def use(self, certificates: Sequence[Certificate]) -> None:
         """Use these certificates for all connections that begin from now on.
 
-        Raises `BadCertificate`, and then goes on with those that it has.
+        Raises `BadCertificate`; the earlier certificates then stay in use.
         """
         contexts = {id(one): self._context(one) for one in certificates}
         named = {name: contexts[id(one)] for name, one in by_name(certificates).items()}
@@ -72,7 +73,9 @@ def _pem(certificate: Certificate) -> bytes:
 
 @contextmanager
 def _file(data: bytes) -> Iterator[str]:
-    """A file for OpenSSL, which reads keys from files only: in memory where the system can."""
+    """The path of a temporary file, in memory where the system supports that: `load_cert_chain`
+    reads keys from files only.
+    """
     make: Callable[[str], int] | None = getattr(os, "memfd_create", None)
     if make is None:
         with NamedTemporaryFile() as file:  # of mode 0600
@@ -87,5 +90,5 @@ def _file(data: bytes) -> Iterator[str]:
 
 
 def _reason(problem: Exception) -> str:
-    """What OpenSSL says, in its own words."""
+    """The reason that OpenSSL gives."""
     return str(getattr(problem, "reason", None) or problem).replace("_", " ").lower()

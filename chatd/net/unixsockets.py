@@ -1,6 +1,6 @@
-"""UNIX sockets in the file system that one process binds, and others accept from.
+"""UNIX sockets in the file system that one process binds, and from which other processes accept.
 
-Twisted's own port cannot be used for the latter: when it adopts a socket it changes the mode of the
+Twisted's own port cannot accept for them: when it adopts a socket it changes the mode of the
 socket's file, and when it closes it deletes the file.
 """
 
@@ -19,9 +19,9 @@ from twisted.python.failure import Failure
 BACKLOG = 1024
 """Connections that may wait in the kernel's queue of one socket."""
 MOST_PATH = 103
-"""Bytes in the path of a socket, by the smallest limit of the systems that chatd runs on."""
+"""Maximum bytes in the path of a socket: the smallest limit of the systems that chatd runs on."""
 PROBE_SECONDS = 1.0
-"""Seconds to wait for an answer of another server that may listen at the socket."""
+"""Seconds to wait until another server, which may listen at the socket, accepts a connection."""
 
 
 def clear_away(path: Path) -> None:
@@ -63,7 +63,7 @@ def bind_unix(path: Path, mode: int) -> socket:
 
 
 class AdoptedUnixPort(unix.Port):
-    """A port that accepts from a socket of another process, which keeps the socket's file."""
+    """A port that accepts from a socket of another process, which owns the socket's file."""
 
     def __init__(self, reactor: Any, descriptor: int, factory: Factory) -> None:
         """`descriptor` is that of the listening socket, which the port duplicates."""

@@ -1,10 +1,12 @@
 """Socket activation: listening sockets that systemd passes to the server (sd_listen_fds(3)).
 
-1. A socket is for the door whose name it has (`FileDescriptorName=http`), which several may have.
-2. It takes the place of that door's default endpoints.  If the operator gave endpoints, it takes
-   the place of the one with its port, or its path, which may say that the door speaks TLS there;
-   other endpoints stay as they are.
-3. systemd owns the sockets: they stay open while the server restarts, and connections wait in them.
+1. The name of a socket (`FileDescriptorName=http`) is the name of its door; several sockets may
+   have the same name.
+2. Sockets replace the default endpoints of their door.  If the operator gave endpoints, a socket
+   replaces the endpoint with its port or path, and speaks TLS if that endpoint does; the other
+   endpoints stay as they are.
+3. systemd owns the sockets: they stay open while the server restarts, and new connections wait in
+   the sockets' queues.
 """
 
 from __future__ import annotations
@@ -28,13 +30,13 @@ class BadActivation(Exception):
 
 
 class Inherited(NamedTuple):
-    """A socket that listens already."""
+    """A listening socket that systemd has passed."""
 
     name: str
     descriptor: int
     family: int
     place: str
-    """Its port, or its path."""
+    """The socket's port, or its path."""
 
 
 class Opening(NamedTuple):
@@ -42,13 +44,13 @@ class Opening(NamedTuple):
 
     door: str
     text: str
-    """The endpoint; for a socket without one, what it is called in messages."""
+    """The endpoint; for a socket that replaces the defaults, its description in messages."""
     inherited: Inherited | None = None
-    """The socket that takes the endpoint's place."""
+    """The socket that replaces the endpoint."""
 
 
 def inherited(passed: Iterable[tuple[str, int]]) -> list[Inherited]:
-    """What the passed sockets are, by name and descriptor.  Raises `BadActivation`."""
+    """Examine the passed sockets, each a name and a descriptor.  Raises `BadActivation`."""
     return [_examined(name, descriptor) for name, descriptor in passed]
 
 
@@ -101,7 +103,7 @@ def _place(text: str) -> str:
     """The port or the path in an endpoint; empty if it has none."""
     try:
         words, named = endpoint_words(listening(text).beneath)
-    except Exception:  # the start will end with the reason
+    except Exception:  # opening the door reports the error and ends the start
         return ""
     for name in ("port", "address"):
         if name in named:

@@ -20,14 +20,13 @@ def chat_of(
     now: Callable[[], float],
     proxies: Proxies | None = None,
 ) -> ChatService:
-    """A chat on that store; `clock` is the reactor, `now` the wall clock in seconds, and `proxies`
-    are the trusted ones, if the caller has them already.
+    """A chat on that store; `clock` is the reactor, and `now` the wall clock in seconds.
+    `proxies` are the trusted proxies; by default they are made from the settings.
     """
     chat = ChatService(
         clock,
         store,
         history=settings.history,
-        max_text=settings.max_text,
         limits=settings.limits,
         node=node,
         now=now,

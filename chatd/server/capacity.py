@@ -8,9 +8,10 @@ from .settings import Settings
 
 
 def most_connections(settings: Settings) -> int:
-    """The limit of connections, as configured, or else by the limit of open files, which is raised.
+    """The configured limit of connections, or as many as files may be open, less a reserve.  Raises
+    the process's limit of open files as far as it can.
 
-    Raises `ValueError` if more are configured than files may be open.
+    Raises `ValueError` if more connections are configured than files may be open.
     """
     limit = raise_limit()
     possible = for_connections(limit)

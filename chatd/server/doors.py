@@ -19,7 +19,7 @@ from ..doors.classic import classic_site
 from ..doors.irc.connection import IrcFactory
 from ..doors.irc.door import IrcDoor
 from ..doors.irc.websocket import IrcWebSocketResource
-from ..doors.line.lines import LineFactory
+from ..doors.line.factory import LineFactory
 from ..http.bounds import Bounds
 from ..http.hosts import Hosts
 from ..http.origin import Origins
@@ -45,7 +45,7 @@ class DoorContext:
     origins: Origins
     """Origins of other web sites whose pages may use the server."""
     strict: StrictTransport
-    """Binds browsers to TLS."""
+    """The rule that browsers are to use TLS only (HSTS)."""
     proxies: Proxies
     """The trusted proxies."""
     bounds: Bounds
@@ -55,7 +55,7 @@ class DoorContext:
     metrics: Callable[[], bytes | Deferred[bytes]]
     """Reads the metrics of the server, with all its workers, in Prometheus' format."""
     places: Callable[[], Iterable[Place]] = tuple
-    """Where the server listens by now."""
+    """The places where the server listens at present."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class DoorKind:
     endpoints: tuple[str, ...] = ()
     """The default endpoints, as Twisted writes them; empty: the door is closed by default."""
     example: str = ""
-    """An endpoint for the example of a configuration, if the door is closed by default."""
+    """An endpoint for the example configuration, if the door is closed by default."""
     yields: bool = False
     """Whether the door stays closed, which is logged, if its default port is taken."""
 

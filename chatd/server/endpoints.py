@@ -1,8 +1,7 @@
-"""The endpoints of doors as texts: what is TLS in them, and what is the port beneath.
+"""Endpoint descriptions: splits those with TLS into a plain endpoint and a source of certificates.
 
-Twisted's own `ssl:` and `tls:` endpoints read certificates once.  Here an endpoint with TLS is a
-`tcp:` endpoint, which Twisted makes, and the place of the certificates, which may be read again
-(`chatd.server.tls`).
+Twisted's own `ssl:` and `tls:` endpoints read certificates only once.  So Twisted opens only the
+`tcp:` endpoint beneath, and `chatd.server.tls` reads the certificates, whenever they change.
 """
 
 from __future__ import annotations
@@ -43,21 +42,21 @@ _TLS = _signature("path", port="443", backlog="", interface="::")
 
 @dataclass(frozen=True)
 class Listening:
-    """What an endpoint's text says."""
+    """A parsed endpoint description."""
 
     beneath: str
     """The endpoint of the port, without TLS."""
     certificates: Source | None = None
-    """Where the certificates are; None: the endpoint does not speak TLS."""
+    """Where the certificates are; None if the endpoint does not speak TLS."""
 
 
 def kind_of(text: str) -> str:
-    """The kind of an endpoint, `tcp` for one."""
+    """The kind of an endpoint, for example `tcp`."""
     return text.partition(":")[0].lower()
 
 
 def listening(text: str) -> Listening:
-    """What an endpoint's text says.  Raises `ValueError` with the reason."""
+    """Parse an endpoint description.  Raises `ValueError` with the reason."""
     kind = kind_of(text)
     if kind not in TLS:
         return Listening(text)
@@ -80,7 +79,7 @@ def listening(text: str) -> Listening:
     for name in ("sslmethod", "dhParameters"):
         if given[name]:
             raise ValueError(f"leave out {name}: TLS 1.2 and 1.3 are spoken, without DHE")
-    key = Path(given["privateKey"]).absolute()  # a daemon changes its directory
+    key = Path(given["privateKey"]).absolute()  # a daemon changes its working directory
     certificate = Path(given["certKey"]).absolute() if given["certKey"] else key
     more = Path(given["extraCertChain"]).absolute() if given["extraCertChain"] else None
     return Listening(beneath, Pair(key, certificate, more))

@@ -1,4 +1,4 @@
-"""The greeting: a notice that says how to come in, from the ports that really listen."""
+"""The greeting: a notice that says how to connect, made from the ports that really listen."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ LOOPBACK = {"127.0.0.1", "::1"}
 
 
 class Greeting(Service):
-    """Logs how to come in; started after the last door."""
+    """Logs how to connect; started after the last door."""
 
     _log = Logger()
 
     def __init__(self, doors: Sequence[Door], page_url: str) -> None:
-        """`page_url` is the URL of the page if the operator has named it, otherwise empty."""
+        """`page_url` is the URL of the page if the operator has configured one, otherwise empty."""
         self._doors = doors
         self._page_url = page_url
 
     def startService(self) -> None:
-        """Say how to come in."""
+        """Log the greeting."""
         super().startService()
         ways = " · ".join(ways_in(self._doors, self._page_url))
         if ways:
@@ -33,7 +33,7 @@ class Greeting(Service):
 
 
 def ways_in(doors: Sequence[Door], page_url: str) -> list[str]:
-    """How to come in: for each kind of door, what a person on this machine opens or types."""
+    """For each kind of door, the URL or command by which a person on this machine connects."""
     found: dict[str, str] = {}
     for door in doors:
         if door.port is not None and door.door in WAYS and door.door not in found:
@@ -76,6 +76,6 @@ def _here(address: IAddress) -> str:
     """Host and port of an address, for clients on this machine."""
     host: str = getattr(address, "host", "")
     if host in EVERYWHERE | LOOPBACK:
-        # `localhost` may be IPv4 only: a door of IPv6 alone is told by its address.
+        # `localhost` may resolve to IPv4 only, so a door that listens on IPv6 is shown by address.
         host = "::1" if ":" in host else "localhost"
     return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"  # type: ignore[attr-defined]

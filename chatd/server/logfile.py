@@ -43,11 +43,11 @@ class LogOutput:
         """Whether twistd logs to syslog, or by a log observer that its options name."""
 
     def take_over(self, twistd: usage.Options, form: str = "text") -> None:
-        """Have twistd log with `begin` if its options name a log file, or if `form` is "json", or
-        if `notices` is among its options (`chatd.console.commands.serve`) and no log goes to
-        standard output.
+        """Make twistd use `begin` as its log observer if its options name a log file, if `form` is
+        "json", or if its options include `notices` (`chatd.console.commands.serve`) and no log goes
+        to standard output.
 
-        Raises `UsageError` for JSON and another log of twistd's than a file or standard output.
+        Raises `UsageError` if `form` is "json" and twistd logs to syslog or by its own `--logger`.
         """
         name = twistd["logfile"] or ("" if twistd["nodaemon"] else "twistd.log")
         other = twistd.get("syslog") or twistd.get("logger")

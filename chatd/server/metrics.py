@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,18 +25,25 @@ from ..net.peers import Peers
 from ..stream.feed import Source
 from ..stream.subscriber import Subscriber
 from .lag import LoopLag
+from .tls import DoorCertificates
 
 
 class ServerMetrics:
     """Reads the metrics of one server."""
 
     def __init__(
-        self, chat: ChatService, connections: Connections, peers: Peers, lag: LoopLag
+        self,
+        chat: ChatService,
+        connections: Connections,
+        peers: Peers,
+        lag: LoopLag,
+        certificates: Sequence[DoorCertificates] = (),
     ) -> None:
         self._chat = chat
         self._connections = connections
         self._peers = peers
         self._lag = lag
+        self._certificates = certificates
         self._started = time.time()
 
     def collect(self) -> bytes:
@@ -52,6 +59,7 @@ class ServerMetrics:
         self._add_clients(page)
         self._add_commands(page)
         self._add_queues(page)
+        self._add_certificates(page)
         self._add_process(page)
         return page
 
@@ -142,6 +150,21 @@ class ServerMetrics:
             "chatd_event_loop_lag_seconds",
             "How late a timer fires, because the event loop is busy.",
             self._lag.seconds,
+        )
+
+    def _add_certificates(self, page: Exposition) -> None:
+        """By the number of the endpoint: certificates have host names, which nobody need read."""
+        expiries = {
+            f"{number} {door.door}": min(one.expires.timestamp() for one in door.certificates)
+            for number, door in enumerate(self._certificates, 1)
+        }
+        page.gauge(
+            "chatd_tls_certificate_expiry_timestamp_seconds",
+            "When the first certificate of an endpoint expires, in seconds since the Unix epoch; "
+            "an endpoint is a number and its door.",
+            expiries,
+            "endpoint",
+            common=True,
         )
 
     def _add_process(self, page: Exposition) -> None:

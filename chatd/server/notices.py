@@ -1,8 +1,8 @@
-"""Notices: what the log tells a person who runs the server in the foreground.
+"""Notices: the short form of the log for a person who runs the server in the foreground.
 
-1. An event of the log that carries `log_notice=True` is shown as it is: how to come in, how to
+1. A log event with `log_notice=True` is shown without time and level: how to connect, how to
    become the administrator, that the server shuts down.
-2. Warnings and errors are shown with the time, errors with their traceback.
+2. Warnings and errors are shown with the time, and failures with their traceback.
 3. Nothing else is shown.
 """
 
@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import provider
 
 SHOWN = {LogLevel.warn: "warning", LogLevel.error: "error", LogLevel.critical: "error"}
-"""The levels that are shown, and how they are called."""
+"""The log levels that are shown, and their names in a notice."""
 
 
 def notices_observer(file: TextIO, worker: int | None = None) -> ILogObserver:
@@ -34,7 +34,7 @@ def notices_observer(file: TextIO, worker: int | None = None) -> ILogObserver:
 
 
 def notice(event: LogEvent, beginning: str = "") -> str:
-    """One event of the log as a notice, with its line end; empty if it is none."""
+    """One log event as a notice, with its line end; empty if the event is not shown."""
     text = formatEvent(event)
     if event.get("log_notice"):
         return f"{text}\n"

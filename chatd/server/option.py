@@ -7,6 +7,7 @@ means adding one field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ UNIX = "unix"
 METADATA = "option"
 """The key of the option in a field's metadata."""
 VALID = "valid"
-"""The attribute of a parser that says what values are valid."""
+"""The attribute of a parser with its valid values in words."""
 CLOSED = "none"
 """The value of a door's option that keeps the door closed."""
 
@@ -55,11 +56,11 @@ class Option:
     flag: bool = False
     """Whether the option takes no value on the command line."""
     example: str = ""
-    """A value for the example of a configuration, if the default is none."""
+    """A value for the example configuration, if there is no default."""
 
     @property
     def valid(self) -> str:
-        """What values are valid, in a few words; empty if the help says it."""
+        """The valid values, in a few words; empty if the help names them."""
         return getattr(self.read, VALID, "true, false" if self.flag else "")
 
 
@@ -73,7 +74,7 @@ def option(
     example: str = "",
 ) -> Any:
     """A field of `Settings` with an option; `default_is` is the default in words, and `example` a
-    value for an option whose default is none.
+    value for the example configuration, if the option has no default.
     """
     made = Option(help, read, repeatable, default_is or shown(default), example=example)
     return field(default=default, metadata={METADATA: made})
@@ -138,12 +139,19 @@ def one_of(*words: str) -> Read:
     return read
 
 
+_PORT = re.compile(r"(?:^(?:tcp|tcp4|tcp6|ssl):|:port=)(\d+)")
+MOST_PORT = 65535
+
+
 def endpoint(value: str) -> str:
-    """Check the description of a Twisted endpoint; `none` is none."""
+    """Check the description of a Twisted endpoint, or `none`, which closes the door."""
     if value != CLOSED:
         nothing: Any = None  # a parser keeps the reactor for later
         try:
-            if kind_of(value) != "systemd":  # its socket may be a worker's, which has none passed
+            ports = [int(port) for port in _PORT.findall(value)]
+            if any(port > MOST_PORT for port in ports):
+                raise ValueError(f"ports are numbers up to {MOST_PORT}")
+            if kind_of(value) != "systemd":  # in a worker, the supervisor has systemd's sockets
                 serverFromString(nothing, beneath(value))
         except Exception as problem:  # an endpoint's parser may raise any exception
             raise ValueError(
@@ -157,7 +165,8 @@ def store(value: str) -> str:
     try:
         check_url(value)
     except Malformed as problem:
-        raise ValueError(f"{problem.message}") from None
+        known = problem.message.replace(f"unknown store {value!r}", f"{value!r} is no store")
+        raise ValueError(known) from None
     return value
 
 
@@ -166,8 +175,8 @@ _BASE: list[Path] = [Path()]
 
 @contextmanager
 def relative_to(directory: Path) -> Iterator[None]:
-    """Have relative paths begin in `directory` while options are parsed: a daemon changes its own
-    directory, and may read its configuration again.
+    """Resolve relative paths from `directory` while options are parsed: a daemon has changed its
+    working directory when it reads its configuration again.
     """
     _BASE.append(directory)
     try:
@@ -177,7 +186,7 @@ def relative_to(directory: Path) -> Iterator[None]:
 
 
 def readable(value: str) -> str:
-    """Check that a text can be read from a file."""
+    """Check that a file can be read as text."""
     try:
         (_BASE[-1] / value).read_text()
     except (OSError, ValueError) as problem:
@@ -244,7 +253,13 @@ def proxy(value: str) -> Any:
 
 @cache
 def checker(value: str) -> Any:
-    """The credentials checker with that description (`twisted.cred.strcred`); always the same."""
+    """The credentials checker with that description (`twisted.cred.strcred`); the same object each
+    time, so that a reload does not see a change.
+    """
+    kind, _, file = value.partition(":")
+    if kind == "file":
+        readable(file)  # or Twisted would only print a warning
+        value = f"{kind}:{_BASE[-1] / file}"
     try:
         made = strcred.makeChecker(value)
     except Exception as problem:  # a checker's own parser may raise any exception

@@ -79,7 +79,7 @@ class Options(usage.Options):
         """The values of repeatable options, by option."""
 
     def again(self) -> list[str]:
-        """The arguments of Python that start this program again, without those of the server."""
+        """Arguments of Python that start this program again; the server's options are to follow."""
         run = "from twisted.scripts.twistd import run; run()"
         rundir = str(Path(self.parent["rundir"] if self.parent else ".").absolute())
         return ["-c", run, "--nodaemon", "--pidfile=", "--rundir", rundir, "chatd"]

@@ -23,7 +23,7 @@ def page_url(settings: Settings) -> str:
         try:
             kind, _, rest = beneath(endpoint).partition(":")
         except ValueError:
-            continue  # the start will end with the reason
+            continue  # opening the door reports the error and ends the start
         scheme = "https" if kind_of(endpoint) in TLS else {"tcp": "http", "tcp6": "http"}.get(kind)
         port = rest.partition(":")[0].removeprefix("port=")
         if scheme and port.isdigit() and port != "0":

@@ -22,12 +22,12 @@ class PeopleLog:
     """Logs the names of this node's persons and visitors (`chatd.chat.people.PeopleObserver`)."""
 
     def __init__(self, chat: ChatService) -> None:
-        """Log nothing yet."""
+        """The log is off until `switch` is called."""
         self._chat = chat
         self.on = False
 
     def switch(self, on: bool) -> None:
-        """Begin to log, or end that."""
+        """Start or stop logging."""
         if on == self.on:
             return
         self.on = on

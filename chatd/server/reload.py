@@ -1,10 +1,12 @@
-"""SIGHUP: the configuration is read again, and what changed takes effect without a restart.
+"""Reload of the configuration, which SIGHUP starts: changed settings are applied without a restart.
 
-1. All settings are read and checked before the first one takes effect.  If one is wrong, the log
-   says which, in which line of which file, and nothing changes.
-2. The log says what changed, with the old value and the new one, and which settings need a restart
-   (`chatd.server.live`).  Settings whose values may hold a password are only named.
-3. Certificates and the message of the day are read again, too, whatever the settings are.
+1. All settings are read and checked before the first one is applied.  If a setting is invalid, the
+   log names it, with file and line, and nothing changes.
+2. The log names each changed setting, with its old and new value, and the changed settings that
+   need a restart, with the reason (`chatd.server.live`).  It does not show values that may hold a
+   password.
+3. A reload also reads the certificates and the message of the day again, even if no setting
+   changed.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from .capacity import most_connections
-from .live import LIVE, Live
+from .live import LIVE, RESTART, Live
 from .option import UNIX, shown
 from .settings import Settings, options, spelt
 from .sources import BadSetting
@@ -66,7 +68,7 @@ class Reload:
         )
 
     def _apply(self, new: Settings) -> list[str]:
-        """Have the new settings take effect; returns what changed, in words."""
+        """Apply the new settings; returns the changes in words."""
         old, self._settings = self._settings, new
         told, waiting, applied = [], [], set()
         for name in names():
@@ -75,7 +77,7 @@ class Reload:
                 continue
             apply = LIVE.get(name)
             if apply is None:
-                waiting.append(spelt(name))
+                waiting.append(f"{spelt(name)} ({RESTART[name]})")
                 continue
             if apply not in applied:
                 applied.add(apply)
@@ -83,7 +85,7 @@ class Reload:
             told.append(f"{spelt(name)} is {written(name, is_now)} (was {written(name, was)})")
         if waiting:
             self._log.warn(
-                "changed, but not before the next start: {names}",
+                "changed, but applied only at the next start: {names}",
                 names=", ".join(waiting),
             )
         return told

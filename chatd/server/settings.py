@@ -14,8 +14,8 @@ from typing import Any, cast
 
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from ..chat.rules import Guests, Registering, Rules
-from ..chat.service import HISTORY, MAX_TEXT
-from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds
+from ..chat.service import HISTORY
+from ..http.bounds import IDLE_SECONDS, REQUEST_SECONDS, Bounds, most_body
 from ..http.hosts import hosts_of
 from ..http.proxies import Proxies
 from ..model.bounds import MAX_RAW_TEXT
@@ -197,7 +197,7 @@ class Settings:
         example="100",
     )
     max_text: int = option(
-        MAX_TEXT, "The longest message, in bytes of UTF-8.", number(1, MAX_RAW_TEXT // 2)
+        DEFAULTS.text, "The longest message, in bytes of UTF-8.", number(1, MAX_RAW_TEXT // 2)
     )
     max_rooms: int = option(DEFAULTS.rooms, "Rooms, in all.", number(1))
     max_rooms_per_address: int | None = option(
@@ -271,8 +271,8 @@ class Settings:
             )
         if self.workers > 1 and self.store.partition(":")[0] not in SCHEMES:
             raise ValueError(
-                f"{self.workers} workers need a store that they share, redis://HOST; "
-                f"{self.store} is for one process"
+                f"--workers {self.workers} needs a store that processes share, redis://HOST; "
+                f"--store {self.store} is for one"
             )
 
     @property
@@ -310,6 +310,7 @@ class Settings:
             rooms_per_address=self.max_rooms_per_address,
             rooms_per_session=self.max_rooms_per_session,
             readers_per_session=self.max_readers,
+            text=self.max_text,
         )
 
     @property
@@ -325,7 +326,7 @@ class Settings:
     @property
     def bounds(self) -> Bounds:
         """The limits of one HTTP client."""
-        return Bounds(self.max_body, self.request_time, self.idle)
+        return Bounds(most_body(self.max_body, self.max_text), self.request_time, self.idle)
 
     @property
     def proxies(self) -> Proxies:
@@ -393,7 +394,7 @@ def spelt(name: str) -> str:
 
 
 def written_default(name: str) -> Any:
-    """The default of an option, as its field or its door has it: None or empty if there is none."""
+    """The default value of an option's field or door; None or empty if there is none."""
     if name in _ENDPOINTS:
         return _ENDPOINTS[name]
     (default,) = (setting.default for setting in fields(Settings) if setting.name == name)

@@ -54,7 +54,7 @@ class Place(NamedTuple):
 
 
 def own_place() -> Place | None:
-    """The place of this process; None: it is no worker."""
+    """The place of this process; None if the process is no worker."""
     told = os.environ.get(WORKER)
     if not told:
         return None
@@ -119,7 +119,7 @@ def bind(reactor: Any, endpoints: Iterable[tuple[str, bool]]) -> Bound:
 
 
 class Binding:
-    """A reactor that binds sockets, and leaves it to other processes to accept from them."""
+    """A reactor that binds sockets but does not accept connections: other processes do."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -149,9 +149,8 @@ class Binding:
     def listenUNIX(  # noqa: N802
         self, address: str, factory: object, backlog: int = 50, mode: int = 0o666, **lock: object
     ) -> None:
-        """Bind and listen; no lock file is needed, as a socket is probed before it is replaced.
-
-        Raises `CannotListenError`.
+        """Bind and listen.  No lock file is needed, because `bind_unix` connects to a socket that
+        is there before it replaces it.  Raises `CannotListenError`.
         """
         path = Path(address).absolute()
         try:
@@ -161,7 +160,7 @@ class Binding:
         self.files.append(path)
 
     def adoptStreamPort(self, descriptor: int, family: int, factory: object) -> None:  # noqa: N802
-        """Take over a socket that systemd has bound, and whose file it keeps."""
+        """Take over a socket that systemd has bound; the file of a UNIX socket stays systemd's."""
         self.sockets.append(socket.socket(fileno=os.dup(descriptor)))
 
 
@@ -176,7 +175,7 @@ class Adopting:
         return getattr(self._reactor, name)
 
     def adoptStreamPort(self, descriptor: int, family: int, factory: Any) -> Any:  # noqa: N802
-        """Listen on the socket, whatever descriptor the endpoint has."""
+        """Listen on the inherited socket; the descriptor in the endpoint is ignored."""
         if family == socket.AF_UNIX:
             return self.listenUNIX("", factory)
         return self._reactor.adoptStreamPort(self._descriptor, family, factory)
@@ -191,7 +190,7 @@ class Adopting:
     def listenUNIX(  # noqa: N802
         self, address: str, factory: Any, *options: object, **more: object
     ) -> AdoptedUnixPort:
-        """Listen on the socket, whatever its path; the supervisor has set the mode of its file."""
+        """Listen on the inherited socket; the supervisor has set its path and its file's mode."""
         port = AdoptedUnixPort(self._reactor, self._descriptor, factory)
         port.startListening()
         return port
@@ -200,7 +199,8 @@ class Adopting:
 def adopted_endpoint(reactor: Any, text: str, descriptor: int) -> IStreamServerEndpoint:
     """A worker's endpoint on an inherited socket.  Raises whatever the parser of `text` raises."""
     adopting = Adopting(reactor, descriptor)
-    if text.partition(":")[0] == "systemd":  # its parser knows only what this process was passed
+    # Twisted's parser of `systemd:` finds only sockets that systemd passed to this very process.
+    if text.partition(":")[0] == "systemd":
         with socket.socket(fileno=os.dup(descriptor)) as bound:
             family = bound.family
         endpoint: IStreamServerEndpoint = AdoptedStreamServerEndpoint(adopting, descriptor, family)

@@ -4,7 +4,7 @@
    file, and the file over the default.
 2. An error is reported in one line that names the option, the variable, or the file and the line.
    For an unknown key, the error suggests the most similar known key.
-3. A start ends with the first error; `mistakes` has all of them.
+3. A start ends with the first error; `mistakes` returns all errors (`chatd check`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from twisted.logger import Logger
@@ -38,17 +39,19 @@ Given = Mapping[str, Any]
 
 @dataclass
 class Found:
-    """What one source says."""
+    """The values and the mistakes in one source."""
 
     given: dict[str, Any] = field(default_factory=dict)
     """The valid values, by the option's name."""
     mistakes: list[str] = field(default_factory=list)
-    """What is wrong, in the order in which it stands there."""
+    """An error message for each mistake, in the order of the source."""
+    places: dict[str, str] = field(default_factory=dict)
+    """The source of each valid value, by the option's name: a line of a file, or a variable."""
     unknown: list[str] = field(default_factory=list)
     """Environment variables that belong to no option: misspelt, or another program's."""
 
     def valid(self) -> Given:
-        """The values.  Raises `BadSetting` with the first mistake."""
+        """The values, if there are no mistakes.  Raises `BadSetting` with the first mistake."""
         if self.mistakes:
             raise BadSetting(self.mistakes[0])
         return self.given
@@ -57,16 +60,17 @@ class Found:
 def settled(command_line: Given, environment: Mapping[str, str], config: str | None) -> Settings:
     """The combined settings of all sources; `config` is the file's path.  Raises `BadSetting`."""
     config = config or environment.get(variable(CONFIG))
-    from_file = read_file(Path(config)) if config else {}
-    given = {**from_file, **read_environment(environment), **command_line}
+    file = look_into(Path(config)) if config else Found()
+    from_file, from_environment = file.valid(), read_environment(environment)
     try:
-        return settings_of(given)
+        return settings_of({**from_file, **from_environment, **command_line})
     except ValueError as problem:
-        raise BadSetting(str(problem)) from None
+        places = {**file.places, **look_around(environment).places}
+        raise BadSetting(placed(str(problem), places, command_line)) from None
 
 
 def mistakes(command_line: Found, environment: Mapping[str, str], config: str | None) -> Found:
-    """All values and all mistakes of all sources, where `settled` ends with the first."""
+    """All values and all mistakes of all sources; `settled` raises the first mistake instead."""
     config = config or environment.get(variable(CONFIG))
     file = look_into(Path(config)) if config else Found()
     variables = look_around(environment)
@@ -74,14 +78,27 @@ def mistakes(command_line: Found, environment: Mapping[str, str], config: str | 
     found = Found(
         {**file.given, **variables.given, **command_line.given},
         [mistake for source in sources for mistake in source.mistakes],
+        {**file.places, **variables.places},
         variables.unknown,
     )
+    for name in command_line.given:
+        found.places.pop(name, None)
     if not found.mistakes:
         try:
             settings_of(found.given)
         except ValueError as problem:
-            found.mistakes.append(str(problem))
+            found.mistakes.append(placed(str(problem), found.places))
     return found
+
+
+def placed(message: str, places: Mapping[str, str], beaten: Given = MappingProxyType({})) -> str:
+    """A message about options, `--like-this`, with the places where they are given; options on the
+    command line have none, and so have those that it has `beaten`.
+    """
+    named = re.findall(r"--([a-z-]+[a-z])", message)
+    known = {spelt(name): place for name, place in places.items() if name not in beaten}
+    where = [f"{name}: {known[name]}" for name in dict.fromkeys(named) if name in known]
+    return f"{message} ({'; '.join(where)})" if where else message
 
 
 def variable(name: str) -> str:
@@ -103,7 +120,7 @@ def read_environment(environment: Mapping[str, str]) -> Given:
 
 
 def look_around(environment: Mapping[str, str]) -> Found:
-    """All that environment variables say: see `read_environment`."""
+    """All values and mistakes in environment variables: see `read_environment`."""
     known = {variable(name): (name, option) for name, option in options()}
     found = Found()
     for key, value in environment.items():
@@ -114,6 +131,8 @@ def look_around(environment: Mapping[str, str]) -> Found:
             continue
         name, option = known[key]
         read(found, name, option, value.split() if option.repeatable else [value], key)
+        if name in found.given:
+            found.places[name] = key
     return found
 
 
@@ -123,7 +142,7 @@ def read_file(path: Path) -> Given:
 
 
 def look_into(path: Path) -> Found:
-    """All that a TOML file says."""
+    """All values and mistakes in a TOML file."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as problem:
@@ -132,13 +151,16 @@ def look_into(path: Path) -> Found:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        return Found(mistakes=[f"{path}: {problem}"])
+        return Found(mistakes=[_syntax(path, text, str(problem))])
     known = {spelt(name): (name, option) for name, option in options()}
     found = Found()
     for key, value in document.items():
         where = f"{path}, line {_line_of(key, text)}"
         if key not in known:
-            found.mistakes.append(f"{where}: {key} is no setting{_nearest(key, [*known])}")
+            near = _nearest(key, [*known])
+            if isinstance(value, dict):
+                near = near or "; there are no tables: every setting stands by itself"
+            found.mistakes.append(f"{where}: {key} is no setting{near}")
             continue
         name, option = known[key]
         values = value if isinstance(value, list) else [value]
@@ -149,7 +171,24 @@ def look_into(path: Path) -> Found:
             found.mistakes.append(f"{where}: {key} takes {takes}")
         else:
             read(found, name, option, [str(v) for v in values], f"{where}: {key}")
+            if name in found.given:
+                found.places[name] = where
     return found
+
+
+def _syntax(path: Path, text: str, problem: str) -> str:
+    """A mistake in TOML itself; its parser tells the place at the end."""
+    told = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", problem)
+    if told is None:
+        return f"{path}: {problem}"
+    what, line, column = told.groups()
+    lines = text.splitlines()
+    number = int(line) if line else len(lines)
+    if what == "Cannot overwrite a value":
+        key = lines[number - 1].partition("=")[0].strip()
+        return f"{path}, line {number}: {key} is given twice; keep one"
+    where = f"at column {column}" if line else "at the end of the file"
+    return f"{path}, line {number}: this is no TOML: {what}, {where}"
 
 
 def read(found: Found, name: str, option: Option, values: Sequence[str], where: str) -> None:
@@ -167,7 +206,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def _nearest(key: str, known: Sequence[str], prefix: str = "") -> str:
-    """The end of a message: the known key that `key` is alike to, not counting their prefix."""
+    """The end of an error message that suggests the known key most similar to `key`; empty if none
+    is.  The prefix, which all have, is not compared.
+    """
     near = get_close_matches(key.removeprefix(prefix), [it.removeprefix(prefix) for it in known], 1)
     return f"; did you mean {prefix}{near[0]}?" if near else ""
 

@@ -42,7 +42,7 @@ class StartupError(SystemExit, Exception):
     """
 
     told = False
-    """Whether the line is on the standard error stream already."""
+    """Whether the message was already written to standard error."""
 
 
 def no_start(message: str) -> StartupError:
@@ -236,7 +236,7 @@ class Door(Service):
         )
 
     def _factory(self) -> Any:
-        """The factory of the door's connections, with TLS before it."""
+        """The factory of the door's connections, wrapped in TLS if the door speaks TLS."""
         if self._tls is None:
             return self._limiter
         return TlsFactory(self._tls.contexts, self._limiter)

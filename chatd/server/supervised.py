@@ -1,6 +1,5 @@
-"""A worker's link to its supervisor: it says that it serves, and ends when the supervisor is gone.
-
-Source: `chatd.server.worker_process` has the lines that the two exchange.
+"""A worker's link to its supervisor: it reports when the worker serves, and stops the worker when
+the supervisor has ended.  `chatd.server.worker_process` describes the lines that they exchange.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .worker_metrics import SharedMetrics
 
 
 class Supervised(Service):
-    """The link, started after the last door."""
+    """The service that opens the link; started after the last door."""
 
     def __init__(self, reactor: Any, place: Place, metrics: SharedMetrics) -> None:
         self._reactor = reactor
@@ -27,7 +26,7 @@ class Supervised(Service):
         self._metrics = metrics
 
     def startService(self) -> None:
-        """All doors listen."""
+        """Report to the supervisor that all doors of this worker listen."""
         super().startService()
         link = SupervisorLink(self._reactor, self._metrics)
         StandardIO(link, 0, self._place.ready, self._reactor)  # type: ignore[call-arg]
@@ -53,7 +52,7 @@ class SupervisorLink(LineOnlyReceiver):
         self._metrics.heard(line)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
-        """The supervisor is gone, so this worker ends."""
+        """The supervisor has ended, so stop this worker."""
         self._metrics.tell = None
-        with suppress(ReactorNotRunning):  # it stops already
+        with suppress(ReactorNotRunning):  # the worker is stopping already
             self._reactor.stop()

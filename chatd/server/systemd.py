@@ -1,9 +1,10 @@
-"""What systemd is told of the server: it is ready, reloads, stops, and is alive (sd_notify(3)).
+"""Notifications to systemd: the server is ready, reloading, stopping, or alive (sd_notify(3)).
 
-1. A unit with `Type=notify` counts as started when all doors listen (`READY=1`).
-2. With `WatchdogSec=` the event loop says twice in that time that it runs (`WATCHDOG=1`).  If the
-   loop is stuck, nothing is said, and systemd ends the process.
-3. Without systemd nothing is sent.  What cannot be sent is logged once, and does no harm.
+1. For a unit with `Type=notify`, the start is complete when all doors listen (`READY=1`).
+2. With `WatchdogSec=`, the event loop sends two keep-alives (`WATCHDOG=1`) per period.  If the loop
+   is stuck, it sends none, and systemd ends the process.
+3. Without systemd nothing is sent.  If a notification cannot be sent, the first failure is logged,
+   and the server goes on.
 """
 
 from __future__ import annotations
@@ -22,21 +23,23 @@ VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
 class Systemd:
-    """The socket of the process that started this one, if it listens for such messages."""
+    """The notification socket of systemd, if the environment names one."""
 
     _log = Logger()
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
-        """The variables are removed, so that no other process speaks for this one."""
+        """Removes the variables from the environment, so that no child process sends notifications
+        in this one's name.
+        """
         address, period, pid = (environment.pop(name, "") for name in VARIABLES)
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         own = address and period.isdecimal() and pid in ("", str(os.getpid()))
         self.watchdog_seconds = int(period) / 1_000_000 if own else 0.0
-        """Seconds within which it wants to hear that the process is alive; 0: it does not."""
+        """Seconds within which systemd expects a keep-alive; 0 if it expects none."""
         self._failed = False
 
     def tell(self, *states: str) -> None:
-        """Send states, such as `READY=1`."""
+        """Send states, such as `READY=1`, in one notification."""
         if not self._address:
             return
         try:
@@ -51,16 +54,16 @@ class Systemd:
                 )
 
     def ready(self, status: str = "") -> None:
-        """The server serves."""
+        """Report that the server is ready."""
         self.tell("READY=1", *([f"STATUS={status}"] if status else []))
 
     def reloading(self) -> None:
-        """The server begins to reload; `ready` ends that."""
+        """Report that a reload begins; `ready` reports its end."""
         moment = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self.tell("RELOADING=1", f"MONOTONIC_USEC={moment}")
 
     def around(self, reload: Callable[[], None]) -> Callable[[], None]:
-        """A reload that tells systemd when it begins and ends."""
+        """`reload`, with notifications when it begins and ends."""
 
         def told() -> None:
             self.reloading()
@@ -73,11 +76,11 @@ class Systemd:
 
 
 class SystemdNotice(Service):
-    """Tells systemd that the server is alive and, when it stops, that it does."""
+    """Tells systemd when the server is ready, that it is alive, and when it stops."""
 
     def __init__(self, clock: Any, systemd: Systemd, *, ready: bool = True) -> None:
-        """`clock` is the reactor.  `ready`: the server is ready when this service is started, which
-        comes after the last door.
+        """`clock` is the reactor.  With `ready`, this service also reports readiness; it is started
+        after the last door.
         """
         self._clock = clock
         self._systemd = systemd
@@ -85,7 +88,7 @@ class SystemdNotice(Service):
         self._timer: IDelayedCall | None = None
 
     def startService(self) -> None:
-        """Begin to show signs of life when the reactor runs: signals are handled from then on."""
+        """Begin to notify as soon as the reactor runs: it handles signals from then on."""
         super().startService()
         self._clock.callWhenRunning(self._begin)
 
@@ -98,7 +101,7 @@ class SystemdNotice(Service):
             self._alive()
 
     def stopService(self) -> None:
-        """The server stops."""
+        """Report that the server stops."""
         super().stopService()
         if self._timer is not None:
             self._timer.cancel()

@@ -1,12 +1,13 @@
 """The certificates of the doors that speak TLS: read at the start, and again when they change.
 
-1. The files are looked at every `LOOK_SECONDS`.  When they have changed, and then stayed the same
-   from one look to the next, they are read: a renewal replaces several files, one after another.
-   `reload` reads them at once.
-2. What was read is used for connections that begin from then on.  Connections that there are go on.
-3. Certificates that cannot be used are logged, once for each change of the files, and those in use
-   stay.  Of a directory, each certificate stays that has no successor, while a file is broken.
-4. A certificate that is about to expire, or has, is logged once a day.
+1. Every `LOOK_SECONDS` the server checks whether the files have changed.  It reads changed files
+   when two checks in a row find them alike, because a renewal replaces several files one after
+   another.  `reload` reads them at once.
+2. New connections use the new certificates.  Open connections go on unchanged.
+3. If the new certificates cannot be used, the server logs that, once for each change of the files,
+   and keeps the old ones.  If some files of a directory are broken, the server keeps the old
+   certificates of the names for which there is no new one.
+4. A certificate that has expired, or is about to, is logged once a day.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from ..net.tlscontexts import ServerContexts
 from .endpoints import listening
 
 LOOK_SECONDS = 5.0
-"""Seconds between two looks at the files."""
+"""Seconds between two checks of the files."""
 WARN_DAYS = 14
-"""Days before a certificate expires from which on the log says so.  certbot renews it 30 before."""
+"""Days before its expiry from which a certificate is logged.  certbot renews 30 days before it."""
 DAY = 86_400.0
 
 
@@ -39,12 +40,12 @@ class DoorCertificates:
         """Read the certificates.  Raises `BadCertificate`.  `protocols`: see `ServerContexts`."""
         self.door = door
         self.certificates: tuple[Certificate, ...] = ()
-        """Those in use."""
+        """The certificates in use."""
         self.contexts = ServerContexts(protocols)
-        """Makes the connections."""
+        """Makes the TLS connections."""
         self._source = source
         self._used = self._seen = source.marks()
-        """The files as they were when they were read, and at the last look."""
+        """The state of the files when they were read, and at the last check."""
         reading = source.read()
         self.contexts.use(reading.certificates)
         self.certificates = reading.certificates
@@ -63,15 +64,15 @@ class DoorCertificates:
             )
 
     def changed(self) -> bool:
-        """Look at the files: whether they have changed since they were read, but not since the last
-        look.
+        """Check the files.  Returns whether they have changed since they were read, but not since
+        the last check.
         """
         seen, self._seen = self._seen, self._source.marks()
         return self._seen == seen and self._seen != self._used
 
     def reload(self) -> bool:
-        """Read the files, whether they have changed or not.  Returns whether the certificates that
-        are in use are others now.
+        """Read the files, whether they have changed or not.  Returns whether the certificates in
+        use have changed.
         """
         self._used = self._seen = self._source.marks()
         try:
@@ -94,7 +95,9 @@ class DoorCertificates:
         return True
 
     def _without_successor(self, reading: Reading) -> tuple[Certificate, ...]:
-        """Those in use whose names would be without a certificate because files are broken."""
+        """The certificates in use with a name for which the files, some of them broken, have no new
+        certificate.
+        """
         if not reading.problems:
             return ()
         named = by_name(reading.certificates)
@@ -121,7 +124,7 @@ def _same(some: Sequence[Certificate], others: Sequence[Certificate]) -> bool:
 
 
 def problems(doors: Mapping[str, Iterable[str]]) -> list[str]:
-    """What is wrong with the certificates of all endpoints, by the doors' names."""
+    """Error messages about the certificates of all endpoints, which are given by door."""
     found = []
     for door, texts in doors.items():
         for text in texts:
@@ -135,7 +138,7 @@ def problems(doors: Mapping[str, Iterable[str]]) -> list[str]:
 
 
 class CertificateWatch(Service):
-    """Looks at the files of all certificates while the server runs."""
+    """Checks the files of all certificates while the server runs."""
 
     _log = Logger()
 
@@ -152,7 +155,7 @@ class CertificateWatch(Service):
         self._warned = -DAY
 
     def startService(self) -> None:
-        """Log what is in use, and begin to look."""
+        """Log the certificates in use, and begin to check the files."""
         super().startService()
         for door in self._doors:
             door.tell()
@@ -160,14 +163,14 @@ class CertificateWatch(Service):
         self._wait()
 
     def stopService(self) -> None:
-        """Stop looking."""
+        """Stop checking."""
         super().stopService()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
 
     def reload(self) -> list[str]:
-        """Read all files now.  Returns the doors whose certificates are others now."""
+        """Read all files now.  Returns the names of the doors whose certificates have changed."""
         return [door.door for door in self._doors if door.reload()]
 
     def _wait(self) -> None:

@@ -1,9 +1,10 @@
 """The metrics of all workers, added up by their supervisor.
 
-1. Whichever worker is asked, its supervisor asks them all, and the sum is the answer.  A worker
-   that does not answer within `COLLECT_SECONDS` counts with what it said last.
-2. What a worker has counted stays in the sums when it has ended, as far as it was collected: so no
-   counter falls while the supervisor runs.
+1. A worker that gets a request for metrics asks its supervisor, which collects the metrics of all
+   workers and returns the sums.  For a worker that does not answer within `COLLECT_SECONDS`, the
+   supervisor uses its last answer.
+2. The counters of a worker that has ended stay in the sums, as they were when last collected, so
+   that no counter falls while the supervisor runs.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ class Collection:
     """The supervisor's part: collects the metrics of the workers."""
 
     def __init__(self, reactor: Any, workers: Callable[[], Iterable[Worker]]) -> None:
-        """`workers` tells those that have not ended."""
+        """`workers` returns the workers that have not ended."""
         self._reactor = reactor
         self._workers = workers
         self._known: dict[Worker, list[Family]] = {}
-        """What each worker said last."""
+        """The last answer of each worker."""
         self._gone: list[Family] = []
-        """What workers that have ended had counted."""
+        """The sums of the counters of workers that have ended."""
         self._number = 0
         self._awaited: set[Worker] = set()
         self._asking: list[Worker] = []
@@ -91,10 +92,10 @@ class Collection:
         self._timer = None
 
     def _tell(self) -> None:
-        """Tell the sums to those who have asked."""
+        """Send the sums to the workers that asked for them."""
         self._timer = None
         self._awaited = set()
-        # The order of a worker's own page; what has ended comes last.
+        # `added` keeps the order of the first page, so the sums of ended workers come last.
         sums = b"metrics " + _encode(added([*self._known.values(), self._gone]))
         asking, self._asking = self._asking, []
         for worker in asking:

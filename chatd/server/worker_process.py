@@ -4,9 +4,10 @@ Supervisor and worker exchange lines: the worker writes to the descriptor `READY
 standard input.
 
 1. The worker writes `ready` when it serves.
-2. `collect` and a number, from the supervisor, ask for the worker's metrics, which it writes as
-   `collected`, the number, and JSON (`chatd.codecs.prometheus.Family`).
-3. `metrics` from the worker asks for those of all workers: `metrics` and JSON from the supervisor.
+2. The supervisor writes `collect NUMBER` to ask for the worker's metrics; the worker answers
+   `collected NUMBER JSON` (a list of `chatd.codecs.prometheus.Family`).
+3. The worker writes `metrics` to ask for the sums over all workers; the supervisor answers
+   `metrics JSON`.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Worker(ProcessProtocol):
         """The beginnings of lines, by the descriptor to which the worker writes them."""
 
     def childDataReceived(self, fd: int, data: bytes) -> None:  # noqa: N802
-        """The worker says something to the supervisor, or it logs something."""
+        """The worker has written to its supervisor, or to its log."""
         *lines, self._rest[fd] = (self._rest.get(fd, b"") + data).split(b"\n")
         for line in lines:
             if fd != READY:
@@ -71,7 +72,7 @@ class Worker(ProcessProtocol):
                 self._heard(self, line)
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802
-        """The worker is gone."""
+        """The worker has ended."""
         self._rest.pop(READY, None)
         for line in filter(None, self._rest.values()):
             self._relay(line)
@@ -87,15 +88,15 @@ class Worker(ProcessProtocol):
 
     @property
     def serves(self) -> bool:
-        """Whether it has begun to serve, and has not ended."""
+        """Whether the worker has begun to serve, and has not ended."""
         return self.ready.called and not self.ended.called
 
     def tell(self, line: bytes) -> None:
-        """Write a line to its standard input."""
+        """Write a line to the worker's standard input."""
         self.transport.writeToChild(0, line + b"\n")  # type: ignore[union-attr]
 
     def signal(self, number: int) -> None:
-        """Send the process a signal, if there is one."""
+        """Send the process a signal, if it has not ended."""
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess(number)  # type: ignore[union-attr]
 

@@ -10,8 +10,8 @@
    does not start ends the restart: the others, and the one that it was to replace, go on.
 5. A worker whose supervisor is gone shuts down, because its standard input ends
    (`chatd.server.supervised`).
-6. The supervisor also binds the console's socket, and adds up the workers' metrics: whichever
-   worker a client reaches answers for all (`chatd.server.worker_metrics`).
+6. The supervisor also binds the console's socket, from which all workers accept, and adds up their
+   metrics, so that any worker can answer for all (`chatd.server.worker_metrics`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Supervisor(Service):
         self._arguments = command
         self._directory = directory
         self._bound = Bound([], [], [])
-        # A daemon changes its directory.
+        # A daemon changes its working directory.
         self._console_path = console.absolute() if console else None
         self._console = Bound([None], [], [])
         self._metrics = Collection(reactor, lambda: self._processes)

@@ -35,6 +35,7 @@ from ..model.search import Query
 from ..model.units import Cell, Change, Redaction, Stale, Unit
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
+from .retained import Retention
 
 CLOSING = "the server is going down; try again in a moment"
 """The message of `Unavailable` for a store that is closed."""
@@ -140,6 +141,10 @@ class Follower(Protocol):
 class Store(Protocol):
     """The engine under a `ChatService`."""
 
+    retention: Retention
+    """How much of the history is kept.  It may be changed at any time; what is more than that is
+    forgotten within a minute."""
+
     @property
     def id(self) -> str:
         """The store's own id, once it is open: random ASCII letters and digits, kept as long as the
@@ -169,6 +174,11 @@ class Store(Protocol):
     def given(self, cursor: int) -> bool:
         """Whether another node may have given a cursor that is above every id shown here: that node
         may be a moment ahead.
+        """
+
+    def kept(self, cursor: int) -> int:
+        """The highest id that is stored of what a client got that has this cursor: the cursor
+        itself, unless the database has lost what it gave last before that.
         """
 
     def probe(self) -> Deferred[None]:

@@ -1,11 +1,12 @@
 """Backup of a SQLite file, while a server writes to it.
 
-1. The copy is the file at one moment, in one file without companions.  It is checked before it gets
-   its name, so a file of that name is always a whole backup.
-2. The file is read by a connection of its own, in one read transaction: in WAL mode (SQLite, "WAL")
-   a reader does not hinder the writer.
-3. Copying takes at most half of the time, and what is written is flushed every few megabytes.
-   Otherwise the server's own flushes would wait for all of it at once.
+1. The copy is a snapshot of one moment, in one file without `-wal` and `-shm`.  The copy is checked
+   before it is renamed to `target`, so a file of that name is always a whole backup.
+2. A connection of its own reads the file, in one read transaction: in WAL mode (SQLite, "WAL") a
+   reader does not block the writer.
+3. Copying takes at most a quarter of the time, in steps of a few hundred microseconds, and the copy
+   is flushed every megabyte.  Otherwise the server's own flushes would wait until the whole copy is
+   flushed.
 4. Only its owner may read the copy.
 """
 
@@ -24,10 +25,12 @@ from ..model.errors import Unavailable
 from .database import APPLICATION, COMPANIONS
 from .private import MODE
 
-PAGES = 128
-"""Pages that are copied at a stretch: half a megabyte."""
-FLUSHED_PAGES = 512
-"""Pages after which what was written is flushed to the disk."""
+PAGES = 32
+"""Pages in one step of copying: 128 kB."""
+RESTS = 3
+"""Pauses after a step or a flush, each as long as that took."""
+FLUSHED_PAGES = 256
+"""Pages after which the copy is flushed to the disk."""
 LOCKED = "-lock"
 
 
@@ -42,7 +45,7 @@ class BackedUp(NamedTuple):
 
 
 Progress = Callable[[str, float], None]
-"""Told of what is being done, and which part of that is done, from 0 to 1."""
+"""Called with the present task, and the completed fraction of that task, from 0 to 1."""
 
 
 def back_up(
@@ -119,7 +122,7 @@ def _copy(
             flushed = whole - left
             os.fsync(descriptor)
         progress("copying", (whole - left) / max(whole, 1))
-        sleep(time.monotonic() - began)
+        sleep(RESTS * (time.monotonic() - began))
         began = time.monotonic()
 
     with _opened(source, "ro") as old, _opened(partial, "rw") as new:
@@ -127,8 +130,8 @@ def _copy(
         if application != APPLICATION:
             raise Unavailable(f"{source} is a database, but not of chatd's")
         new.execute("PRAGMA journal_mode = OFF")  # a copy that fails is thrown away
-        new.execute("PRAGMA synchronous = OFF")  # it is flushed here
-        # Without a transaction SQLite would begin anew whenever the server writes.
+        new.execute("PRAGMA synchronous = OFF")  # `step` flushes it
+        # Without a transaction SQLite would restart the copy whenever the server writes.
         old.execute("BEGIN")
         old.execute("SELECT count(*) FROM sqlite_master").fetchone()
         old.backup(new, pages=PAGES, progress=step)
@@ -150,7 +153,7 @@ def _examine(partial: Path, progress: Progress) -> BackedUp:
 
 
 def _name(partial: Path, target: Path, replace: bool) -> None:
-    """Give the copy its name, and flush that.  Raises `Unavailable` and `OSError`."""
+    """Rename the copy, and flush its directory.  Raises `Unavailable` and `OSError`."""
     if replace:
         partial.replace(target)
     else:

@@ -70,7 +70,7 @@ MIGRATIONS = (
         ON accounts.tbl = 'accounts' AND accounts.key = substr(joined.tbl, length('joined:') + 1)
         WHERE joined.tbl > 'joined:' AND joined.tbl < 'joined;';
     """,
-    # The word index (`chatd.store.wordindex`), which is made while the server runs.
+    # The word index (`chatd.store.wordindex`), which the server fills while it runs.
     """
     CREATE TABLE search_blocks (
         room INTEGER NOT NULL,

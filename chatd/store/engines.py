@@ -78,17 +78,20 @@ def check_url(url: str) -> RedisUrl | None:
     parsed = parse(url)
     if not (find_spec("hiredis") and find_spec("txredisapi")):
         raise Malformed(
-            "a Redis store needs two libraries more; install them with pip install 'chatd[redis]'"
+            "a Redis store needs two libraries more; install them with "
+            "pip install hiredis txredisapi"
         )
     if parsed.tls and not (find_spec("OpenSSL") and find_spec("service_identity")):
         raise Malformed(
-            "rediss:// needs two libraries more; install them with pip install 'chatd[redis,tls]'"
+            "rediss:// needs libraries for TLS; install them with pip install 'twisted[tls]'"
         )
     return parsed
 
 
 def node_name(store: str, node: str) -> str:
-    """What tells this node's persons from those of others: its name, if several share the store."""
+    """The node's name, by which its persons are distinguished from those of other nodes; empty for
+    a store that nodes cannot share.
+    """
     return (node or default_node()) if store.partition(":")[0] in SCHEMES else ""
 
 

@@ -30,6 +30,7 @@ from .cells import Cells
 from .judging import Judging
 from .paging import take
 from .requests import RequestKeys
+from .retained import FOR_EVER
 
 T = TypeVar("T")
 
@@ -37,13 +38,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Step(NamedTuple):
-    """What one append stored."""
+    """The effects of one append."""
 
     batch: Sequence[Shown]
     before: Sequence[tuple[str, str, Cell | None]]
-    """The cells that it changed, before the change."""
+    """The changed cells with their former values."""
     firsts: Mapping[str, int | None]
-    """The rooms that lost their oldest event to it, and the ids of the oldest ones left."""
+    """The rooms whose oldest event was evicted by it, with the ids of the oldest ones left."""
 
 
 class Due(NamedTuple):
@@ -173,6 +174,9 @@ class MemoryStore:
     that code that uses a store cannot depend on an immediate answer.
     """
 
+    retention = FOR_EVER
+    """Ignored: the newest events of each room are kept, anyway."""
+
     def __init__(
         self,
         clock: IReactorTime,
@@ -220,6 +224,10 @@ class MemoryStore:
     def given(self, cursor: int) -> bool:
         """See `Store.given`: there is no other node."""
         return False
+
+    def kept(self, cursor: int) -> int:
+        """See `Store.kept`: nothing is lost."""
+        return cursor
 
     def probe(self) -> Deferred[None]:
         """See `Store.probe`."""

@@ -1,22 +1,22 @@
-"""How much of the history is kept."""
+"""Retention: how much of the history is kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 TIDY_SECONDS = 60.0
-"""Seconds between two looks for what may be forgotten."""
+"""Seconds between two checks for events to delete."""
 DAY = 86_400_000_000
-"""Microseconds."""
+"""Microseconds in a day."""
 
 
 @dataclass(frozen=True)
 class Retention:
-    """How much is kept; None: all."""
+    """The limits of the history; None: no limit."""
 
     days: float | None = None
     events: int | None = None
-    """Of all rooms together."""
+    """The number of events in all rooms together."""
 
 
 FOR_EVER = Retention()

@@ -4,9 +4,10 @@
    one commit.  So under load each append costs less.
 2. Units are acknowledged and shown after the commit.  If a commit fails, its units are refused;
    readers go on, and the next commit tries again.
-3. Writing and reading have a thread each.  Events are read by the reading thread, up to the highest
-   id shown.  Durable cells are read by the writing thread, in order with the commits: when they are
-   answered, the follower has been shown exactly what the file held when they were read.
+3. Writing, reading and searching (`chatd.store.searching`) have a thread each.  The reading thread
+   reads events, up to the highest id shown.  The writing thread reads durable cells, in order with
+   the commits: when a read of cells is answered, everything that the file contained at the read has
+   been shown to the follower, and nothing else.
 4. Presence cells are kept in memory, as they were shown; reads of them are answered from a copy
    that is made in the reactor's thread.
 """
@@ -80,7 +81,7 @@ class SqliteStore:
         self._now = now
         self._history = history
         self._hire = hire
-        self._retention = retention
+        self.retention = retention
         self._presence = Cells()
         keys = RequestKeys(clock.seconds)
         self._writer = Writer(path, now, keys, self._presence, DURABILITY[durability])
@@ -141,6 +142,10 @@ class SqliteStore:
     def given(self, cursor: int) -> bool:
         """See `Store.given`: there is no other node."""
         return False
+
+    def kept(self, cursor: int) -> int:
+        """See `Store.kept`: nothing is lost."""
+        return cursor
 
     def probe(self) -> Deferred[None]:
         """See `Store.probe`."""
@@ -374,11 +379,11 @@ class SqliteStore:
     @inlineCallbacks
     def _tidy(self) -> Generator[Deferred[Any], Any, None]:
         """Retention: remove events that are too old or too many, in slices between commits."""
-        days, most = self._retention.days, self._retention.events
+        days, most = self.retention.days, self.retention.events
         before = 0 if days is None else int(self._now() * 1_000_000 - days * DAY)
         try:
             yield self._writing.do(self._writer.tidy)
-            more = self._retention != FOR_EVER
+            more = self.retention != FOR_EVER
             while more and not self._closed:
                 forgotten = yield self._writing.do(partial(self._writer.forget, before, most))
                 more = forgotten.more
@@ -389,7 +394,7 @@ class SqliteStore:
             self._has_failed("forget", problem)
 
     def _index(self) -> Deferred[bool]:
-        """Index a block, between commits; tells whether more may be due."""
+        """Index a block, between commits; fires with whether another may be due."""
 
         def failed(failure: Failure) -> bool:
             self._has_failed("index", failure.trap(Unavailable) and failure.value)

@@ -1,10 +1,10 @@
-"""Bringing an older file to the version of this chatd, with a copy of it before.
+"""Schema upgrade of an older SQLite file, after a copy of it was made.
 
-1. A file that holds anything is copied whole before the first migration.  If there is no room for
-   the copy, the file stays as it is, and the start fails.
-2. Each migration is one transaction: after a crash the next start goes on with the next one.  The
-   copy of the first attempt stays the copy.
-3. The copy is called `NAME-vN` for a file of version N, and is usable by the chatd of that version.
+1. A file that is not empty is copied whole before the first migration.  If the disk has no space
+   for the copy, the file stays as it is, and the start fails.
+2. Each migration is one transaction: after a crash the next start continues with the migration
+   that was not committed.  It does not replace the copy that the first start made.
+3. The copy of a file of version N is called `NAME-vN`; the chatd of that version can open it.
    chatd never removes it.
 """
 
@@ -34,7 +34,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str
     if version:
         copy = copied(connection, path, version)
         _log.info(
-            "{path} is of version {version}; its copy is {copy}; it is brought to version {newest}",
+            "upgrading {path} from version {version} to {newest}; a copy of it is {copy}",
             path=path,
             version=version,
             copy=copy,
@@ -46,7 +46,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str
         )
     if copy:
         _log.info(
-            "{path} is of version {newest} now, after {seconds:.1f} seconds",
+            "upgraded {path} to version {newest} in {seconds:.1f} seconds",
             path=path,
             newest=len(migrations),
             seconds=monotonic() - began,
@@ -54,7 +54,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str
 
 
 def copied(connection: sqlite3.Connection, path: Path, version: int) -> Path:
-    """Copy the file whole, unless that has been done; returns the copy.  Raises `sqlite3.Error`."""
+    """Copy the whole file, unless a copy exists; returns its path.  Raises `sqlite3.Error`."""
     copy = path.with_name(f"{path.name}-v{version}")
     if copy.exists():
         return copy
@@ -70,8 +70,8 @@ def copied(connection: sqlite3.Connection, path: Path, version: int) -> Path:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise sqlite3.OperationalError(
-            f"it is of an older version, and cannot be copied to {copy} before it is brought up "
-            f"to date ({problem}); it needs about {path.stat().st_size >> 20} MiB"
+            f"it has an older version and must be copied to {copy} before the upgrade, but that "
+            f"failed ({problem}); the copy needs about {path.stat().st_size >> 20} MiB"
         ) from None
     return copy
 

@@ -1,18 +1,18 @@
 """The word index of the SQLite file: which messages of a room contain a word.
 
 1. Events of a room are indexed in blocks of `BLOCK`, in their order.  The newest events of a room,
-   less than a block, are not indexed: a search looks through them.  When retention deletes a
-   block's first events, the block is dropped; a search looks through what is left of its events.
+   fewer than a block, are not indexed: a search scans them.  When retention deletes the first
+   events of a block, the block is dropped; a search scans its remaining events.
 2. `search_blocks` has the ids of a block's events.  `search_words` has the words of a block, in
-   `BUCKETS` rows, with the places of the events that contain them.  So to index a block is to
-   write a few pages, and a search reads one row of each block, from the newest block on.
-3. What is redacted is taken from the index in the same transaction, so that the file holds none of
-   its words afterwards.  SQLite's FTS5 cannot do that before SQLite 3.42, and orders matches by all
-   rooms.
-4. `state.words` names the rules by which texts were cut into words (`chatd.model.search.SCHEME`);
-   an index that was made by others is made anew.
+   `BUCKETS` rows, with the places of the events that contain them.  So indexing a block writes a
+   few pages, and a search reads one row per word of each block, from the newest block on.
+3. The words of a redacted event are removed from the index in the transaction that redacts it, so
+   that the file contains none of them afterwards.  SQLite's FTS5 can do that only since SQLite
+   3.42, and it would order the matches of all rooms together.
+4. `state.words` is the version of the rules by which texts were cut into words
+   (`chatd.model.search.SCHEME`); an index made by other rules is rebuilt.
 
-The functions take a connection; those that change something need an open transaction.  They raise
+The functions take a connection; those that change the index need an open transaction.  They raise
 `sqlite3.Error`.
 """
 
@@ -22,7 +22,7 @@ import sqlite3
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from struct import pack, unpack
+from struct import Struct, pack, unpack
 from zlib import crc32
 
 import msgspec
@@ -31,9 +31,12 @@ from ..model.events import MESSAGES, Kept
 from ..model.search import SCHEME, words_of
 
 BLOCK = 1024
-"""Events in a block.  To index one takes about 20 ms, to look through as many takes 5 ms."""
+"""Events in a block.  Indexing a block takes about 20 ms; scanning as many events takes 5 ms."""
+MOST_DECODED = 3000
+"""Rows of words that a search decodes: 50 ms.  For six words that nearly every block has, and no
+message together, all rows would take 100 ms in a room of a million events."""
 BUCKETS = 256
-"""Rows that hold the words of a block, some twenty in each: several rows share a page."""
+"""Rows for the words of a block, some twenty words in each, so that several rows share a page."""
 
 Indexed = tuple[int, int, str | bytes]
 """An event: id, number of its room, JSON."""
@@ -43,6 +46,18 @@ Places = dict[str, list[int]]
 _event = msgspec.json.Decoder(Kept).decode
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Places).decode
+_decode_some = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
+_id_at = Struct("<q")
+_decode_places = msgspec.msgpack.Decoder(list[int]).decode
+
+
+class Unfinished(Exception):
+    """A search has looked through `MOST_DECODED` rows, and there may be more."""
+
+    def __init__(self, below: int) -> None:
+        self.below = below
+        """The id below which the search has to go on."""
+        super().__init__(below)
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
@@ -52,14 +67,14 @@ def is_current(connection: sqlite3.Connection) -> bool:
 
 
 def begin_anew(connection: sqlite3.Connection) -> None:
-    """Empty the index, to be made by the present rules."""
+    """Empty the index, so that it is rebuilt by the present rules."""
     connection.execute("DELETE FROM search_words")
     connection.execute("DELETE FROM search_blocks")
     connection.execute("UPDATE state SET words = ?", (SCHEME,))
 
 
 def indexed_up_to(connection: sqlite3.Connection, room: int) -> int:
-    """The id of the newest event of a room that is indexed; 0: none is."""
+    """The id of the newest indexed event of a room; 0 if no event is indexed."""
     (last,) = connection.execute(
         "SELECT max(last) FROM search_blocks WHERE room = ?", (room,)
     ).fetchone()
@@ -67,7 +82,7 @@ def indexed_up_to(connection: sqlite3.Connection, room: int) -> int:
 
 
 def indexed_from(connection: sqlite3.Connection, room: int) -> int:
-    """The id of the oldest event of a room that is indexed; 0: none is."""
+    """The id of the oldest indexed event of a room; 0 if no event is indexed."""
     oldest = _oldest(connection, room)
     return oldest[1] if oldest else 0
 
@@ -108,7 +123,7 @@ def add_block(connection: sqlite3.Connection, room: int) -> bool:
 
 
 def unindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
-    """Take the words of these events from the index; the events are as they were indexed."""
+    """Remove the words of these events from the index; `events` are as they were indexed."""
 
     def remove(places: list[int], place: int) -> None:
         if place in places:
@@ -118,7 +133,7 @@ def unindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
 
 
 def reindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
-    """Undo an `unindex` of events that are still there."""
+    """Undo an `unindex` of events that were not deleted."""
 
     def add(places: list[int], place: int) -> None:
         if place not in places:
@@ -128,8 +143,8 @@ def reindex(connection: sqlite3.Connection, events: Iterable[Indexed]) -> None:
 
 
 def drop_blocks(connection: sqlite3.Connection, room: int, up_to: int) -> None:
-    """Drop those blocks of a room that begin at or below the id `up_to`: events are deleted up to
-    it.
+    """Drop the blocks of a room that begin at or below the id `up_to`, because the events up to
+    that id are deleted.
     """
     while True:
         oldest = _oldest(connection, room)
@@ -151,28 +166,35 @@ def ids_with(
     connection: sqlite3.Connection, room: int, words: Iterable[str], below: int
 ) -> Iterator[int]:
     """The ids below `below` of the indexed messages of a room that have all the words, the newest
-    first.
+    first.  Raises `Unfinished` after `MOST_DECODED` rows.
     """
-    # The longest word is probably the rarest: the others are looked up where it is.
+    # SQLite looks for the blocks that have all the words, without Python and its lock.  The longest
+    # word is probably the rarest: the others are looked up where it is.
     ordered = sorted(words, key=len, reverse=True)
-    for (block,) in connection.execute(
-        "SELECT block FROM search_blocks WHERE room = ? AND last <= ? ORDER BY last DESC",
-        (room, _end_of_block(connection, room, below)),
-    ):
-        common: set[int] | None = None
-        for word in ordered:
-            places = _places(connection, room, block, word).get(word, ())
-            common = set(places) if common is None else common.intersection(places)
-            if not common:
-                break
+    rows = connection.execute(
+        _having(len(ordered)),
+        (
+            *(value for word in ordered for value in (_bucket(word), _encode(word))),
+            *(room, _end_of_block(connection, room, below)),
+        ),
+    )
+    left = MOST_DECODED
+    for block, *buckets in rows:
+        common = _common(zip(buckets, ordered, strict=True))
         if common:
             (blob,) = connection.execute(
                 "SELECT ids FROM search_blocks WHERE room = ? AND block = ?", (room, block)
             ).fetchone()
-            ids = _ids(blob)
             for place in sorted(common, reverse=True):
-                if ids[place] < below:
-                    yield ids[place]
+                (id_,) = _id_at.unpack_from(blob, place * _id_at.size)
+                if id_ < below:
+                    yield id_
+        left -= len(ordered)
+        if left <= 0:
+            (first,) = connection.execute(
+                "SELECT first FROM search_blocks WHERE room = ? AND block = ?", (room, block)
+            ).fetchone()
+            raise Unfinished(first)
 
 
 # -- blocks and words ------------------------------------------------------------------------------
@@ -200,10 +222,10 @@ def _oldest(connection: sqlite3.Connection, room: int) -> tuple[int, int] | None
 def _end_of_block(connection: sqlite3.Connection, room: int, below: int) -> int:
     """The id of the last event in the newest of a room's blocks that may have ids below `below`."""
     found = connection.execute(
-        "SELECT last FROM search_blocks WHERE room = ? AND last >= ? ORDER BY last LIMIT 1",
+        "SELECT first, last FROM search_blocks WHERE room = ? AND last >= ? ORDER BY last LIMIT 1",
         (room, below),
     ).fetchone()
-    return int(found[0]) if found else below
+    return int(found[1]) if found and found[0] < below else below - 1
 
 
 def _change(
@@ -211,7 +233,7 @@ def _change(
     events: Iterable[Indexed],
     change: Callable[[list[int], int], None],
 ) -> None:
-    """Change the places of the words of some events, those that are indexed."""
+    """Change the places of the words of these events, as far as the events are indexed."""
     for id_, room, event in events:
         found = connection.execute(
             "SELECT block, ids FROM search_blocks WHERE room = ? AND last >= ?"
@@ -233,6 +255,37 @@ def _change(
                 "REPLACE INTO search_words VALUES (?, ?, ?, ?)",
                 (room, block, _bucket(word), _encode(words)),
             )
+
+
+def _having(words: int) -> str:
+    """The query for the blocks that have so many words, the newest first, with the rows of the
+    words.  A row that has a word contains its encoding; it may contain that by chance, too.
+    """
+    numbers = range(words)
+    rows = "".join(
+        f" CROSS JOIN search_words w{n} ON w{n}.room = blocks.room AND w{n}.block = blocks.block"
+        f" AND w{n}.bucket = ? AND instr(w{n}.words, ?)"
+        for n in numbers
+    )
+    return (
+        f"SELECT blocks.block, {', '.join(f'w{n}.words' for n in numbers)}"
+        f" FROM search_blocks blocks INDEXED BY search_blocks_by_last{rows}"
+        " WHERE blocks.room = ? AND blocks.last <= ? ORDER BY blocks.last DESC"
+    )
+
+
+def _common(rows: Iterable[tuple[bytes, str]]) -> set[int]:
+    """The places that all the words have in common, each word with the row that has its places."""
+    found = [_decode_some(words).get(word) for words, word in rows]
+    places = sorted([raw for raw in found if raw is not None], key=len)
+    if len(places) < len(found):  # a row had the encoding by chance
+        return set()
+    common = set(_decode_places(places[0]))
+    for more in places[1:]:
+        if not common:
+            break
+        common.intersection_update(_decode_places(more))
+    return common
 
 
 def _places(connection: sqlite3.Connection, room: int, block: int, word: str) -> Places:

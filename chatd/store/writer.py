@@ -2,9 +2,9 @@
 
 1. A group of appends is one transaction: when `store` returns, the group is in the file; when it
    raises, no part of the group is (`chatd.store.settling`).
-2. A group with nothing to keep (presence, private messages) does not touch the file, although it
-   takes ids.  The next commit, `tidy` or `end` writes the highest id given.  The time of a start is
-   not written, because the clock may be wrong then.
+2. A group with nothing to keep (presence; private messages of guests whose sessions are not stored)
+   does not touch the file, although it takes ids.  The next commit, `tidy` or `end` writes the
+   highest id given.  The time of a start is not written, because the clock may be wrong then.
 3. Units are judged here, in the order of the groups, by versions in memory: those of `rooms`, which
    nearly every unit expects, and those of the presence tables.  Others are read from the file, and
    the latest of them are remembered until the connection is closed.
@@ -101,7 +101,7 @@ class Writer(SettledFile):
         """Versions of cells as they stand in the file, 0 for absent ones."""
         self._count: int | None = None
         self._grown: set[int] | None = None
-        """Numbers of rooms with new events since the last look for a block to index; None: all."""
+        """Numbers of rooms with new events since the last check for a block to index; None: all."""
         self._untold: set[str] = set()
         self._spill = False
         """Whether the write-ahead log may hold the text of events that were redacted or erased."""
@@ -197,7 +197,7 @@ class Writer(SettledFile):
             return
         try:
             with self._used() as connection:
-                # It would wait for a backup, and all that is said with it.
+                # With the usual timeout the checkpoint, and all messages, would wait for a backup.
                 connection.execute(f"PRAGMA busy_timeout = {CLEAR_MILLISECONDS}")
                 (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 connection.execute(f"PRAGMA busy_timeout = {round(LOCK_SECONDS * 1000)}")
@@ -357,8 +357,8 @@ class Writer(SettledFile):
         return Forgotten(firsts, more=count == SLICE)
 
     def index(self) -> bool:
-        """Index a block of one of the rooms that have enough new events, or look at some of those
-        that may.  Returns whether there may be more to do.  Raises `Unavailable`.
+        """Index a block of one room that has enough new events, after checking at most `SLICE`
+        rooms.  Returns whether another block may be due.  Raises `Unavailable`.
         """
         if self._grown is not None and not self._grown:
             return False

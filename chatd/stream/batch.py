@@ -64,7 +64,7 @@ class Batch:
     def cached(self, form: Hashable, make: Callable[[Batch], bytes], age: int = 0) -> bytes:
         """The result of `make(self)`, cached under `form` so that all readers share it.
 
-        A cached result of another `age` is made anew.
+        A cached result of another `age` is replaced.
         """
         made = self._forms.get(form)
         if made is None or made[0] != age:

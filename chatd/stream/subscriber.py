@@ -138,6 +138,12 @@ class Subscriber:
         self.write = self.send = write
         self._see_fast_path()
 
+    def deliver_all(self) -> None:
+        """From now on, pass every batch to `deliver`, because the outlet changes its bytes."""
+        self.write = None
+        self.send = NOWHERE.send
+        self._see_fast_path()
+
     def stop(self) -> None:
         """Stop reading for good, and drop the outlet, which breaks a reference cycle."""
         self.reading = False

@@ -30,8 +30,10 @@ class Network:
     The fault of the nth connection from then on depends on `seed` only.
     """
 
-    def __init__(self, port: int, seed: int = 1) -> None:
+    def __init__(self, port: int, seed: int = 1, prefix: str = "") -> None:
+        """`prefix`, such as `chat/`: the path below which the server is served."""
         self._target = port
+        self._prefix = f" /{prefix}".encode() if prefix else b""
         self._dice = random.Random(seed)
         self._drawn: list[Fault] = []
         self._faulty = False
@@ -42,7 +44,7 @@ class Network:
         self._thread.start()
         self._server = self._wait(asyncio.start_server(self._accept, "127.0.0.1", 0))
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/"
+        self.url = f"http://127.0.0.1:{port}/{prefix}"
         self.faults: list[Fault] = []
 
     def add_faults(self) -> None:
@@ -100,7 +102,7 @@ class Network:
                 await near.read(-1)
                 return
             far, server = await asyncio.open_connection("127.0.0.1", self._target)
-            up = asyncio.create_task(self._carry(near, server, fault))
+            up = asyncio.create_task(self._carry(near, server, fault, self._prefix))
             down = asyncio.create_task(self._carry(far, client, fault))
             ends = life if fault in ("cut", "half-close") else None
             await asyncio.wait({up, down}, timeout=ends)
@@ -119,13 +121,19 @@ class Network:
             self._tasks.discard(task)
 
     async def _carry(
-        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, fault: Fault | None
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        fault: Fault | None,
+        prefix: bytes = b"",
     ) -> None:
         """Forward all bytes, and the end of the stream."""
         with suppress(OSError):
             while data := await source.read(65536):
                 if fault == "late" and self._faulty:
                     await asyncio.sleep(LATE)
+                if prefix:  # a browser sends a request's first line at the start of a segment
+                    data = re.sub(rb"^([A-Z]+)" + re.escape(prefix), rb"\1 /", data, count=1)
                 target.write(data)
                 await target.drain()
             target.write_eof()

@@ -22,8 +22,9 @@ WIDE = (1100, 700)
 NARROW = (360, 640)
 EXPECTED = re.compile(
     r"Failed to load resource|dynamically imported module|WebSocket connection|WebSocket is closed"
+    r"|Service Worker registration blocked"
 )
-"""Messages that the browser itself logs to the console when a connection fails."""
+"""Messages that the browser itself logs to the console when a connection fails, and Playwright."""
 PATIENCE = 20_000
 """
 Milliseconds until a test gives up waiting for the page.
@@ -172,7 +173,8 @@ class People:
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
-            **more,
+            # Else routes would not see what the page's service worker asks for.
+            **{"service_workers": "block", **more},
         )
         context.set_default_timeout(PATIENCE)
         prepare(context)

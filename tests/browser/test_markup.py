@@ -1,4 +1,4 @@
-"""Markup in messages: what is found, what is shown, and what is copied."""
+"""Markup in messages: how it is found, shown and copied."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def markup(browser: Browser, shared_server: Server):
 
 
 def short(part: Any) -> Any:
-    """A part in few words: a text, or its kind with what is in it."""
+    """A part in short: a text, or its kind with its contents."""
     if isinstance(part, str):
         return part
     kind = part["kind"]
@@ -70,7 +70,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("text", "parts"), FOUND)
 def test_markup_is_found(markup: Modules, text: str, parts: list[Any]):
-    """A small Markdown, in which names of programs and sums keep their stars."""
+    """A small Markdown, in which identifiers and products keep their underscores and stars."""
     found = markup.call("markup.js", "partsOf", text)
     assert [short(part) for part in found] == parts
     assert "".join(map(written, found)) == text
@@ -89,7 +89,7 @@ def test_markup_is_found(markup: Modules, text: str, parts: list[Any]):
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_character_of_a_text_is_lost(markup: Modules, text: str):
-    """Whatever marks it holds: shown and hidden parts are the text."""
+    """For any marks: the shown and the hidden parts together are the text."""
     assert "".join(map(written, markup.call("markup.js", "partsOf", text))) == text
 
 
@@ -105,7 +105,7 @@ COPY = """selector => {
 
 
 def test_formatted_messages_are_shown_and_copied_as_written(people: People, shared_server: Server):
-    """Marks are hidden, tabs and spaces stay, and what is copied has the marks."""
+    """Marks are hidden, tabs and spaces stay, and a copied text has the marks."""
     ada = people.come(shared_server.url, "ada", room="markup", permissions=["clipboard-read"])
     text = "look: **bold** `a  b` :tada:\n```py\nif x:\n\treturn  1\n```\n> quoted"
     ada.box.fill(text)
@@ -124,7 +124,7 @@ def test_formatted_messages_are_shown_and_copied_as_written(people: People, shar
 
 
 def test_code_scrolls_within_the_page_and_a_button_copies_it(people: People, shared_server: Server):
-    """A long line widens no row."""
+    """A long line does not widen its row."""
     ada = people.come(shared_server.url, "ada", room="code", size=(390, 700))
     ada.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     code = "x = " + "long_name + " * 40 + "1"

@@ -1,4 +1,4 @@
-"""What can be done with a message: replies, links, jumps, and what was not sent."""
+"""Actions on a message: replies, links, jumps, reports; and messages that were not sent."""
 
 import re
 from typing import Any
@@ -33,7 +33,7 @@ def post_many(server: Server, room: str, count: int) -> None:
 
 
 def test_reply_quotes_the_message(people: People, shared_server: Server):
-    """Before the draft, and long messages only in part."""
+    """The quote is put before the draft; a long message is quoted in part."""
     ada = people.come(shared_server.url, "ada", room="reply")
     bob = people.come(shared_server.url, "bob", room="reply")
     bob.say("shall we?")
@@ -48,7 +48,7 @@ def test_reply_quotes_the_message(people: People, shared_server: Server):
 
 
 def test_copied_link_names_the_message(people: People, shared_server: Server):
-    """With the server's address, the room and the id."""
+    """The link contains the server's address, the room and the id."""
     ada = people.come(shared_server.url, "ada", room="linked")
     ada.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ada.say("look here")
@@ -71,7 +71,7 @@ def messages_of(person: Person, room: str) -> list[Any]:
 def test_link_to_an_old_message_shows_it_with_its_surroundings(
     people: People, shared_server: Server
 ):
-    """What follows can be loaded until it reaches the newest; a button goes back."""
+    """Later messages can be loaded up to the newest; a button goes back."""
     post_many(shared_server, "deep", 400)
     ada = people.come(shared_server.url, "ada", room="deep")
     ada.is_connected_over("websocket")
@@ -102,7 +102,7 @@ def test_link_to_an_old_message_shows_it_with_its_surroundings(
 
 
 def test_page_that_is_opened_by_a_link_shows_the_message(people: People, shared_server: Server):
-    """Also one that is among the newest."""
+    """Also a message that is among the newest."""
     post_many(shared_server, "opened", 200)
     bob = people.come(shared_server.url, "bob", room="opened")
     bob.is_connected_over("websocket")
@@ -114,8 +114,8 @@ def test_page_that_is_opened_by_a_link_shows_the_message(people: People, shared_
         expect(ada.log.locator(".sought")).to_be_in_viewport()
 
 
-def test_up_brings_back_what_was_sent(people: People, shared_server: Server):
-    """Step by step, and down again; a text that was changed stays."""
+def test_up_brings_back_sent_messages(people: People, shared_server: Server):
+    """Step by step, and down again; a text that was edited stays in the box."""
     ada = people.come(shared_server.url, "ada", room="recall")
     for text in ("first", "second"):
         ada.say(text)
@@ -141,11 +141,11 @@ PASTE = """(box, text) => {
   box.setRangeText(text, box.selectionStart, box.selectionEnd, "end");
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }"""
-"""Paste as a browser does, which scripts cannot have it do."""
+"""Paste as a browser does; scripts cannot make a browser paste."""
 
 
 def test_long_paste_is_offered_as_a_block(people: People, shared_server: Server):
-    """Between what was typed before and after it."""
+    """The block is put between the texts before and after the cursor."""
     ada = people.come(shared_server.url, "ada", room="pasted")
     ada.box.fill("see: ")
     ada.box.evaluate(PASTE, "one\ntwo")
@@ -160,7 +160,7 @@ def test_long_paste_is_offered_as_a_block(people: People, shared_server: Server)
 
 
 def test_rest_is_counted_near_the_limit(people: People, shared_server: Server):
-    """Characters of several bytes count as what they need."""
+    """A character counts with its bytes of UTF-8."""
     ada = people.come(shared_server.url, "ada", room="counted")
     left = ada.page.locator("#left")
     ada.box.fill("x" * 3000)
@@ -176,7 +176,7 @@ def test_rest_is_counted_near_the_limit(people: People, shared_server: Server):
 
 
 def test_report_goes_to_the_ops_of_the_room(people: People, shared_server: Server):
-    """As a private message with the link and the text; nobody else has that in the menu."""
+    """As a private message with the link and the text; its author has no such menu item."""
     ops = people.come(shared_server.url, "olaf", room="reported")
     ops.is_connected_over("websocket")
     bob = people.come(shared_server.url, "bob", room="reported")

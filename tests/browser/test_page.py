@@ -72,7 +72,7 @@ def test_loading_history_keeps_the_scroll_position(people: People, shared_server
 def test_event_that_arrives_just_after_scrolling_up_leaves_the_window_there(
     people: People, shared_server: Server
 ):
-    """The browser tells of the scroll only with the next frame, and the event comes before it."""
+    """The browser reports the scroll only with the next frame, and the event arrives before it."""
     post_many(shared_server, "scrolled", [f"message {n}" for n in range(60)])
     ada = people.come(shared_server.url, "ada", room="scrolled")
     ada.sees("the end")
@@ -113,7 +113,7 @@ def test_history_that_could_not_be_loaded_is_asked_for_again(people: People, sha
     ada.say("/join refused")
     ada.sees("the end")
     ada.page.evaluate(SCROLL_UP)
-    expect(ada.said("message 60")).to_have_count(1)
+    expect(ada.said("message 120")).to_have_count(1)
     assert next(failures, None) is None
 
 

@@ -65,7 +65,7 @@ def test_click_on_a_name_opens_private_messages(people: People, shared_server: S
 def test_an_earlier_holder_of_a_name_takes_no_conversation_along(
     people: People, shared_server: Server
 ):
-    """Not when the page is reloaded, either, and is shown that rename again."""
+    """Also when the page is reloaded, and reads that rename again from history."""
     earlier = people.come(shared_server.url, "nora", room="earlier")
     earlier.say("/nick norma")
     expect(earlier.page.locator("#account")).to_have_text("norma")
@@ -126,6 +126,33 @@ def test_refused_private_text_is_not_put_into_a_room_s_box(people: People, share
     expect(ada.page.locator("#pending .failed")).to_contain_text("a secret")
     ada.page.get_by_role("button", name="Edit").click()
     expect(ada.box).to_have_value("a secret")
+
+
+def test_text_typed_behind_a_private_message_is_never_said_in_the_room(
+    people: People, shared_server: Server
+):
+    """The page waits for `/msg` and sends the text where it led, or gives back both."""
+    ada = people.come(shared_server.url, "ada", room="typedahead")
+    bob = people.come(shared_server.url, "bob", room="typedahead")
+    held: list[Route] = []
+    for name in ("bob", "nobody"):
+        ada.page.route("**/people/**", lambda route: held.append(route), times=1)
+        ada.say(f"/msg {name} first")
+        expect(ada.page.get_by_text("Not sent yet")).to_be_visible()
+        ada.say("and second")
+        held.pop().continue_()
+        if name == "bob":
+            ada.sees("and second")
+            bob.opens_private_messages("ada")
+            bob.sees("first")
+            bob.sees("and second")
+            ada.goes_to("typedahead")
+    expect(ada.box).to_have_value("/msg nobody first\nand second")
+    bob.goes_to("typedahead")
+    ada.box.fill("only this")
+    ada.box.press("Enter")
+    bob.sees("only this")
+    expect(bob.said("and second")).to_have_count(0)
 
 
 def test_deleted_private_message_disappears_on_both_sides(people: People, shared_server: Server):

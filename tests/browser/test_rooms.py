@@ -11,7 +11,7 @@ from .test_page import NOTIFICATIONS
 
 
 def test_list_of_all_rooms_is_searched_and_joined(people: People, shared_server: Server):
-    """With topic, people, and whether one is in it; one leaves from there, too."""
+    """The list shows topic, people, and the user's rooms, which can be left from there, too."""
     bob = people.come(shared_server.url, "bob", room="gardening")
     bob.say("/topic tomatoes and beans")
     expect(bob.page.locator("#topic")).to_have_text("tomatoes and beans")
@@ -81,7 +81,7 @@ def test_invite_dialog_of_an_open_room_has_all_ways_in(people: People, shared_se
 
 
 def test_notifications_are_chosen_for_each_room(people: People, shared_server: Server):
-    """Every message, what is said to oneself, or nothing."""
+    """For every message, for mentions and private messages, or for none."""
 
     def prepare(context: BrowserContext) -> None:
         context.add_init_script(NOTIFICATIONS)

@@ -8,7 +8,7 @@ from .server import Server
 
 
 def test_empty_room_says_what_it_is_and_the_ways_in(people: People, shared_server: Server):
-    """Without a name, which is asked for when something is to be sent."""
+    """The user needs no name until the first message."""
     ada = people.come(shared_server.url, room="fresh", size=NARROW, bypass_csp=True)
     empty = ada.page.locator("#empty")
     expect(empty).to_contain_text("Nothing has been said here yet.")
@@ -29,7 +29,7 @@ def test_empty_room_says_what_it_is_and_the_ways_in(people: People, shared_serve
 
 
 def test_line_shows_what_is_new_since_the_last_visit(people: People, shared_server: Server):
-    """Above the first message that came meanwhile, until one has looked elsewhere."""
+    """The line is above the first message since then, until the user has been in another place."""
     bob = people.come(shared_server.url, "bob", room="visits")
     ada = people.come(shared_server.url, "ada", room="visits")
     bob.say("before")

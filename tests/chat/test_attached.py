@@ -209,10 +209,10 @@ def test_a_session_goes_on_elsewhere_when_its_node_goes_down_in_order(chats: Red
     chats.chats.remove(one)
 
 
-def test_a_guest_is_told_what_was_said_to_it_while_its_node_was_started_again(
+def test_a_guest_gets_messages_from_other_nodes_while_its_node_restarts_or_a_gap(
     chats: RedisChats,
 ) -> None:
-    """From other nodes; before the node has read the state: that is kept nowhere, and told."""
+    """Messages from before the node has read the state are not kept: the guest gets a gap."""
     one, two, _ = chats.chats
     session = begun(chats, one, "ada")
     eve = two.enter("eve")
@@ -226,10 +226,10 @@ def test_a_guest_is_told_what_was_said_to_it_while_its_node_was_started_again(
     assert inbox(again, adopted(chats, again, session.token), cursor) == ["GAP"]
 
 
-def test_a_guest_who_comes_again_after_a_coming_in_doubt_stays(
+def test_a_guest_whose_second_sign_in_follows_one_in_doubt_stays(
     chats: RedisChats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What gives up the first attempt leaves the second one alone."""
+    """Giving up the attempt in doubt does not undo the second one."""
     one, two, _ = chats.chats
     session = begun(chats, one, "ada")
     eve = two.enter("eve")

@@ -201,7 +201,7 @@ def test_doubt_leaves_no_name_without_a_person(
 def test_a_name_in_doubt_that_is_refused_when_it_is_submitted_again_becomes_free(
     chat: InMemoryChat, fate: Fate
 ) -> None:
-    """As when the database hangs: the second attempt is not even sent."""
+    """As when the database hangs: the store refuses the second attempt before it is sent."""
     chat.room("lobby")
     doubt_once(chat, fate, and_refuse=True)
     entering = chat.service.enter("ada")

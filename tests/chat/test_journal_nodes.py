@@ -88,7 +88,8 @@ class TwoNodes(RuleBasedStateMachine):
         with suppress(ChatError):
             chat.service.enter(name).addCallbacks(entered, refusal)
 
-    # What is drawn depends on nothing that happened: over real connections, a replay may differ.
+    # The drawn values must not depend on earlier results: over real connections those may differ
+    # when Hypothesis replays an example.
     @rule(who=st.integers(0, 20), room=st.sampled_from(ROOMS), make=st.sampled_from(COMMANDS))
     def perform(self, who: int, room: str, make: Callable[[str, str], Command]) -> None:
         if not self.people:

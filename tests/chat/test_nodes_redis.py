@@ -15,7 +15,7 @@ from chatd.testing import FakeOutlet
 
 from ..kit.chat import private, read
 from ..kit.redis import RedisServer
-from ..kit.redis_chat import RedisChats, holders, leaves
+from ..kit.redis_chat import ChatNode, RedisChats, holders, leaves
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 A_WHILE = BEAT_SECONDS * (MOST_BEATS + 3)
@@ -128,7 +128,7 @@ def test_people_and_readers_outlive_an_engine_that_has_lost_everything(
 
 def test_readers_are_told_of_what_a_failover_has_lost(logged_errors: list[str]) -> None:
     """And are given what stands in its place; a cursor from the time that is lost is told a gap
-    too, on every node that was there.
+    too, on every node.
     """
     old = RedisServer().start()
     with RedisChats("a", "b", server=old) as chats:
@@ -153,9 +153,33 @@ def test_readers_are_told_of_what_a_failover_has_lost(logged_errors: list[str]) 
         assert read(two.read(lost)) == ["GAP", "new", "still here"]
         assert holders(one) == holders(two) == {"ada": "ada", "eve": "eve"}
         assert [type(event) for event in two.events()][:1] == [Joined]
+        chats.nodes.server = new
+        late = ChatNode(chats, "c", 1000)
+        assert read(late.read(lost)) == ["GAP", "new", "still here"]
+        assert read(late.read(kept)) == ["new", "still here"]
     new.remove()
     old.remove()
     logged_errors.clear()
+
+
+def test_a_node_that_starts_after_a_failover_knows_what_was_lost_before() -> None:
+    """Though no node has seen both; a cursor that the failover has spared gets no gap."""
+    old = RedisServer().start()
+    with RedisChats("a", server=old) as chats:
+        (one,) = chats.chats
+        kept = one.say("kept")
+        new = old.copy()
+        lost = one.say("lost")
+        one.node.die()
+        old.kill()
+        chats.nodes.server = new
+        late = ChatNode(chats, "b", 1000)
+        begun = late.service.horizon
+        late.say("new")
+        assert read(late.read(lost)) == ["GAP", "new"]
+        assert read(late.read(kept)) == read(late.read(begun)) == ["new"]
+    new.remove()
+    old.remove()
 
 
 def test_a_node_that_was_behind_for_too_long_gives_its_readers_everything(

@@ -11,7 +11,7 @@ from chatd.stream.eventlog import Entry
 from ..kit.judging import person
 
 LATEST = 10_000
-"""The id of the last message, behind all that are remembered."""
+"""The id of the last message, which is newer than all remembered messages."""
 
 
 def told(letters: RecentLetters, *texts: str, first: int, to: str = "ada") -> None:
@@ -89,7 +89,7 @@ def test_what_was_said_before_the_state_was_read_again_is_not_known() -> None:
     assert (inbox(ada), ada.inbox.log.floor) == ([], 20)
 
 
-def test_a_person_to_whom_nothing_was_said_since_then_has_no_gap() -> None:
+def test_a_person_without_messages_since_the_last_known_one_has_no_gap() -> None:
     """The store knows the id of the last message."""
     letters = RecentLetters(shared=True)
     letters.restated(20)
@@ -99,7 +99,7 @@ def test_a_person_to_whom_nothing_was_said_since_then_has_no_gap() -> None:
 
 
 def test_messages_from_before_a_name_was_taken_again_are_a_gap() -> None:
-    """Another person may have had the name in between."""
+    """Another person may have held the name in between."""
     letters = RecentLetters(shared=True)
     told(letters, "one", first=10)
     ada = person()

@@ -17,21 +17,7 @@ from chatd.model.errors import (
 from chatd.model.units import ACCOUNTS, GUESTS, SESSIONS
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import PASSWORD, refused, registered, settled, signed_in
-
-
-def register(chat: InMemoryChat, name: str, **options: Any) -> Deferred[Any]:
-    return chat.service.sign_in.register(name, PASSWORD, options.pop("address", LOCAL), **options)
-
-
-def outcome(chat: InMemoryChat, begin: Any) -> type[Exception] | None:
-    """What something is refused with, at once or later."""
-    try:
-        deferred = begin()
-    except Exception as error:
-        return type(error)
-    chat.settle()
-    return refused(deferred)
+from ..kit.chat import PASSWORD, outcome, register, registered, settled, signed_in
 
 
 @pytest.mark.parametrize("name", ["", "a b", "server", "ѕerver", "guest-0001", "x" * 33])

@@ -1,4 +1,4 @@
-"""Searches: permissions, limits, and redactions on the way."""
+"""Searches: permissions, limits, and redactions while a search is under way."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def found(chat: InMemoryChat, *, settle: bool = True) -> Found:
 
 
 def test_search_asks_the_policy(chat: InMemoryChat) -> None:
-    """Before and after: what may not be read is not found."""
+    """The gate refuses a search in a room that the reader may not read."""
     chat.service.readers.policy = DenyAll()
     with pytest.raises(ChatError):
         found(chat)
 
 
-def test_search_that_loses_its_right_on_the_way_is_refused(chat: InMemoryChat) -> None:
-    """Although the store has answered."""
+def test_search_is_refused_if_its_reader_loses_the_right_meanwhile(chat: InMemoryChat) -> None:
+    """The gate is asked again after the store has answered."""
     ada = chat.enter("ada")
     chat.perform(ada, Say("lobby", "hit"))
     searching = chat.service.searches.search(Stranger(), chat.room("lobby"), HIT, None, 50)
@@ -46,8 +46,8 @@ def test_search_that_loses_its_right_on_the_way_is_refused(chat: InMemoryChat) -
         result_of(searching)
 
 
-def test_message_that_is_redacted_on_the_way_is_left_out(chat: InMemoryChat) -> None:
-    """The store's answer still has it."""
+def test_message_that_is_redacted_during_a_search_is_left_out(chat: InMemoryChat) -> None:
+    """The store's answer still contains the message."""
     store = chat.store
     assert isinstance(store, RefusingStore)
     ada = chat.enter("ada")

@@ -92,6 +92,23 @@ def test_being_away_is_told_in_every_room(chat: InMemoryChat, ada: Person) -> No
     ]
 
 
+def test_being_away_and_a_real_name_count_as_messages_do() -> None:
+    """Others are told of both.  What a session's begin or end changes is not counted."""
+    chat = InMemoryChat(message_rate=1)
+    ada, signals = chat.enter("ada"), chat.service.signals
+    for number in range(2):
+        signals.away(ada, f"tea {number}")
+        signals.describe(ada, f"Ada {number}")
+    with pytest.raises(RateLimited):
+        signals.away(ada, "coffee")
+    with pytest.raises(RateLimited):
+        signals.describe(ada, "Ada L.")
+    assert (ada.card.away, ada.card.realname) == ("tea 1", "Ada 1")
+    signals.away(ada, "tea 1")
+    signals.away(ada, "", counted=False)
+    assert ada.card.away == ""
+
+
 def test_another_real_name_is_told_in_every_room(chat: InMemoryChat, ada: Person) -> None:
     stream = chat.room("lobby").stream
     chat.service.signals.describe(ada, "Ada L.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from chatd.model.addresses import LOCAL, Address
 from chatd.model.commands import Join, Leave, Rename
@@ -19,21 +18,7 @@ from chatd.model.errors import (
 from chatd.model.events import Joined, Left
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import PASSWORD, events, refused, registered, settled, signed_in
-
-
-def register(chat: InMemoryChat, name: str, **options: Any) -> Deferred[Any]:
-    return chat.service.sign_in.register(name, PASSWORD, options.pop("address", LOCAL), **options)
-
-
-def outcome(chat: InMemoryChat, begin: Any) -> type[Exception] | None:
-    """What something is refused with, at once or later."""
-    try:
-        deferred = begin()
-    except Exception as error:
-        return type(error)
-    chat.settle()
-    return refused(deferred)
+from ..kit.chat import PASSWORD, events, outcome, register, registered, settled, signed_in
 
 
 def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(chat: InMemoryChat) -> None:

@@ -1,4 +1,4 @@
-"""`Following`: a room's events for ever, as the server's JSON."""
+"""`Following`: an endless iteration of a room's events, as the server's JSON."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def texts(found: list[dict[str, Any]]) -> list[str]:
     return [event["text"] for event in found]
 
 
-def test_the_last_events_come_first_and_then_what_follows(network: Network) -> None:
-    """Each once, as the server wrote it; nobody sees the reader."""
+def test_the_last_events_come_first_and_then_the_new_ones(network: Network) -> None:
+    """Each once, as the server wrote it; the reader opens no session."""
     for n in range(5):
         network.say(f"old {n}")
     events = following(network, latest=2)
@@ -44,8 +44,8 @@ def test_the_last_events_come_first_and_then_what_follows(network: Network) -> N
     assert not any("POST /session" in request for request in network.requests)
 
 
-def test_it_begins_where_it_is_told(network: Network) -> None:
-    """After an id; with the oldest; or with the next event."""
+def test_since_names_where_to_begin(network: Network) -> None:
+    """After an id, with the oldest event, or with the next event."""
     network.say("one")
     network.say("two")
     first = take(network, following(network), 1)[0]["id"]
@@ -60,7 +60,7 @@ def test_it_begins_where_it_is_told(network: Network) -> None:
 
 
 def test_a_lost_connection_loses_and_doubles_nothing(network: Network) -> None:
-    """It goes on from its cursor."""
+    """The iterator continues from its cursor."""
     network.say("one")
     events = following(network)
     take(network, events, 1)
@@ -79,8 +79,8 @@ def test_a_lost_connection_loses_and_doubles_nothing(network: Network) -> None:
     assert network.result(waiting)[1].text == "three"
 
 
-def test_events_that_are_gone_are_told_as_a_gap(network: Network) -> None:
-    """With the room, and the id behind which they are missing."""
+def test_deleted_events_are_reported_as_a_gap(network: Network) -> None:
+    """With the room, and the id after which they are missing."""
     network.say("one")
     events = following(network)
     last = take(network, events, 1)[0]["id"]
@@ -92,8 +92,8 @@ def test_events_that_are_gone_are_told_as_a_gap(network: Network) -> None:
     assert event["text"] == "two"
 
 
-def test_a_server_that_is_not_there_ends_the_first_step(network: Network) -> None:
-    """After the patience; later it is tried for ever."""
+def test_an_unreachable_server_ends_the_first_step(network: Network) -> None:
+    """After the patience; later steps try for ever."""
     network.up = False
     told: list[BaseException] = []
     step: Any = start(following(network).__anext__())
@@ -103,7 +103,7 @@ def test_a_server_that_is_not_there_ends_the_first_step(network: Network) -> Non
 
 
 def test_an_unknown_token_is_refused_at_once(network: Network) -> None:
-    """A personal token does not come back by waiting."""
+    """Waiting does not make a personal token valid again."""
     client = network.client("", token="nonsense", patience=30)
     told: list[BaseException] = []
     step: Any = start(Following(client, "lobby", None, 10, 30).__anext__())
@@ -114,7 +114,7 @@ def test_an_unknown_token_is_refused_at_once(network: Network) -> None:
 
 @pytest.mark.parametrize("name", ["ci", "cron"])
 def test_a_visitor_says_something_under_its_name(network: Network, name: str) -> None:
-    """Without a session, so that nobody is told of a coming and going."""
+    """Without a session, so that the room sees no join and leave."""
     client = network.client(name, token="", patience=30)
     network.result(client.say("hello", "builds"))
     (event,) = take(network, following(network, "builds"), 1)

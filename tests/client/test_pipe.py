@@ -1,4 +1,4 @@
-"""`Pipe`: the lines of an input as few messages, in order."""
+"""`Pipe`: says the lines of an input in few messages, in order."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def numbered(count: int) -> list[str]:
 
 
 def test_sixty_lines_are_two_messages_without_a_wait() -> None:
-    """Blanks at the beginnings of lines stay."""
+    """Leading blanks of lines are kept."""
     room = Room()
     room.type(*numbered(60))
     room.end()
@@ -92,8 +92,8 @@ def test_sixty_lines_are_two_messages_without_a_wait() -> None:
     assert "\n".join(room.texts).split("\n") == numbered(60)
 
 
-def test_lines_that_come_one_by_one_are_gathered_for_a_moment() -> None:
-    """A slow program's line is shown at once, nearly."""
+def test_lines_that_arrive_one_by_one_are_gathered_for_a_moment() -> None:
+    """The delay is short, so that the lines of a slow program appear almost at once."""
     room = Room()
     room.type("one")
     room.type("two")
@@ -108,7 +108,7 @@ def test_lines_that_come_one_by_one_are_gathered_for_a_moment() -> None:
 
 
 def test_one_message_is_under_way_at_a_time() -> None:
-    """What comes in meanwhile is the next message, so a rate limit makes longer messages."""
+    """Lines that arrive meanwhile form the next message, so a rate limit makes longer messages."""
     room = Room(at_once=False)
     room.type("one")
     room.clock.advance(GATHER_SECONDS)
@@ -124,7 +124,7 @@ def test_one_message_is_under_way_at_a_time() -> None:
 
 
 def test_a_fast_writer_waits() -> None:
-    """At most `WAITING_BYTES` are in memory, and a line."""
+    """Memory holds at most `WAITING_BYTES` and one line (backpressure)."""
     room = Room(at_once=False)
     line = "x" * 1024
     room.type(*[line] * 1000)
@@ -139,7 +139,7 @@ def test_a_fast_writer_waits() -> None:
 
 
 def test_blank_messages_are_left_out_and_blank_lines_are_not() -> None:
-    """A server refuses a message of blanks only."""
+    """The server would refuse a message of blanks only."""
     room = Room()
     room.type("", "  ")
     room.clock.advance(GATHER_SECONDS)
@@ -152,8 +152,8 @@ def test_blank_messages_are_left_out_and_blank_lines_are_not() -> None:
     assert room.texts == ["one\n\ntwo"]
 
 
-def test_a_refusal_ends_the_pipe_and_tells_how_much_was_not_said() -> None:
-    """Somebody who is banned need not try the rest."""
+def test_a_refusal_ends_the_pipe_and_counts_the_unsaid_lines() -> None:
+    """A banned person's other lines would be refused, too."""
     room = Room()
     room.refusal = Banned("you are banned")
     room.type(*numbered(40))
@@ -163,7 +163,7 @@ def test_a_refusal_ends_the_pipe_and_tells_how_much_was_not_said() -> None:
 
 
 def test_a_line_that_is_too_long_to_be_read_is_counted() -> None:
-    """The others are said."""
+    """The other lines are said."""
     room = Room()
     room.type("one", "LONG", "two")
     room.end()
@@ -177,7 +177,7 @@ def test_a_line_that_is_too_long_to_be_read_is_counted() -> None:
     st.integers(4, 500),
 )
 def test_every_line_is_said_once_and_in_order(lines: list[str], most: int) -> None:
-    """Whatever the limit of the server; no message has more lines than a server takes."""
+    """For any limit of the server; no message has more lines than a server accepts."""
     room = Room(most=most)
     room.type(*lines)
     room.end()
@@ -190,7 +190,7 @@ def test_every_line_is_said_once_and_in_order(lines: list[str], most: int) -> No
 
 
 def test_after_a_refused_length_messages_are_shorter() -> None:
-    """A limit is found once, not with each message."""
+    """So the limit is found once, not with each message."""
     room = Room(most=100)
     room.type(*["x" * 40] * 200)
     room.end()

@@ -14,7 +14,7 @@ from ..kit.packets import cut, places
 
 IAC, SE, NOP, SB = b"\xff", b"\xf0", b"\xf1", b"\xfa"
 WILL, WONT, DO, DONT = b"\xfb", b"\xfc", b"\xfd", b"\xfe"
-ECHO, LINEMODE = b"\x01", b"\x22"
+ECHO, LINEMODE, SIZE = b"\x01", b"\x22", b"\x1f"
 
 Parts = list[tuple[bytes, bytes, bytes]]
 """Triples of received bytes, the text in them, and the bytes sent in answer."""
@@ -35,10 +35,12 @@ def command(code: int) -> tuple[bytes, bytes, bytes]:
     return IAC + bytes([code]), {0xF7: b"\b", 0xF8: b"\x15"}.get(code, b""), b""
 
 
+others = st.integers(0, 255).filter(lambda option: option != SIZE[0])
+"""Options other than the size of the window."""
 conversations = st.lists(
     st.one_of(
         st.binary(max_size=20).map(lambda b: b.replace(IAC, b"") + b".").map(lambda t: (t, t, b"")),
-        st.builds(request, st.sampled_from([WILL, WONT, DO, DONT]), st.integers(0, 255)),
+        st.builds(request, st.sampled_from([WILL, WONT, DO, DONT]), others),
         st.just((IAC + IAC, IAC, b"")),
         st.integers(0xEC, 0xF9).map(command),
         st.builds(subnegotiation, st.binary(max_size=20)),
@@ -166,6 +168,59 @@ def test_the_filter_only_answers_requests_and_once() -> None:
 def test_option_bytes_are_removed_from_the_text(stream: bytes, text: bytes, answers: bytes) -> None:
     """Cases that real telnet clients send."""
     assert filtered(stream) == (text, answers)
+
+
+def size(columns: int, lines: int = 24) -> bytes:
+    """A subnegotiation with the size of a window."""
+    numbers = columns.to_bytes(2) + lines.to_bytes(2)
+    return IAC + SB + SIZE + numbers.replace(IAC, IAC + IAC) + IAC + SE
+
+
+@given(st.lists(st.integers(0, 65535), min_size=1, max_size=5), places)
+def test_size_of_a_window_is_asked_for_when_it_is_offered(widths: list[int], at: list[int]) -> None:
+    """At any packet boundaries; each change is taken, and a repeated offer is not answered."""
+    stream = b"".join([(IAC + WILL + SIZE) * 2, *map(size, widths), b"text"])
+    options = OptionFilter()
+    text = b"".join(options.feed(packet) for packet in cut(stream, at))
+    if b"\r\n" in stream:  # ends a subnegotiation, so that none swallows what follows
+        return
+    assert (text, options.answers()) == (b"text", IAC + DO + SIZE)
+    assert options.columns == widths[-1]
+
+
+def test_offer_of_the_size_can_be_taken_back() -> None:
+    """Only once, and the width is unknown then; it may be offered again."""
+    options = OptionFilter()
+
+    def told(data: bytes) -> tuple[int | None, bytes]:
+        options.feed(data)
+        return options.columns, options.answers()
+
+    assert told(IAC + WONT + SIZE) == (None, b"")
+    assert told(IAC + WILL + SIZE + size(80)) == (80, IAC + DO + SIZE)
+    assert told((IAC + WONT + SIZE) * 2) == (None, IAC + DONT + SIZE)
+    assert told(size(80)) == (None, b"")
+    assert told(IAC + WILL + SIZE + size(132)) == (132, IAC + DO + SIZE)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        IAC + SB + SIZE + IAC + SE,
+        IAC + SB + SIZE + b"\0\x28\0" + IAC + SE,
+        IAC + SB + SIZE + b"\0\x28\0\x18\0" + IAC + SE,
+        IAC + SB + SIZE + b"\0\x28\0" + IAC + b"\x18" + IAC + SE,
+        IAC + SB + b"\x18" + b"\0\x28\0\x18" + IAC + SE,
+        IAC + SB + SIZE + b"\0\x28\0\x18\r\n",
+    ],
+    ids=["empty", "short", "long", "half-escaped", "another-option", "unfinished"],
+)
+def test_bad_size_is_ignored(bad: bytes) -> None:
+    """The width stays what it was."""
+    options = OptionFilter()
+    options.feed(IAC + WILL + SIZE + size(80))
+    assert options.feed(bad + b"hi") == b"hi"
+    assert options.columns == 80
 
 
 @given(st.lists(st.sampled_from([IAC + DO + ECHO, IAC + WILL + ECHO]), max_size=1000))

@@ -13,7 +13,7 @@ from chatd.server.settings import options, spelt
 
 
 def completed(*words: str) -> set[str]:
-    """What bash offers behind these words, the last of which is being typed."""
+    """The completions that bash offers for the last of these words."""
     line = " ".join(f"'{word}'" for word in ("chatd", *words))
     script = (
         f"{bash(parser())}\ncompopt() {{ echo FILES; }}\n"
@@ -28,7 +28,7 @@ def completed(*words: str) -> set[str]:
 
 
 def test_commands_are_completed() -> None:
-    """On each level."""
+    """Subcommands, too."""
     assert {row.name for row in COMMANDS} <= completed("")
     assert completed("ba") == {"ban", "bans", "backup"}
     assert completed("account", "") >= {"add", "list", "remove"}
@@ -36,7 +36,7 @@ def test_commands_are_completed() -> None:
 
 
 def test_options_are_completed_behind_their_command() -> None:
-    """Also behind other words."""
+    """Also if other words stand between the command and the option."""
     assert completed("serve", "--max-rooms") == {
         "--max-rooms",
         "--max-rooms-per-address",
@@ -51,7 +51,7 @@ def test_options_are_completed_behind_their_command() -> None:
 
 @pytest.mark.parametrize("shell", sorted(SHELLS))
 def test_a_script_has_every_word(shell: str) -> None:
-    """And is valid, where the shell is installed."""
+    """If the shell is installed, it accepts the script."""
     text = SHELLS[shell](parser())
     for words in words_of(parser()):
         for word in (*words.commands, *words.options):

@@ -21,7 +21,7 @@ def test_every_option_is_in_the_example_with_its_help_values_and_default() -> No
 
 
 def test_a_value_is_the_default_if_there_is_one() -> None:
-    """Otherwise it is an example."""
+    """Otherwise the value is an example."""
     lines = [line for line in example().splitlines() if line.startswith("#") and line[1] != " "]
     given = tomllib.loads("\n".join(line.removeprefix("#") for line in lines))
     for name, option in options():

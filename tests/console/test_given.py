@@ -30,7 +30,7 @@ WORDS = (
 
 
 def test_the_settings_are_those_of_twistd() -> None:
-    """With the same words."""
+    """For the same words."""
     twistd = Options()
     twistd.parseOptions(list(WORDS))
     assert settings_given(parsed(*WORDS)) == twistd.settings
@@ -38,7 +38,7 @@ def test_the_settings_are_those_of_twistd() -> None:
 
 
 def test_the_words_can_be_given_to_another_process() -> None:
-    """Which then has the same settings."""
+    """The other process then has the same settings."""
     words = words_given(parsed(*WORDS, "--config", "chatd.toml"))
     assert sorted(words) == sorted([*WORDS, "--config=chatd.toml"])
 

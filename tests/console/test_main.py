@@ -325,7 +325,7 @@ def test_an_interrupted_command_says_so(desk: Desk, capsys: pytest.CaptureFixtur
 
 
 def test_a_completion_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    """For a shell that is known."""
+    """An unknown shell is refused."""
     assert command.main(["completion", "bash"]) == 0
     assert "complete -F _chatd chatd" in capsys.readouterr().out
     with pytest.raises(SystemExit) as ended:

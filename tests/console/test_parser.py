@@ -1,4 +1,4 @@
-"""The parser of command lines, and what it tells about wrong ones."""
+"""The parser of command lines, and its error messages."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def parser() -> Parser:
 def test_a_wrong_command_line_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], words: list[str], line: str
 ) -> None:
-    """With the option that may have been meant; no option may be cut short."""
+    """The message suggests the most similar option; abbreviated options are refused."""
     with pytest.raises(SystemExit) as ended:
         parser().parse(words)
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"{line}\n"
 
 
-def test_only_what_is_alike_is_suggested() -> None:
-    """Anything else would mislead."""
+def test_only_similar_words_are_suggested() -> None:
+    """Any other suggestion would mislead."""
     assert nearest("bans", ["ban", "audit"]) == "; did you mean ban?"
     assert nearest("xyz", ["ban", "audit"]) == ""
 
@@ -44,7 +44,7 @@ def test_only_what_is_alike_is_suggested() -> None:
 def test_progress_is_shown_to_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A log would fill with it."""
+    """In a log, the lines of progress would be noise."""
     progress("half")
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
@@ -64,7 +64,7 @@ def test_progress_is_shown_to_a_terminal_only(
     ],
 )
 def test_options_may_stand_among_the_words(words: str, text: list[str]) -> None:
-    """A text may begin with a dash behind `--`."""
+    """After `--` a text may begin with a dash."""
     top = Parser("chatd")
     made: Parser = top.add_subparsers().add_parser("say")
     made.set_defaults(**{PARSER: made})

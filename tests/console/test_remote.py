@@ -1,4 +1,4 @@
-"""What `chatd say` and `chatd tail` share; they are tested with a server in `tests/e2e`."""
+"""Options that `chatd say` and `chatd tail` share; `tests/e2e` tests both with a server."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_the_server_knows_that_the_variable_is_no_setting() -> None:
-    """It is not told as a misspelt one."""
+    """The server does not report the variable as a misspelt setting."""
     assert sources.TOKEN == TOKEN
     assert sources.look_around({TOKEN: "x"}) == sources.Found()

@@ -85,7 +85,7 @@ READING = {
 }
 """Requests that `--guests read` answers."""
 NO_SUCH = {"GET /rooms/lobby/messages/1"}
-"""Requests that are then answered 404."""
+"""Requests that are answered 404, because there is no such message."""
 REFUSALS: dict[Guests, tuple[int, str]] = {
     "read": (403, "not-allowed"),
     "none": (401, "no-session"),

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
 from chatd.chat.past import PAGES_AT_ONCE
-from chatd.doors.line.lines import LineFactory
+from chatd.doors.line.factory import LineFactory
 from chatd.model.errors import Unavailable
 from chatd.stream.eventlog import Page
 from chatd.testing import FakeConnection

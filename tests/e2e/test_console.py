@@ -86,7 +86,7 @@ def test_the_socket_of_a_killed_server_is_no_hindrance(tmp_path: Path) -> None:
 
 
 def test_a_backup_is_made_beside_a_server_and_can_be_started_from(tmp_path: Path) -> None:
-    """It is not made of a store that has no file, nor over a file that is there."""
+    """The command refuses a store without a file, and does not overwrite an existing file."""
     server = Daemon(tmp_path)
     try:
         urllib.request.urlopen(

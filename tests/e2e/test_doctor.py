@@ -87,7 +87,7 @@ def haproxy(directory: Path, start: Start, http: int, timeout: str, more: str = 
 
 
 def doctor(url: str, *words: str) -> tuple[int, dict[str, str], str]:
-    """What `chatd doctor` finds: its status, the verdict on each thing, and all that it writes."""
+    """Run `chatd doctor`: its exit status, the verdict on each feature, and its whole output."""
     done = subprocess.run(
         [sys.executable, "-m", "chatd", "doctor", url, *(words or ("--wait=1",))],
         capture_output=True,
@@ -105,7 +105,7 @@ def faults(verdicts: dict[str, str]) -> set[str]:
 
 
 def test_nothing_is_wrong_without_a_proxy(daemon: Daemon) -> None:
-    """Everything is examined, and the idle stream if that is asked for."""
+    """All features are examined; with `--idle`, an idle stream, too."""
     status, verdicts, told = doctor(daemon.url, "--wait=1", "--idle=1")
     assert status == 0, told
     assert verdicts.keys() == {
@@ -113,10 +113,10 @@ def test_nothing_is_wrong_without_a_proxy(daemon: Daemon) -> None:
     }
 
 
-def test_nginx_as_it_is_loses_the_host_and_websockets(
+def test_unconfigured_nginx_loses_the_host_and_websockets(
     daemon: Daemon, start: Start, tmp_path: Path
 ) -> None:
-    """And the lines that mend that are nginx's."""
+    """The remedies shown are those for nginx."""
     location = f"location / {{ proxy_pass http://127.0.0.1:{daemon.http}; }}"
     status, verdicts, told = doctor(nginx(tmp_path, start, location))
     assert (status, faults(verdicts)) == (1, {"Host", "WebSocket"}), told
@@ -126,7 +126,7 @@ def test_nginx_as_it_is_loses_the_host_and_websockets(
 
 
 def test_nginx_as_the_docs_have_it_passes(daemon: Daemon, start: Start, tmp_path: Path) -> None:
-    """To the letter."""
+    """The configuration is that of docs/operations.md, to the letter."""
     block = DOCS.split("```nginx\n")[1].split("```")[0]
     location = block.replace("127.0.0.1:8080", f"127.0.0.1:{daemon.http}")
     status, verdicts, told = doctor(nginx(tmp_path, start, location))
@@ -157,7 +157,7 @@ def test_haproxy_passes_with_long_timeouts(daemon: Daemon, start: Start, tmp_pat
 
 
 def test_a_broken_haproxy_is_told(daemon: Daemon, start: Start, tmp_path: Path) -> None:
-    """It does not name itself, so the lines for all proxies are shown."""
+    """HAProxy does not name itself, so the remedies for all proxies are shown."""
     url = haproxy(tmp_path, start, daemon.http, "1s", "http-request del-header Upgrade")
     status, verdicts, told = doctor(url, "--wait=4")
     assert status == 1
@@ -174,14 +174,14 @@ def test_a_broken_haproxy_is_told(daemon: Daemon, start: Start, tmp_path: Path) 
         (["http://127.0.0.1:1", "--idle", "3601"], 2, "is not a number of seconds up to 3600"),
     ],
 )
-def test_what_cannot_be_examined_is_told(words: list[str], status: int, told: str) -> None:
-    """With a status of its own if no server answers."""
+def test_an_impossible_examination_is_reported(words: list[str], status: int, told: str) -> None:
+    """The exit status distinguishes a server that does not answer."""
     assert doctor(*words)[0] == status
     assert told in doctor(*words)[2]
 
 
 def test_a_proxy_without_its_server_is_told(start: Start, tmp_path: Path) -> None:
-    """It is not the proxy's configuration that is to blame first."""
+    """The message says that no chatd runs, instead of blaming the proxy's configuration."""
     location = f"location / {{ proxy_pass http://127.0.0.1:{free_port()}; }}"
     status, _, told = doctor(nginx(tmp_path, start, location))
     assert status == 3

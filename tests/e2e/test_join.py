@@ -38,7 +38,7 @@ class PseudoTerminal:
         self._read = 0
 
     def expect(self, text: str) -> None:
-        """Wait for this text, behind the one of the last call."""
+        """Wait until this text appears after the text of the last call."""
         deadline = monotonic() + PATIENCE
         while (at := self.output.find(text, self._read)) < 0:
             ready, _, _ = select([self._ours], [], [], max(deadline - monotonic(), 0))
@@ -54,7 +54,7 @@ class PseudoTerminal:
         os.write(self._ours, keys.encode())
 
     def wait(self) -> int:
-        """The exit status; what it still writes is read."""
+        """Wait for the end of the program, and return its exit status."""
         try:
             while os.read(self._ours, 65536):
                 pass
@@ -93,7 +93,7 @@ def test_people_talk_over_a_terminal(daemon: Daemon, terminal: PseudoTerminal) -
 
 
 def test_closed_terminal_ends_the_session(daemon: Daemon, terminal: PseudoTerminal) -> None:
-    """Nobody stays as a ghost."""
+    """The guest leaves at once, instead of after its grace."""
     terminal.expect("ada>")
     bob = Netcat(daemon.line)
     bob.say("/nick bob", "zqxjk ada")

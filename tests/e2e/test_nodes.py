@@ -232,16 +232,12 @@ async def endure(directory: Path, *faults: Callable[[Cluster], Awaitable[None]])
             assert "Traceback" not in node.output
 
 
-def test_nothing_is_lost_doubled_or_reordered_whatever_happens_on_the_way(tmp_path: Path) -> None:
-    """Connections cut, subscriptions killed, a way that goes mute, a node that is paused."""
-    run_in_thread(endure(tmp_path, cut_again_and_again, mute, pause_a_node))
-
-
-def test_nothing_is_lost_doubled_or_reordered_whatever_happens_to_the_engine(
-    tmp_path: Path,
-) -> None:
-    """It hangs, and is killed and started again."""
-    run_in_thread(endure(tmp_path, hang, restart))
+def test_nothing_is_lost_doubled_or_reordered_whatever_fails(tmp_path: Path) -> None:
+    """Connections are cut and subscriptions killed, a way goes mute, a node is paused; the engine
+    hangs, and is killed and started again.
+    """
+    faults = (cut_again_and_again, mute, pause_a_node, hang, restart)
+    run_in_thread(endure(tmp_path, *faults))
 
 
 def test_people_of_a_killed_node_leave_within_a_minute(tmp_path: Path) -> None:

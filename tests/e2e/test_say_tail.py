@@ -1,4 +1,4 @@
-"""`chatd say` and `chatd tail` beside a server that runs, and one that is started again."""
+"""`chatd say` and `chatd tail` with a running server, and over a restart of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHATD = (sys.executable, "-m", "chatd")
 
 
 def say(server: Daemon, *words: str, typed: str | None = None) -> tuple[int, str]:
-    """Run `chatd say`: its status, and what it has told."""
+    """Run `chatd say`: its exit status, and its error output."""
     done = subprocess.run(
         [*CHATD, "say", server.url, *words],
         input=typed,
@@ -31,7 +31,7 @@ def say(server: Daemon, *words: str, typed: str | None = None) -> tuple[int, str
 
 
 def test_a_text_is_said_as_it_is(daemon: Daemon, start: Start) -> None:
-    """Under a name, and not as a form or a command."""
+    """Under a given name; a text that looks like a form or a command is not interpreted."""
     assert say(daemon, "#builds", "1+1=2", "--name", "ci") == (0, "")
     assert say(daemon, "builds", "--name=ci", "--", "/me", "waves  at --all") == (0, "")
     tail = start(*CHATD, "tail", daemon.url, "builds")
@@ -39,7 +39,7 @@ def test_a_text_is_said_as_it_is(daemon: Daemon, start: Start) -> None:
 
 
 def test_sixty_lines_are_few_messages_and_in_order(daemon: Daemon, start: Start) -> None:
-    """Far within the rate limit of five messages a second, which would take twelve seconds."""
+    """As sixty messages they would take twelve seconds at the rate limit of five a second."""
     lines = [f"  [{n}/60] compiling" for n in range(60)]
     assert say(daemon, "builds", "--name", "ci", typed="\n".join(lines)) == (0, "")
     tail = start(*CHATD, "tail", daemon.url, "builds", "--format", "json")
@@ -50,7 +50,7 @@ def test_sixty_lines_are_few_messages_and_in_order(daemon: Daemon, start: Start)
 
 
 def test_tail_goes_on_over_a_restart_of_the_server(tmp_path: Path, start: Start) -> None:
-    """Without losing or doubling anything; and what is said meanwhile is said."""
+    """No message is lost or doubled, and a message that is sent meanwhile is delivered."""
     server = Daemon(tmp_path)
     try:
         say(server, "lobby", "one", "--name", "ci")
@@ -72,7 +72,7 @@ def test_tail_goes_on_over_a_restart_of_the_server(tmp_path: Path, start: Start)
 
 
 def test_tail_ends_with_the_program_that_reads_it(daemon: Daemon) -> None:
-    """Though nothing more is said; with the exit status of SIGPIPE, and without a word."""
+    """Even if no further event arrives; silently, and with the exit status of SIGPIPE."""
     say(daemon, "lobby", "hello", "--name", "ci")
     tail = subprocess.Popen(
         [*CHATD, "tail", daemon.url, "lobby"],
@@ -92,7 +92,7 @@ def test_tail_ends_with_the_program_that_reads_it(daemon: Daemon) -> None:
 def test_a_personal_token_is_read_from_a_file_or_the_environment(
     daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
-    """It acts as its account, without a session."""
+    """The command acts as the token's account, without a session."""
     bearer = ""
     for path, body in [
         ("accounts", {"name": "ada", "password": "correct horse battery"}),
@@ -126,10 +126,10 @@ def test_a_personal_token_is_read_from_a_file_or_the_environment(
         (["say", "http://127.0.0.1:1", "lobby", "--token-file", "no"], 1, "cannot read the token"),
     ],
 )
-def test_what_cannot_work_ends_with_one_line_and_its_status(
+def test_a_failing_command_ends_with_one_line_and_its_own_exit_status(
     tmp_path: Path, words: list[str], status: int, told: str
 ) -> None:
-    """Scripts can tell a wrong command line from a server that is away."""
+    """Scripts can distinguish a wrong command line from a server that does not answer."""
     done = subprocess.run(
         [*CHATD, *words], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE,
         stdin=subprocess.DEVNULL, check=False,
@@ -139,8 +139,8 @@ def test_what_cannot_work_ends_with_one_line_and_its_status(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_refused_line_is_told(daemon: Daemon) -> None:
-    """With how much was not said."""
+def test_a_refused_line_is_reported(daemon: Daemon) -> None:
+    """The message counts the lines that were not said."""
     status, told = say(daemon, "lobby", "--name", "a b", typed="one\ntwo\n")
     assert status == 1
     assert "that is no name" in told

@@ -1,4 +1,4 @@
-"""`chatd serve`: a server in the foreground, and what a person sees of it."""
+"""`chatd serve`: a server in the foreground, and what it prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GREETING = r"open http://localhost:(\d+) · rlwrap nc localhost (\d+) · irc://l
 
 
 def failed(directory: Path, *words: str) -> str:
-    """The one line that a start which cannot work ends with."""
+    """The one line with which a failing start ends."""
     done = subprocess.run(
         [*CHATD, "serve", *words],
         cwd=directory,
@@ -37,8 +37,8 @@ def failed(directory: Path, *words: str) -> str:
     return done.stderr
 
 
-def test_a_person_sees_how_to_come_in_and_no_log(start: Start) -> None:
-    """And how to become the administrator; Ctrl-C stores what was said, and ends it."""
+def test_notices_say_how_to_connect_and_no_log_is_shown(start: Start) -> None:
+    """They also say how to become the administrator; Ctrl-C drains the server and ends it."""
     server = start(*CHATD, "serve", *DOORS)
     http, line = server.expect(GREETING).groups()
     server.expect(r"^no administrator yet: open http://127\.0\.0\.1:\d+/#claim=\S+ to become it$")
@@ -56,8 +56,8 @@ def test_a_person_sees_how_to_come_in_and_no_log(start: Start) -> None:
     assert len(server.output.splitlines()) == 3
 
 
-def test_the_log_goes_where_it_is_asked_to(start: Start, tmp_path: Path) -> None:
-    """Into a file, while the person still sees how to come in; or to standard output."""
+def test_logfile_names_where_the_log_goes(start: Start, tmp_path: Path) -> None:
+    """To a file, besides the notices on the terminal; or to standard output, instead of them."""
     server = start(*CHATD, "serve", *DOORS, "--logfile", "log")
     server.expect(GREETING)
     server.signal(signal.SIGTERM)
@@ -89,11 +89,11 @@ def test_its_settings_come_from_a_file_too(start: Start, tmp_path: Path) -> None
         (["--history", "0"], "--history '0' is not a number from 1"),
         (["--history"], "expected one argument"),
         (["--line", "tcp:80x"], "'tcp:80x' is no endpoint"),
-        (["--store", "nowhere:"], "unknown store 'nowhere:'"),
+        (["--store", "nowhere:"], "'nowhere:' is no store"),
         (["--config", "nowhere.toml"], "cannot read the configuration nowhere.toml"),
         (["--line=none", "--http=none", "--irc=none"], "every door is closed"),
         (["--logfile", "no/log"], "cannot write no/log"),
-        (["--workers", "2"], "2 workers need a store that they share"),
+        (["--workers", "2"], "--workers 2 needs a store that processes share"),
     ],
 )
 def test_a_start_that_cannot_work_ends_with_one_line(
@@ -107,7 +107,7 @@ def test_a_start_that_cannot_work_ends_with_one_line(
 
 
 def test_a_port_that_is_taken_ends_the_start_with_one_line(tmp_path: Path) -> None:
-    """With the port in it."""
+    """The line names the port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         endpoint = f"tcp:{listening.getsockname()[1]}:{HERE}"
         line = failed(tmp_path, "--store=memory:", "--line", endpoint, "--http=none")
@@ -115,7 +115,7 @@ def test_a_port_that_is_taken_ends_the_start_with_one_line(tmp_path: Path) -> No
 
 
 def test_workers_greet_once(start: Start) -> None:
-    """As one server does, and all of them end with it."""
+    """One greeting for all workers; the workers end with their supervisor."""
     redis = RedisServer(tcp=True).start()
     try:
         store = f"redis://127.0.0.1:{redis.port}"

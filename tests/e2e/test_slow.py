@@ -23,11 +23,11 @@ GAPS = {
 }
 EACH = 20
 """Slow readers at each door."""
-TEXT = b"x" * 4000
+TEXT = b"x" * 16000
 MESSAGES = 40_000_000 // len(TEXT)
 WARM = 1500
 """Messages that fill the room's log, so that its memory is not counted as slow readers'."""
-SLOW = ("--message-rate", "0", "--stall", "600")
+SLOW = ("--message-rate", "0", "--stall", "600", "--max-text", "20000")
 """Options with which readers may stall for longer than a busy machine takes for all messages."""
 WINDOW = 50
 """Messages that are sent before waiting for their echoes."""

@@ -1,4 +1,4 @@
-"""A server that systemd starts: with sockets that it inherits, and signs of life that it sends."""
+"""A server that systemd starts, with inherited sockets and keep-alives to the watchdog."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Unit:
         )
 
     def hear(self, state: str) -> None:
-        """Wait until the service tells this."""
+        """Wait until the service has sent this notification."""
         while state not in self._heard.recv(4096).decode().split("\n"):
             pass
 
     def get(self, path: str) -> bytes:
-        """What the HTTP door answers."""
+        """The answer of the HTTP door."""
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(PATIENCE)
             client.connect(str(self.path))
@@ -84,7 +84,7 @@ def unit(tmp_path: Path, start: Start) -> Iterator[Unit]:
 
 
 def test_a_service_lives_and_reloads_and_stops_as_systemd_expects(unit: Unit) -> None:
-    """Its doors are systemd's sockets; the event loop shows that it runs."""
+    """The doors listen on systemd's sockets, and the event loop sends keep-alives."""
     server = unit.start()
     unit.hear("READY=1")
     port = unit.line.getsockname()[1]
@@ -118,7 +118,7 @@ def test_clients_that_connect_during_a_restart_wait_for_the_next_server(unit: Un
 
 
 def test_a_socket_for_no_door_ends_the_start(unit: Unit) -> None:
-    """In one line, which says what to write into the unit."""
+    """With one line, which says what to write into the unit."""
     server = unit.start(names="line:chatd.socket")
     assert server.wait() == 1
     (line,) = [line for line in server.output.splitlines() if line.startswith("chatd: ")]

@@ -59,7 +59,7 @@ def site(tmp_path: Path, start: Start) -> Site:
 
 
 def test_a_renewal_reaches_new_connections_and_leaves_open_ones_alone(site: Site) -> None:
-    """The server sees by itself that certbot has turned the links over."""
+    """The server notices by itself that certbot has replaced the symbolic links."""
     before, other = site.serial("a.example"), site.serial("b.example")
     assert before != other
     with site.connect(site.line, "a.example") as client:
@@ -76,7 +76,7 @@ def test_a_renewal_reaches_new_connections_and_leaves_open_ones_alone(site: Site
 
 
 def test_plain_and_tls_doors_are_open_side_by_side(site: Site) -> None:
-    """Only clients over TLS are told to stay with it."""
+    """Only clients over TLS get the header `Strict-Transport-Security`."""
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", site.plain), PATIENCE) as plain:
         plain.sendall(request)
@@ -93,7 +93,7 @@ def test_plain_and_tls_doors_are_open_side_by_side(site: Site) -> None:
 def test_sighup_reloads_settings_and_certificates_and_disconnects_nobody(
     tmp_path: Path, start: Start
 ) -> None:
-    """A file that is broken changes nothing; the next one does."""
+    """A broken configuration file changes nothing; the corrected one is applied."""
     file = tmp_path / "chatd.toml"
     file.write_text("max-connections = 50\n")
     site = Site(tmp_path, start, "--config", str(file))

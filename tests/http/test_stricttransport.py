@@ -1,4 +1,4 @@
-"""Strict transport security: clients over TLS are told to stay with it, others are not."""
+"""HTTP Strict Transport Security: only clients over TLS get the header."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ def over(proxy: HttpClient, scheme: str, target: str, method: str = "GET") -> Re
         ("PUT", "/session"),
     ],
 )
-def test_a_client_over_tls_is_told(proxy: HttpClient, method: str, target: str) -> None:
-    """With every answer, refusals too."""
+def test_a_client_over_tls_gets_the_header(proxy: HttpClient, method: str, target: str) -> None:
+    """With every answer, also with refusals."""
     told = over(proxy, "https", target, method).headers
     assert told[HEADER] == "max-age=31536000"
     assert HEADER not in over(proxy, "http", target, method).headers
 
 
-def test_a_client_without_tls_is_not_told(server: MemoryServer, http: HttpClient) -> None:
-    """RFC 6797, section 7.2; whatever it says of itself."""
+def test_a_client_without_tls_gets_no_header(server: MemoryServer, http: HttpClient) -> None:
+    """RFC 6797, section 7.2; also if the client claims `https` in a forwarding header."""
     assert HEADER not in over(http, "https", "/").headers
 
 
-def test_a_learned_poll_tells_no_client_without_tls(server: MemoryServer) -> None:
-    """Polls of the same bytes share their head, so none has the header after the first."""
+def test_a_learned_poll_sends_no_header_to_clients_without_tls(server: MemoryServer) -> None:
+    """Identical polls share the head of their answers, so only the first one has the header."""
     first, second = server.http("10.0.0.1"), server.http("10.0.0.1")
     assert HEADER in over(first, "https", POLL).headers
     over(first, "https", POLL)
@@ -65,7 +65,7 @@ def test_a_learned_poll_tells_no_client_without_tls(server: MemoryServer) -> Non
         assert HEADER not in over(client, "http", POLL).headers
 
 
-def test_by_default_no_client_is_told(server: MemoryServer, proxy: HttpClient) -> None:
-    """The operator decides whether the host will have TLS for that long."""
+def test_by_default_no_client_gets_the_header(server: MemoryServer, proxy: HttpClient) -> None:
+    """Only the operator knows whether the host will keep TLS for that long."""
     server.strict.seconds = 0
     assert HEADER not in over(proxy, "https", "/").headers

@@ -54,7 +54,7 @@ def write_certificate(
 
 
 class Authority:
-    """A root, and an issuer that it has signed, which signs certificates."""
+    """A root certificate, and an issuer signed by the root, which signs certificates."""
 
     def __init__(self, name: str = "test") -> None:
         self._root_key = ec.generate_private_key(ec.SECP256R1())
@@ -84,14 +84,14 @@ class Authority:
 
 
 class Certbot:
-    """What certbot keeps: `live/NAME/*.pem` are links into `archive/NAME`, which a renewal turns
+    """The files of certbot: `live/NAME/*.pem` are links into `archive/NAME`, which a renewal turns
     over, one after another.
     """
 
     def __init__(self, directory: Path, name: str, authority: Authority) -> None:
         self._archive = directory / "archive" / name
         self.live = directory / "live" / name
-        """The directory that the server is told."""
+        """The directory to configure in the server."""
         self._authority = authority
         self._name = name
         self._turn = 0
@@ -99,7 +99,7 @@ class Certbot:
         self.live.mkdir(parents=True)
 
     def write(self, *, days: float = 1) -> None:
-        """Write new files, to which no link goes yet."""
+        """Write new files, to which no link points yet."""
         self._turn += 1
         leaf, key = self._authority.issue(self._name, days=days)
         chain = pem(self._authority.issuer)
@@ -112,7 +112,7 @@ class Certbot:
             (self._archive / f"{file}{self._turn}.pem").write_text(text)
 
     def link(self, *files: str) -> None:
-        """Turn links over to the newest files."""
+        """Point links to the newest files."""
         for file in files or ("cert", "chain", "fullchain", "privkey"):
             link = self.live / f"{file}.pem"
             fresh = self.live / f"{file}.new"

@@ -1,4 +1,4 @@
-"""TLS handshakes in memory, and what the client saw of the server."""
+"""TLS handshakes in memory, and their result on the client's side."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from chatd.net.tlscontexts import ServerContexts
 
 
 class Seen(NamedTuple):
-    """What a client saw."""
+    """The result of a handshake, on the client's side."""
 
     names: tuple[str, ...]
     """The names in the server's certificate."""
     version: str
     protocol: str | None
-    """The protocol that was agreed upon (ALPN)."""
+    """The negotiated protocol (ALPN)."""
     sent: int
     """The certificates that the server sent."""
 

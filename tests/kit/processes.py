@@ -152,7 +152,7 @@ class Netcat:
         self._heard = self._heard.split(wanted, 1)[1]
 
     def hears(self, text: str, seconds: float) -> bool:
-        """Whether this text comes within that time; see `hear`."""
+        """Whether this text arrives within so many seconds; see `hear`."""
         self._socket.settimeout(seconds)
         try:
             self.hear(text)

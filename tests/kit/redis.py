@@ -121,9 +121,10 @@ class RedisServer:
 
 
 class Sentinel:
-    """One `redis-server --sentinel`, which fails over from `master` when it is asked to.
+    """One `redis-server --sentinel`, which watches `master`.
 
-    By itself it does so after a minute only, so that a busy machine makes no failover.
+    It fails over after a minute of silence only, so that a busy machine makes no failover; a test
+    sets a shorter time (`SENTINEL SET`) when the master is dead.
     """
 
     def __init__(self, master: RedisServer, service: str = "main") -> None:

@@ -1,4 +1,4 @@
-"""Connections in memory that are encrypted, as a door with TLS has them."""
+"""Encrypted connections in memory, as to a door with TLS."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SecureConnection(FakeConnection):
                 super().send(self._out.read())
 
     def write(self, data: bytes) -> None:
-        """The client takes the records of the server; it answers a closing alert with its own."""
+        """The client receives records of the server; it answers a closing alert with its own."""
         self._in.write(data)
         if self._client.version():
             self._hear()
@@ -67,7 +67,7 @@ class SecureConnection(FakeConnection):
 
 @contextmanager
 def all_secure() -> Iterator[None]:
-    """Each connection of a client in memory is encrypted."""
+    """Within this context, all connections of clients in memory are encrypted."""
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         contexts = server_context(Path(directory))
 

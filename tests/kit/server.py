@@ -14,8 +14,8 @@ from chatd.doors.classic import classic_site
 from chatd.doors.irc.connection import IrcFactory
 from chatd.doors.irc.door import IrcDoor, Told
 from chatd.doors.irc.websocket import IrcWebSocketResource
-from chatd.doors.line.lines import LineFactory
-from chatd.http.bounds import USUAL
+from chatd.doors.line.factory import LineFactory
+from chatd.http.bounds import USUAL, Bounds, most_body
 from chatd.http.hosts import Hosts, hosts_of
 from chatd.http.origin import Origins
 from chatd.http.proxies import NO_PROXIES, Proxies
@@ -70,6 +70,7 @@ class MemoryServer:
         self.http_door = web_site(
             self.chat.service,
             self.origins,
+            Bounds(most_body(None, self.chat.service.max_text)),
             proxies=proxies,
             peers=self.peers,
             hosts=self.hosts,

@@ -1,4 +1,4 @@
-"""A TLS connection of the server over a real socket, and a client whose packets tests hand over."""
+"""A TLS connection of the server over a real socket, and a client whose packets tests pass on."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class TlsPair:
         self.client = client.wrap_bio(self._in, self._out)
 
     def packets(self) -> bytes:
-        """What the client has to send by now."""
+        """The bytes that the client has to send."""
         return self._out.read()
 
     def give(self, packets: bytes) -> None:
@@ -104,7 +104,7 @@ class TlsPair:
         self.give(self.packets())
 
     def flow(self) -> None:
-        """Let the server send what it can, and give it to the client."""
+        """Let the server send all that it can, and pass it to the client."""
         server, ours = self.wire.server, self.wire.client
         while True:
             if waits := self.wire.waits_to_write:
@@ -122,7 +122,7 @@ class TlsPair:
             self._in.write(packets)
 
     def heard(self) -> bytes:
-        """The application data that the client gets, while the server can send."""
+        """The application data that the client receives until the server has no more to send."""
         data = b""
         while True:
             self.flow()

@@ -24,7 +24,7 @@ from chatd.model.search import LONGEST, MOST_WORDS, parsed, words_of
     ],
 )
 def test_words_are_compared_without_case_and_accents(text: str, words: list[str]) -> None:
-    """A character of a script without blanks is a word."""
+    """In scripts without spaces each character is a word."""
     assert words_of(text) == words
 
 
@@ -57,14 +57,14 @@ def test_query_matches_texts_that_have_all_words_and_phrases(
     "query", ["", '""', "?!", "x" * 201, " ".join(f"w{n}" for n in range(MOST_WORDS + 1))]
 )
 def test_query_without_a_word_or_with_too_many_is_refused(query: str) -> None:
-    """The message says which."""
+    """The error says whether there is no word, or too many."""
     with pytest.raises(Malformed):
         parsed(query)
 
 
 @given(st.text(max_size=60))
 def test_text_is_found_by_itself(text: str) -> None:
-    """As a phrase, whatever its script."""
+    """As a phrase, in any script."""
     if words_of(text) and '"' not in text and len(set(words_of(text))) <= MOST_WORDS:
         query = parsed(text[:200])
         assert query.matches(text)

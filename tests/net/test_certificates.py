@@ -1,4 +1,4 @@
-"""Certificates in files: keys and chains are found, and what is wrong is said."""
+"""Certificates in files: keys and chains are found, and errors name the file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pair(directory: Path, *hosts: str, chain: bool = True, **options: bool) -> P
 
 @pytest.mark.parametrize("rsa", [False, True], ids=["ECDSA", "RSA"])
 def test_a_certificate_comes_with_its_names_and_chain(tmp_path: Path, rsa: bool) -> None:
-    """The chain stands behind it in its file, as certbot's fullchain.pem has it."""
+    """The chain follows the certificate in the same file, as in certbot's fullchain.pem."""
     (one,) = pair(tmp_path, "A.example", "*.b.example", rsa=rsa).read().certificates
     assert one.names == ("a.example", "*.b.example")
     assert one.chain == (AUTHORITY.issuer,)
@@ -43,7 +43,7 @@ def test_a_certificate_comes_with_its_names_and_chain(tmp_path: Path, rsa: bool)
 
 
 def test_a_chain_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
-    """Its root is not sent: a client that trusts it has it."""
+    """The root is not sent, because a client that trusts it has it already."""
     whole = pair(tmp_path, chain=False)
     (tmp_path / "chain.pem").write_text(pem(AUTHORITY.root) + pem(AUTHORITY.issuer))
     (one,) = Pair(whole.key, whole.certificate, tmp_path / "chain.pem").read().certificates
@@ -54,7 +54,7 @@ def test_a_chain_may_be_in_a_file_of_its_own(tmp_path: Path) -> None:
 
 
 def test_one_file_may_hold_everything(tmp_path: Path) -> None:
-    """As HAProxy wants it; as a pair of files, or as a directory."""
+    """As HAProxy requires; the file may be read as a pair, or as a directory."""
     leaf, key = AUTHORITY.issue("a.example")
     file = tmp_path / "all.pem"
     file.write_text(pem(leaf) + key_pem(key) + pem(AUTHORITY.issuer))
@@ -64,7 +64,7 @@ def test_one_file_may_hold_everything(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_signed_itself_has_no_chain(tmp_path: Path) -> None:
-    """Nor names, if it has none."""
+    """And no names, if it was issued without any."""
     certificate, key = write_certificate(tmp_path)
     (one,) = Pair(key, certificate).read().certificates
     assert one.chain == ()
@@ -125,7 +125,7 @@ def too_long(directory: Path) -> None:
         (too_long, r"cert\.pem is longer than"),
     ],
 )
-def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, damage: object, why: str) -> None:
+def test_an_error_names_the_broken_file(tmp_path: Path, damage: object, why: str) -> None:
     """In one line."""
     source = pair(tmp_path)
     damage(tmp_path)  # type: ignore[operator]
@@ -138,7 +138,7 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, damage: object, why
 def test_no_content_of_a_file_causes_another_error(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
-    """Whatever stands between the marks of a PEM block."""
+    """Any bytes between the marks of a PEM block cause `BadCertificate`, or are ignored."""
     file = tmp_path_factory.mktemp("pem") / "x.pem"
     for kind in (b"CERTIFICATE", b"PRIVATE KEY", b"RSA PRIVATE KEY"):
         file.write_bytes(b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (kind, data, kind))
@@ -147,7 +147,7 @@ def test_no_content_of_a_file_causes_another_error(
 
 
 def test_a_directory_holds_several_certificates_with_their_keys(tmp_path: Path) -> None:
-    """As certbot's `live` does, whose four files of one name are three times the same."""
+    """Like certbot's `live`, where three of the four files of a name have the same certificate."""
     for name in ("b.example", "a.example"):
         Certbot(tmp_path, name, AUTHORITY).renew()
     certificates = Directory(tmp_path / "live").read().certificates
@@ -156,7 +156,7 @@ def test_a_directory_holds_several_certificates_with_their_keys(tmp_path: Path) 
 
 
 def test_issuers_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
-    """By their signatures: an authority changes its issuers, and keeps their names."""
+    """By their signatures, because an authority replaces its issuers under the same names."""
     again = Authority()
     (tmp_path / "0.pem").write_text(pem(again.issuer))
     pair(tmp_path)
@@ -165,7 +165,7 @@ def test_issuers_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_broken_files_of_a_directory_do_not_hide_the_others(tmp_path: Path) -> None:
-    """They are told."""
+    """The broken files are reported."""
     Certbot(tmp_path, "a.example", AUTHORITY).renew()
     broken = Certbot(tmp_path, "b.example", AUTHORITY)
     broken.renew()
@@ -190,8 +190,8 @@ def test_a_directory_without_a_certificate_is_refused(tmp_path: Path) -> None:
     assert Directory(tmp_path / "none").marks() == ()
 
 
-def test_marks_change_when_a_link_is_turned_over(tmp_path: Path) -> None:
-    """Also when a file is written in its place, or removed."""
+def test_marks_change_when_a_link_points_to_another_file(tmp_path: Path) -> None:
+    """Also when the link is replaced by a file, or removed."""
     certbot = Certbot(tmp_path, "a.example", AUTHORITY)
     certbot.renew()
     for source in (
@@ -208,7 +208,7 @@ def test_marks_change_when_a_link_is_turned_over(tmp_path: Path) -> None:
         certbot.link("fullchain")
 
 
-def test_of_two_certificates_for_one_name_the_one_that_lasts_counts(tmp_path: Path) -> None:
+def test_of_two_certificates_for_one_name_the_later_expiry_wins(tmp_path: Path) -> None:
     """certbot makes NAME-0001 beside NAME."""
     for directory, days in (("a", 2), ("b", 5), ("c", 1)):
         (tmp_path / directory).mkdir()
@@ -230,7 +230,7 @@ def test_of_two_certificates_for_one_name_the_one_that_lasts_counts(tmp_path: Pa
     ],
 )
 def test_a_host_is_found_by_its_name_or_a_wildcard(asked: str, name: str | None) -> None:
-    """A wildcard stands for one label."""
+    """A wildcard matches one label."""
     assert for_name(["a.example", "*.b.example"], asked) == name
 
 

@@ -14,7 +14,8 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from chatd.chat.sessions import GRACE_SECONDS
-from chatd.doors.line.lines import NOP_SECONDS
+from chatd.doors.line.factory import NOP_SECONDS
+from chatd.net.connections import Connections
 from chatd.net.liveness import (
     LIVENESS_SECONDS,
     PROBE_AFTER,
@@ -24,6 +25,7 @@ from chatd.net.liveness import (
     watch_for_death,
 )
 from chatd.net.tcp import PeerDead
+from chatd.testing.clock import StrictClock
 
 from ..kit.server import MemoryServer
 from ..kit.tcp import TcpPair
@@ -185,6 +187,19 @@ def test_accepted_connections_have_keepalive_and_user_timeout(
             assert option(accepted, "TCP_KEEPINTVL") == PROBE_EVERY
             assert option(accepted, "TCP_KEEPCNT") == PROBES
             assert option(accepted, "TCP_USER_TIMEOUT") == timeout * 1000
+
+
+def test_another_stall_timeout_is_used_for_connections_that_begin_then(
+    listening: socket.socket,
+) -> None:
+    """On every port that is watched."""
+    connections = Connections(StrictClock())
+    connections.listening.append(listening)
+    connections.expect_stalls(600)
+    with socket.create_connection(listening.getsockname()) as client:
+        accepted, _ = listening.accept()
+        with accepted, client:
+            assert option(accepted, "TCP_USER_TIMEOUT") == 615_000
 
 
 def test_keepalive_finds_a_dead_peer_in_time() -> None:

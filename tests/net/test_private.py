@@ -261,14 +261,14 @@ def test_no_other_module_uses_a_private_name_of_twisted() -> None:
 
 
 def test_the_words_of_an_endpoint_are_told_apart() -> None:
-    """`endpoints._parse`: those with a name, and escaped colons."""
+    """`endpoints._parse`: positional and named arguments, and escaped colons."""
     assert private.endpoint_words(r"ssl:443:key.pem:interface=\:\:1") == (
         ["ssl", "443", "key.pem"],
         {"interface": "::1"},
     )
 
 
-def test_a_unix_socket_goes_on_without_its_port(tmp_path: Path) -> None:
+def test_a_unix_socket_stays_open_when_its_port_is_closed(tmp_path: Path) -> None:
     """`_bindPath`, `_shouldShutdown`."""
     for keeps in (False, True):
         path = tmp_path / f"door-{keeps}"

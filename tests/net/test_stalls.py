@@ -62,6 +62,22 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return unsent
 
 
+def test_a_timeout_that_is_taken_away_disconnects_no_client(
+    server: MemoryServer, unread: list[int]
+) -> None:
+    """Nor does one that had begun; a buffer that fills later has the new one."""
+    wire, later = line(server), line(server)
+    wire.fill()
+    server.peers.stalls.seconds = 0
+    server.chat.advance(2 * STALL_SECONDS)
+    assert not wire.lost
+    assert server.peers.stalls.count() == 0
+    server.peers.stalls.seconds = 7
+    later.fill()
+    server.chat.advance(7.2 + LAST_SECONDS)
+    assert (wire.lost, later.lost) == (False, True)
+
+
 @doors
 def test_a_client_that_reads_nothing_is_disconnected_at_the_stall_timeout(
     server: MemoryServer, unread: list[int], connect: Connect

@@ -43,7 +43,7 @@ def pair(contexts: OneContext) -> Iterator[TlsPair]:
 def test_handshake_may_come_in_pieces(
     contexts: OneContext, version: ssl.TLSVersion, piece: int
 ) -> None:
-    """Also byte by byte; the protocol is told of its end once."""
+    """Also byte by byte; the protocol is notified once, when the handshake is complete."""
     pair = TlsPair(contexts, version=version)
     pair.shake_hands(piece)
     assert pair.client.version() == version.name.replace("v1_", "v1.")
@@ -56,13 +56,13 @@ def test_handshake_may_come_in_pieces(
 
 
 def test_protocol_sees_a_tls_transport(pair: TlsPair) -> None:
-    """Doors tell by that that a connection is encrypted."""
+    """By `ISSLTransport` doors recognise that a connection is encrypted."""
     assert ISSLTransport.providedBy(pair.protocol.transport)
     assert pair.protocol.transport.getPeer() == pair.wire.server.getPeer()
 
 
 def test_write_is_on_the_socket_when_it_returns(pair: TlsPair) -> None:
-    """No turn of the reactor later; through a direct writer, too."""
+    """Without another turn of the reactor; through a direct writer, too."""
     pair.shake_hands()
 
     class Writer:
@@ -85,7 +85,7 @@ def test_write_of_any_length_arrives(pair: TlsPair, size: int) -> None:
 
 
 def test_full_socket_pauses_the_producer_and_loses_nothing(pair: TlsPair) -> None:
-    """What is written meanwhile waits behind what was written before."""
+    """Later writes are buffered behind earlier ones."""
     pair.shake_hands()
     pair.tls.registerProducer(pair.protocol, True)
     pair.tls.write(BIG)
@@ -181,7 +181,7 @@ def test_close_waits_for_the_producer(pair: TlsPair) -> None:
 
 
 def test_data_that_crosses_the_closing_alert_is_no_error(pair: TlsPair) -> None:
-    """The peer had not read it when it wrote."""
+    """The peer sent the data before it had read the alert."""
     pair.shake_hands()
     pair.client.write(b"crossing")
     crossing = pair.packets()
@@ -196,7 +196,7 @@ def test_data_that_crosses_the_closing_alert_is_no_error(pair: TlsPair) -> None:
 
 
 def test_closing_alert_between_writes_ends_the_connection(pair: TlsPair) -> None:
-    """It is answered, what comes after it is not read, and later writes are dropped."""
+    """The server answers the alert, reads nothing after it, and drops later writes."""
     pair.shake_hands()
     pair.client.write(b"last words")
     with pytest.raises(ssl.SSLWantReadError):
@@ -210,7 +210,7 @@ def test_closing_alert_between_writes_ends_the_connection(pair: TlsPair) -> None
 
 
 def test_client_that_closes_without_an_alert_is_lost(pair: TlsPair) -> None:
-    """The protocol is told once."""
+    """The protocol is notified once."""
     pair.shake_hands()
     pair.wire.server.connectionLost(Failure(ConnectionLost()))
     assert len(pair.protocol.losses) == 1
@@ -232,7 +232,7 @@ def test_bytes_that_are_no_tls_end_the_connection(pair: TlsPair, garbage: bytes)
 
 
 def test_broken_record_ends_the_connection(pair: TlsPair) -> None:
-    """Somebody has changed it on the way: the peer gets an alert."""
+    """A record that was changed on its way: the peer gets an alert."""
     pair.shake_hands()
     pair.client.write(b"genuine")
     record = bytearray(pair.packets())
@@ -255,7 +255,7 @@ def test_abort_ends_the_connection_at_once(pair: TlsPair) -> None:
 
 
 def test_protocol_may_close_while_it_is_given_data(contexts: OneContext) -> None:
-    """The rest of a packet is not given to it."""
+    """The protocol does not get the rest of the packet."""
 
     class OneWord(Recorder):
         def dataReceived(self, data: bytes) -> None:
@@ -271,8 +271,8 @@ def test_protocol_may_close_while_it_is_given_data(contexts: OneContext) -> None
     pair.close()
 
 
-def test_protocol_is_chosen_by_both(contexts: OneContext) -> None:
-    """ALPN: None where there is nothing to choose from."""
+def test_protocol_is_negotiated(contexts: OneContext) -> None:
+    """ALPN: None if one side offers no protocol."""
     pair = TlsPair(contexts)
     pair.shake_hands()
     assert pair.tls.negotiatedProtocol is None
@@ -287,7 +287,7 @@ def test_protocol_is_chosen_by_both(contexts: OneContext) -> None:
 def test_certificates_may_change_under_way(
     contexts: OneContext, pair: TlsPair, tmp_path: Path
 ) -> None:
-    """A connection goes on with those with which it began; the next gets the new ones."""
+    """An open connection keeps its certificates; the next connection gets the new ones."""
     pair.shake_hands()
     contexts.context = server_context(tmp_path).context
     pair.say(b"still here")
@@ -300,7 +300,7 @@ def test_certificates_may_change_under_way(
 
 
 def test_factory_starts_and_stops_with_the_port(contexts: OneContext) -> None:
-    """The door's own factory is told."""
+    """The start and stop reach the door's own factory."""
 
     class Door:
         calls: list[str] = []  # noqa: RUF012
@@ -323,7 +323,7 @@ def test_factory_starts_and_stops_with_the_port(contexts: OneContext) -> None:
 
 
 def test_key_update_between_writes(contexts: OneContext) -> None:
-    """OpenSSL's client asks for new keys both ways (RFC 8446, section 4.6.3): writing goes on."""
+    """OpenSSL's client requests new keys for both directions (RFC 8446, section 4.6.3)."""
     protocol = Recorder()
     made: Any = protocol
     connection = TlsFactory(contexts, Factory.forProtocol(lambda: made)).buildProtocol(None)

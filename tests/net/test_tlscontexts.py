@@ -35,7 +35,7 @@ def asked(contexts: ServerContexts, host: str | None) -> str:
 
 
 def test_each_name_gets_its_certificate(contexts: ServerContexts) -> None:
-    """A client that names none, or another, gets the first."""
+    """A client that names no host, or an unknown one, gets the first certificate."""
     assert asked(contexts, "b.example") == "b.example"
     assert asked(contexts, "a.example") == "a.example"
     assert asked(contexts, "x.a.example") == "a.example"
@@ -44,15 +44,15 @@ def test_each_name_gets_its_certificate(contexts: ServerContexts) -> None:
 
 
 def test_the_chain_is_sent_with_the_certificate(contexts: ServerContexts) -> None:
-    """A client that trusts only the root accepts it, also behind a change of names."""
+    """A client that trusts only the root accepts it, also if its name selects the context."""
     for host in ("a.example", "b.example"):
         assert Handshake(contexts, AUTHORITY.root_pem, host).finish()
     with pytest.raises(ssl.SSLCertVerificationError):
         Handshake(contexts, Authority().root_pem, "a.example").finish()
 
 
-def test_http_is_agreed_upon(contexts: ServerContexts) -> None:
-    """For each name."""
+def test_http_is_negotiated(contexts: ServerContexts) -> None:
+    """For each host name (ALPN)."""
     for host in ("a.example", "b.example"):
         handshake = Handshake(contexts, AUTHORITY.root_pem, host, protocols=("h2", "http/1.1"))
         assert handshake.finish().protocol == "http/1.1"
@@ -70,8 +70,8 @@ def test_tls_1_2_and_1_3_are_spoken_and_nothing_older(contexts: ServerContexts) 
         old.finish()
 
 
-def test_new_certificates_count_from_the_next_connection_on(contexts: ServerContexts) -> None:
-    """A handshake that has begun ends with the old ones."""
+def test_new_certificates_are_used_from_the_next_connection_on(contexts: ServerContexts) -> None:
+    """A handshake that has begun is completed with the old ones."""
     begun = Handshake(contexts, AUTHORITY.root_pem, "b.example")
     contexts.use([certificate("c.example")])
     assert begun.finish().names == ("b.example",)
@@ -79,7 +79,7 @@ def test_new_certificates_count_from_the_next_connection_on(contexts: ServerCont
 
 
 def test_a_certificate_that_tls_cannot_use_leaves_the_old_one(contexts: ServerContexts) -> None:
-    """A key that is too short, say."""
+    """For example one with a key that is too short."""
     bad = certificate("c.example")
     short = rsa.generate_private_key(65537, 1024)
     with pytest.raises(BadCertificate, match=r"^TLS cannot use c.example \(cert.pem\): \w+"):

@@ -1,4 +1,4 @@
-"""UNIX sockets that one process binds, and others accept from."""
+"""UNIX sockets that one process binds, and from which other processes accept."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def path() -> Iterator[Path]:
 
 
 def test_the_mode_of_a_socket_is_set(path: Path) -> None:
-    """Before anybody can connect: until it listens, connections are refused."""
+    """Before a client can connect: the socket does not listen until its mode is set."""
     with bind_unix(path, 0o600):
         assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_socket_of_a_killed_server_is_removed(path: Path) -> None:
-    """That of a living one is not, nor any other file."""
+    """The socket of a running server and other files are not removed."""
     bind_unix(path, 0o600).close()
     clear_away(path)
     assert not path.exists()
@@ -46,7 +46,7 @@ def test_the_socket_of_a_killed_server_is_removed(path: Path) -> None:
 
 
 def test_a_path_that_is_too_long_is_refused(path: Path) -> None:
-    """With its bound."""
+    """The error names the limit."""
     with pytest.raises(OSError, match=str(MOST_PATH)):
         bind_unix(path / ("x" * MOST_PATH), 0o600)
 
@@ -81,7 +81,7 @@ class Hearing(Protocol):
 def test_a_port_that_adopts_a_socket_leaves_its_file_as_it_is(
     path: Path,
 ) -> Generator[Deferred[Any], Any, None]:
-    """Its mode too; closed by one process, it is still the others'."""
+    """The file keeps its mode; when one process closes the socket, the others still accept."""
     with bind_unix(path, 0o600) as bound:
         factory: Factory[Any] = Factory.forProtocol(Answering)
         factory.noisy = False

@@ -1,4 +1,4 @@
-"""Socket activation: each socket is for the door whose name it has."""
+"""Socket activation: each socket belongs to the door of the same name."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_socket_is_found_with_its_port(opened: ExitStack) -> None:
 
 
 def test_a_unix_socket_is_found_by_its_path(opened: ExitStack, tmp_path: Path) -> None:
-    """Whatever its name."""
+    """Under any `FileDescriptorName`."""
     one = opened.enter_context(socket.socket(socket.AF_UNIX))
     one.bind(str(tmp_path / "door"))
     one.listen()
@@ -84,7 +84,7 @@ def test_without_sockets_the_endpoints_are_opened() -> None:
 
 
 def test_sockets_replace_the_default_endpoints_of_their_door() -> None:
-    """Also of a door that is closed by default; other doors stay as they are."""
+    """Also for a door that is closed by default; other doors stay as they are."""
     sockets = [at("http", "80"), at("http", "8080", 4), at("admin", "9000", 5)]
     planned = openings(DOORS, NAMES, sockets)
     assert [one for one in planned if one.door in ("http", "admin")] == [
@@ -96,7 +96,7 @@ def test_sockets_replace_the_default_endpoints_of_their_door() -> None:
 
 
 def test_a_socket_takes_the_place_of_the_endpoint_with_its_port() -> None:
-    """Which may speak TLS; others are opened as usual."""
+    """The replaced endpoint may speak TLS; others are opened as usual."""
     doors = {
         "http": ("tcp:80", "tls:/certs:port=443", "unix:/run/x", "ssl:8443:k.pem", "tcp:port=81"),
         "line": (),
@@ -113,7 +113,7 @@ def test_a_socket_takes_the_place_of_the_endpoint_with_its_port() -> None:
 
 
 def test_a_socket_for_no_door_is_refused() -> None:
-    """By default systemd calls it by its unit; a `systemd:` endpoint may use it so."""
+    """By default a socket has the name of its unit; a `systemd:` endpoint may refer to that."""
     with pytest.raises(BadActivation, match=r"'chatd.socket' is for no door.*FileDescriptorName"):
         openings(DOORS, NAMES, [at("chatd.socket", "80")])
     own = {**DOORS, "http": ("systemd:domain=INET:index=0",)}
@@ -121,7 +121,7 @@ def test_a_socket_for_no_door_is_refused() -> None:
 
 
 def test_a_malformed_endpoint_takes_no_socket() -> None:
-    """The start ends with the reason later."""
+    """The start fails later, when the endpoint is opened."""
     (one, other) = openings({"http": ("ssl:x",)}, frozenset(), [at("http", "80")])
     assert (one.inherited, other.text) == (None, "systemd:80")
 
@@ -130,7 +130,7 @@ def test_a_malformed_endpoint_takes_no_socket() -> None:
 async def test_the_path_of_a_unix_socket_stays_when_the_door_is_closed(
     opened: ExitStack, tmp_path: Path
 ) -> None:
-    """It is systemd's, and the next server gets the same socket."""
+    """systemd owns the path, and passes the same socket to the next server."""
     one = opened.enter_context(socket.socket(socket.AF_UNIX))
     path = tmp_path / "door"
     one.bind(str(path))

@@ -1,4 +1,4 @@
-"""Endpoints as texts: what is TLS in them, and what is the port beneath."""
+"""Endpoint descriptions are split into a plain endpoint and the source of certificates."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from chatd.server.endpoints import Listening, beneath, listening
 
 @pytest.mark.parametrize("text", ["tcp:80", "unix:/run/x", "systemd:domain=INET:index=0", "", "x"])
 def test_other_endpoints_are_left_to_twisted(text: str) -> None:
-    """Whatever they are."""
+    """Of any kind, known or not."""
     assert listening(text) == Listening(text)
 
 
 def test_ssl_names_a_key_and_its_certificate() -> None:
-    """Paths are absolute, because a daemon changes its directory."""
+    """Paths are made absolute, because a daemon changes its working directory."""
     assert listening("ssl:443:privateKey=k.pem:certKey=/c.pem:extraCertChain=x:backlog=9") == (
         Listening("tcp:443:backlog=9", Pair(Path.cwd() / "k.pem", Path("/c.pem"), Path.cwd() / "x"))
     )
@@ -31,7 +31,7 @@ def test_ssl_names_a_key_and_its_certificate() -> None:
 
 
 def test_tls_names_a_directory() -> None:
-    """It listens on all addresses if nothing else is said."""
+    """By default the endpoint listens on all addresses."""
     assert listening("tls:/certs:port=8443") == (
         Listening(r"tcp:8443:interface=\:\:", Directory(Path("/certs")))
     )
@@ -49,7 +49,7 @@ def test_tls_names_a_directory() -> None:
         ("ssl:1:dhParameters=dh.pem", "leave out dhParameters"),
     ],
 )
-def test_what_is_wrong_is_said(text: str, why: str) -> None:
+def test_a_bad_endpoint_is_refused_with_the_reason(text: str, why: str) -> None:
     """As a `ValueError`."""
     with pytest.raises(ValueError, match=why):
         listening(text)
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said(text: str, why: str) -> None:
 
 @given(st.text(st.sampled_from("tls:=\\ port0é"), max_size=20))
 def test_no_text_causes_another_error(text: str) -> None:
-    """Whatever Twisted's parser makes of it."""
+    """Also if Twisted's parser raises another exception."""
     for kind in ("ssl:", "tls:"):
         with suppress(ValueError):
             listening(kind + text)

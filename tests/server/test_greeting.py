@@ -1,4 +1,4 @@
-"""The greeting, which says how to come in."""
+"""The greeting, which says how to connect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def at(port: int, host: str = "127.0.0.1") -> IPv4Address:
 
 
 def test_the_ports_that_listen_are_named_in_the_order_page_line_irc() -> None:
-    """As a person on this machine types them."""
+    """As a person on this machine would type them."""
     doors = [door("line", at(8023)), door("http", at(8080, "0.0.0.0")), door("irc", at(6667))]
     assert ways_in(doors, "") == [
         "open http://localhost:8080",
@@ -52,12 +52,12 @@ def test_the_ports_that_listen_are_named_in_the_order_page_line_irc() -> None:
 def test_each_kind_of_address_is_written_for_its_client(
     kind: str, address: Any, tls: bool, way: str
 ) -> None:
-    """A page has a URL, netcat has words."""
+    """For a browser as a URL, for netcat as arguments."""
     assert ways_in([door(kind, address, tls=tls)], "") == [way]
 
 
 def test_the_first_open_door_of_a_kind_is_named() -> None:
-    """A closed one is not, nor are doors for programs."""
+    """Closed doors, and doors for programs, are not named."""
     doors = [
         door("irc", None),
         door("http", None),
@@ -72,7 +72,7 @@ def test_the_first_open_door_of_a_kind_is_named() -> None:
 
 
 def test_the_greeting_is_a_notice() -> None:
-    """One line; none if nobody can come in."""
+    """One line; none if no door for people is open."""
     told: list[tuple[str, Any]] = []
     for doors in ([door("http", at(1)), door("line", at(2))], [door("admin", at(3))]):
         greeting = Greeting(doors, "")

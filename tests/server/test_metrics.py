@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from chatd.model.metrics import RARE
+from chatd.net.certificates import Directory
+from chatd.net.connections import Connections
+from chatd.server.lag import LoopLag
+from chatd.server.metrics import ServerMetrics
+from chatd.server.tls import DoorCertificates
 
+from ..kit.certificates import Authority, Certbot
 from ..kit.http import HttpClient
 from ..kit.irc import register
 from ..kit.server import MemoryServer
@@ -92,11 +98,19 @@ def test_refusals_of_every_door_are_counted_by_code(server: MemoryServer) -> Non
     assert socket.answer(type="say", text="", ref="a")["type"] == "error"
     irc = register(server, "ivy", rooms="#lobby")
     irc.ask("TOPIC #lobby :" + "x" * 450)
+    irc.ask("JOIN #a*b")
+    irc.ask("NOSUCH thing")
+    irc.ask("BATCH -nothing")
+    irc.ask("NICK root")
     assert Counter(RARE.refusals) - before == {
         "unknown-command": 1,
         "no-session": 1,
         "bad-text": 2,
         "text-too-long": 1,
+        "bad-name": 1,
+        "irc-403": 1,
+        "irc-421": 1,
+        "irc-invalid-reftag": 1,
     }
     assert metrics(server)['chatd_refused_total{code="bad-text"}'] >= 2
 
@@ -111,6 +125,27 @@ def test_gaps_are_counted_once_for_each_reader(accept: str) -> None:
     for _ in range(2):
         reading(server, accept, f"/rooms/lobby/events?since={first}")
     assert RARE.gaps - before == 2
+
+
+def test_the_first_expiry_of_each_endpoint_with_tls_is_told(
+    server: MemoryServer, tmp_path: Path
+) -> None:
+    """By its number and its door; the names in the certificates are not."""
+    authority = Authority()
+    days = {"a.example": 60, "b.example": 30}
+    for name, left in days.items():
+        Certbot(tmp_path, name, authority).renew(days=left)
+    door = DoorCertificates("http", Directory(tmp_path / "live"))
+    clock = server.chat.clock
+    made = ServerMetrics(
+        server.chat.service, Connections(clock), server.peers, LoopLag(clock), [door]
+    )
+    page = made.collect().decode()
+    (value,) = re.findall(
+        r'^chatd_tls_certificate_expiry_timestamp_seconds{endpoint="1 http"} (\S+)$', page, re.M
+    )
+    assert float(value) == min(one.expires for one in door.certificates).timestamp()
+    assert "example" not in page
 
 
 def test_no_metric_names_a_person_or_a_room(server: MemoryServer) -> None:

@@ -1,4 +1,4 @@
-"""Notices: what the log tells a person who runs the server in the foreground."""
+"""Notices: the short form of the log for a person who runs the server in the foreground."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from chatd.server.notices import notices_observer
 
 
 def shown(worker: int | None = None) -> tuple[Logger, io.StringIO]:
-    """A log, and what a person sees of it."""
+    """A logger, and the notices that it writes."""
     file = io.StringIO()
     observer: Any = notices_observer(file, worker)
     return Logger(observer=LogPublisher(observer)), file
 
 
 def test_only_notices_warnings_and_errors_are_shown() -> None:
-    """Notices as they are, the others with the time and their level."""
+    """Notices without a prefix, the others with the time and their level."""
     log, file = shown()
     log.info("a door listens")
     log.debug("nothing")
@@ -31,7 +31,7 @@ def test_only_notices_warnings_and_errors_are_shown() -> None:
 
 
 def test_an_error_is_shown_with_its_traceback() -> None:
-    """A bug must not pass unseen."""
+    """So that a bug does not go unnoticed."""
     log, file = shown()
     try:
         raise KeyError("missing")
@@ -42,7 +42,7 @@ def test_an_error_is_shown_with_its_traceback() -> None:
 
 
 def test_a_worker_is_named_before_its_warnings() -> None:
-    """Not before what concerns all workers."""
+    """Notices, which concern all workers, have no worker's name."""
     log, file = shown(2)
     log.info("come in", log_notice=True)
     log.error("it broke")
@@ -52,7 +52,7 @@ def test_a_worker_is_named_before_its_warnings() -> None:
 
 
 def test_a_terminal_without_unicode_gets_question_marks() -> None:
-    """Not an error."""
+    """Instead of an error."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
     observer: Any = notices_observer(file)

@@ -87,7 +87,7 @@ def test_defaults_are_shown_as_people_write_them() -> None:
 
 
 def test_a_parser_says_what_it_takes() -> None:
-    """For the example of a configuration."""
+    """For the example configuration."""
     said = [Option("", read).valid for read in (number(1), number(0, 9, float), one_of("a", "b"))]
     assert said == ["whole numbers from 1", "numbers from 0 to 9", "a, b"]
     assert Option("", truth, flag=True).valid == "true, false"

@@ -89,7 +89,7 @@ def test_two_doors_on_one_port_are_a_conflict(
 def test_a_tls_endpoint_is_rehearsed_like_any_other(
     reactor: MemoryReactor, port_in_use: int, endpoint: str
 ) -> None:
-    """Without its certificates."""
+    """The rehearsal does not need the certificates."""
     text = f"{endpoint}:interface=127.0.0.1"
     rehearse(reactor, [text.format(port=0)])
     with pytest.raises(CannotOpen, match="in use"):

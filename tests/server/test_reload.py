@@ -1,4 +1,4 @@
-"""Reloading: what changed takes effect, the log says what, and a mistake changes nothing."""
+"""Reloading: changed settings are applied and logged, and a mistake changes nothing."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from chatd.chat.administration import console
 from chatd.chat.rules import Rules
 from chatd.model.addresses import Address
+from chatd.model.errors import ChatError
+from chatd.model.identity import Stranger
+from chatd.model.policy import Action
 from chatd.net.connections import Connections
-from chatd.server.live import LIVE, Live
+from chatd.server.live import LIVE, RESTART, Live
 from chatd.server.options import Options
 from chatd.server.peoplelog import PeopleLog
 from chatd.server.reload import Reload, names, value, written
 from chatd.server.settings import Settings, options
 
+from ..kit.chat import PASSWORD, settled
 from ..kit.server import MemoryServer
+from ..kit.terminal import Terminal
 
 
 class Running:
@@ -46,7 +52,9 @@ class Running:
             self.options.read,
             Live(
                 chat=self.chat,
+                store=self.server.chat.store,
                 connections=self.connections,
+                peers=self.server.peers,
                 sites=[self.server.http_door],
                 hosts=self.server.hosts,
                 origins=self.origins,
@@ -71,6 +79,15 @@ def running(tmp_path: Path) -> Running:
     return Running(tmp_path)
 
 
+def refuses(check: Callable[[], object]) -> bool:
+    """Whether the policy refuses that."""
+    try:
+        check()
+    except ChatError:
+        return True
+    return False
+
+
 CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
     "message_rate": ("7", lambda it: it.chat.admission.limits.message_rate, "7.0"),
     "address_rate": ("70", lambda it: it.chat.admission.limits.address_rate, "70.0"),
@@ -84,6 +101,20 @@ CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
         "75",
     ),
     "max_readers": ("76", lambda it: it.chat.admission.limits.readers_per_session, "76"),
+    "max_text": ("79", lambda it: it.chat.max_text, "79"),
+    "max_body": ("78", lambda it: it.server.http_door.max_body, "78"),
+    "stall": ("33", lambda it: it.server.peers.stalls.seconds, "33.0"),
+    "keep": ("3", lambda it: it.server.chat.store.retention.days, "3.0"),
+    "keep_events": ("300", lambda it: it.server.chat.store.retention.events, "300"),
+    "guests": (
+        '"none"',
+        lambda it: (
+            it.chat.sign_in.rules.guests,
+            refuses(lambda: it.chat.readers.check(Stranger(), Action.LIST)),
+        ),
+        "('none', True)",
+    ),
+    "auth": ('"memory:ada:secret"', lambda it: len(it.chat.sign_in.rules.checkers), "1"),
     "max_connections": ("77", lambda it: it.connections.most, "77"),
     "max_connections_per_address": ("0", lambda it: it.connections.refusal("192.0.2.1"), "None"),
     "request_time": ("31", lambda it: it.server.http_door.request_seconds, "31.0"),
@@ -105,18 +136,23 @@ CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
     "log_people": ("true", lambda it: it.people_log.on, "True"),
     "motd": ("MOTD", lambda it: [*it.server.irc.told.motd], "['welcome']"),
 }
-"""A new value of each setting that follows the configuration, how to see it, and what is seen."""
+"""For each live setting a new value, how to read it from the server, and the expected reading."""
 
 
 def test_each_live_setting_is_tried_here() -> None:
-    """So one that is added is tried, too."""
+    """So that nobody adds a live setting without a test."""
     assert CHANGES.keys() == LIVE.keys()
     assert set(names()) == {name for name, _ in options()}
 
 
+def test_each_setting_is_live_or_says_why_it_needs_a_restart() -> None:
+    """None is both."""
+    assert sorted([*LIVE, *RESTART]) == sorted(names())
+
+
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_setting_takes_effect_and_is_told(running: Running, tmp_path: Path, name: str) -> None:
-    """With its old value; and back again."""
+def test_a_setting_is_applied_and_logged(running: Running, tmp_path: Path, name: str) -> None:
+    """With its old value; changing it back works, too."""
     text, look, seen = CHANGES[name]
     (tmp_path / "motd").write_text("welcome\n")
     text = text.replace("MOTD", f'"{tmp_path / "motd"}"')
@@ -134,7 +170,7 @@ def test_a_setting_takes_effect_and_is_told(running: Running, tmp_path: Path, na
 
 
 def test_a_reload_without_a_change_says_so(running: Running) -> None:
-    """Nothing is touched: people keep what is left of their rate."""
+    """Nothing is reset: people's token buckets keep their level."""
     assert running.set("message-rate = 5\n") == ["reloaded; nothing has changed"]
 
 
@@ -146,7 +182,7 @@ def test_a_reload_without_a_change_says_so(running: Running) -> None:
             r"chatd.toml, line 2: max-room is no setting; did",
         ),
         ("message-rate = 9\nidle = 0\n", r"chatd.toml, line 2: idle '0' is not a number from"),
-        ("message-rate = 9\nidle\n", r"chatd.toml: .*line 2"),
+        ("message-rate = 9\nidle\n", r"chatd.toml, line 2: this is no TOML: "),
         (
             'message-rate = 9\nmotd = "nowhere"\n',
             r"line 2: motd .*nowhere.* cannot be read: No such file",
@@ -167,7 +203,7 @@ def test_a_mistake_changes_nothing(
 
 
 def test_a_missing_file_changes_nothing(running: Running, logged_errors: list[str]) -> None:
-    """As while an editor writes it anew."""
+    """As while an editor replaces the file."""
     running.file.unlink()
     with capturedLogs() as logs:
         running.reload()
@@ -183,7 +219,9 @@ def test_a_setting_that_needs_a_restart_is_named_and_the_others_take_effect(
         'store = "redis://:secret@h"\nhistory = 7\nhttp = "tcp:1"\nmessage-rate = 6\n'
     )
     assert told == [
-        "changed, but not before the next start: http, store, history",
+        "changed, but applied only at the next start: http (ports are bound at the start, before "
+        "the process gives up its privileges), store (another store has another history), history "
+        "(rooms in memory have their size already)",
         "reloaded; message-rate is 6 (was 5)",
     ]
 
@@ -208,8 +246,55 @@ def test_people_who_are_here_get_the_new_rate(running: Running) -> None:
     assert not wire.lost
 
 
+def test_guests_who_are_here_keep_to_the_new_rule(running: Running) -> None:
+    """With `read` they go on reading, and say nothing; with `none` they read nothing either."""
+    ada = Terminal(running.server)
+    running.set('guests = "read"\nmessage-rate = 5\n')
+    assert any("only people with an account" in line for line in ada.type("hello"))
+    chat = running.server.chat
+    adding = running.chat.administration.add
+    settled(chat, adding(console(running.chat.admission.bucket()), "eve", PASSWORD))
+    Terminal(running.server, f"/login eve {PASSWORD}", "read this", host="127.0.0.1")
+    assert any("read this" in line for line in ada.heard())
+    running.set('guests = "none"\nmessage-rate = 5\n')
+    running.server.chat.settle()
+    assert any(line.startswith("!!") for line in ada.heard())
+
+
+def test_an_onlooker_comes_in_by_connecting_again_when_guests_may(running: Running) -> None:
+    """It has no name, and so says nothing."""
+    running.set('guests = "read"\nmessage-rate = 5\n')
+    onlooker = Terminal(running.server)
+    running.set("message-rate = 5\n")
+    assert any("connect again" in line for line in onlooker.type("hello"))
+    assert running.server.chat.texts("lobby") == []
+    assert "hi" in " ".join(Terminal(running.server).type("hi"))
+
+
+def test_a_longer_text_is_taken_by_connections_that_begin_then(running: Running) -> None:
+    """Over HTTP by those that there are, too."""
+    http = running.server.http()
+    target, text = "/rooms/lobby/messages?name=ci", "x" * 5000
+    assert http.send_json("POST", target, {"text": text}).status == 413
+    running.set("max-text = 6000\nmessage-rate = 5\n")
+    assert http.send_json("POST", target, {"text": text}).status == 201
+    Terminal(running.server).type(text)
+    assert running.server.chat.texts("lobby") == [text, text]
+
+
+def test_a_checker_that_is_new_lets_its_people_sign_in(running: Running) -> None:
+    """And who signed in by one that is gone is still signed in."""
+    chat = running.server.chat
+    running.set('auth = ["memory:ada:a secret of hers"]\nmessage-rate = 5\n')
+    ada = Terminal(running.server, host="127.0.0.1")
+    ada.type("/login ada a secret of hers")
+    running.set("message-rate = 5\n")
+    ada.type("hello")
+    assert chat.texts("lobby") == ["hello"]
+
+
 def test_the_message_of_the_day_is_read_again(running: Running, tmp_path: Path) -> None:
-    """Whether its file has another name or other contents."""
+    """If the file has another name, and if it has other contents."""
     motd = tmp_path / "motd"
     motd.write_text("hello\n")
     setting = f'message-rate = 5\nmotd = "{motd}"\n'
@@ -223,7 +308,7 @@ def test_the_message_of_the_day_is_read_again(running: Running, tmp_path: Path) 
 def test_a_relative_path_is_that_of_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A daemon changes its directory."""
+    """Although a daemon has changed its working directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "motd").write_text("hello\n")
     (tmp_path / "chatd.toml").write_text('motd = "motd"\n')
@@ -234,7 +319,7 @@ def test_a_relative_path_is_that_of_the_start(
 
 
 def test_a_checker_is_no_change(tmp_path: Path) -> None:
-    """It is made anew from the file each time, and is the same."""
+    """A reload parses the checker again, and gets the same object."""
     (tmp_path / "passwd").write_text("ada:x\n")
     auth = f'auth = ["file:{tmp_path / "passwd"}"]\n'
     running = Running(tmp_path)
@@ -243,7 +328,7 @@ def test_a_checker_is_no_change(tmp_path: Path) -> None:
 
 
 def test_every_value_is_written_as_people_write_it() -> None:
-    """No setting's value ends a reload."""
+    """No value of a setting makes a reload fail."""
     settings: Any = Settings()
     for name in names():
         assert written(name, value(settings, name))

@@ -31,7 +31,7 @@ FREE = "tcp:0:interface=127.0.0.1"
 
 @pytest.fixture
 def short() -> Iterator[Path]:
-    """A directory with a short path: that of a UNIX socket has at most some hundred bytes."""
+    """A directory with a short path, because a UNIX socket's path has about a hundred bytes."""
     with tempfile.TemporaryDirectory(prefix="chatd-") as name:
         yield Path(name)
 
@@ -86,7 +86,7 @@ def test_a_door_that_yields_stays_closed_if_its_port_is_taken() -> None:
 
 
 def test_a_unix_socket_is_bound_with_its_mode_and_removed_in_the_end(short: Path) -> None:
-    """One of a server that was killed is replaced; nothing else is."""
+    """The socket of a killed server is replaced; any other file is not."""
     path = short / "door"
     text = f"unix:{path}:mode=600"
     bind(MemoryReactor(), [(text, False)]).sockets[0].close()  # type: ignore[union-attr]
@@ -99,7 +99,7 @@ def test_a_unix_socket_is_bound_with_its_mode_and_removed_in_the_end(short: Path
 
 
 def test_a_socket_of_systemd_is_passed_on(short: Path) -> None:
-    """Its file stays, as it is systemd's."""
+    """The socket's file stays, because systemd owns it."""
     path = short / "door"
     with socket.socket(socket.AF_UNIX) as theirs:
         theirs.bind(str(path))
@@ -115,7 +115,7 @@ def test_a_socket_of_systemd_is_passed_on(short: Path) -> None:
 
 
 def test_a_worker_listens_on_a_socket_of_systemd() -> None:
-    """Which was not passed to this process by systemd itself."""
+    """The supervisor passes the socket, which Twisted's own parser would not find."""
     reactor = AdoptingReactor()
     with socket.create_server(("127.0.0.1", 0)) as theirs:
         endpoint = adopted_endpoint(reactor, "systemd:domain=INET:index=0", os.dup(theirs.fileno()))

@@ -73,10 +73,19 @@ def test_repeatable_options_are_lists_in_a_file_and_words_in_the_environment(
         ("history = true\n", "line 1: history takes a text or a number"),
         ("history = [1, 2]\n", "line 1: history takes one value, not a list"),
         ("line = [[1]]\n", "line 1: line takes a text or a number"),
-        ("[doors]\nline = 5\n", "line 1: doors is no setting"),
+        ("[doors]\nline = 5\n", "line 1: doors is no setting; there are no tables"),
+        ("history = 5\nhistory = 6\n", "line 2: history is given twice; keep one"),
+        ("history = 5\nhistory = 6", "line 2: history is given twice; keep one"),
+        ("host = [", "line 1: this is no TOML: Invalid value, at the end of the file"),
+        (
+            'http = "tcp:65536"\n',
+            "line 1: http 'tcp:65536' is no endpoint (ports are numbers up to",
+        ),
+        ('store = "mysql:x"\n', "line 1: store 'mysql:x' is no store; use memory:, sqlite:PATH"),
+        ('auth = "file:/nowhere"\n', "line 1: auth '/nowhere' cannot be read: No such file"),
         ('durability = "disc"\n', "line 1: durability 'disc' is none of disk, process"),
         ('trust-proxy = "10.0.0.0/99"\n', "line 1: trust-proxy"),
-        ("history = \n", "(at line 1, column 11)"),
+        ("history = \n", "line 1: this is no TOML: Invalid value, at column 11"),
         ("config = 'x'\n", "line 1: config is no setting"),
     ],
 )
@@ -142,8 +151,23 @@ def test_a_flag_is_a_word_in_the_environment_and_a_boolean_in_a_file(tmp_path: P
     assert "takes true or false" in problem(write(tmp_path, "plain-passwords = 1\n"))
 
 
+def test_settings_that_contradict_each_other_are_told_with_their_places(tmp_path: Path) -> None:
+    """Each where it stands; what the command line says has no place."""
+    file = write(tmp_path, 'max-rooms = 5\nclassic = "tcp:1"\nguests = "none"\n')
+    assert problem(file).endswith(f"(classic: {file}, line 2; guests: {file}, line 3)")
+    (told,) = mistakes(Found(), {"CHATD_GUESTS": "read"}, file).mistakes
+    assert told.endswith(f"(classic: {file}, line 2; guests: CHATD_GUESTS)")
+    (told,) = mistakes(Found({"guests": "read"}), {}, file).mistakes
+    assert told.endswith(f"(classic: {file}, line 2)")
+    with pytest.raises(BadSetting) as raised:
+        settled({"guests": "read"}, {}, file)
+    assert str(raised.value) == told
+
+
 def test_all_mistakes_are_found_where_a_start_ends_with_the_first(tmp_path: Path) -> None:
-    """In the order file, environment, command line; the settings together only if each is valid."""
+    """In the order file, environment, command line.  Conflicts between settings are found only if
+    each of them is valid.
+    """
     file = write(tmp_path, "history = 0\nhistroy = 1\nmax-rooms = 5\n")
     found = mistakes(Found(mistakes=["--x is wrong"]), {"CHATD_IDLE": "x"}, file)
     told = [mistake.partition(": ")[2] or mistake for mistake in found.mistakes]
@@ -151,7 +175,7 @@ def test_all_mistakes_are_found_where_a_start_ends_with_the_first(tmp_path: Path
     assert found.given == {"max_rooms": 5}
     found = mistakes(Found({"workers": 2}), {"CHATD_X": "1"}, None)
     assert found.mistakes == [
-        "2 workers need a store that they share, redis://HOST; "
-        "sqlite:chatd.sqlite is for one process"
+        "--workers 2 needs a store that processes share, redis://HOST; "
+        "--store sqlite:chatd.sqlite is for one"
     ]
     assert found.unknown == ["CHATD_X is no setting"]

@@ -1,4 +1,4 @@
-"""systemd is told that the server is ready, alive, reloads, or stops."""
+"""Notifications to systemd: the server is ready, alive, reloading, or stopping."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Manager:
         self._socket.setblocking(False)
 
     def heard(self) -> list[str]:
-        """What was told since the last call."""
+        """The notifications since the last call."""
         messages = []
         while True:
             try:
@@ -41,7 +41,7 @@ class Manager:
                 return messages
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close the socket."""
         self._socket.close()
 
 
@@ -58,8 +58,8 @@ def told(tmp_path: Path, **more: str) -> dict[str, str]:
     return {"NOTIFY_SOCKET": str(tmp_path / "notify"), **more}
 
 
-def test_start_life_and_stop_are_told(tmp_path: Path, manager: Manager) -> None:
-    """Twice in each period of the watchdog."""
+def test_start_keep_alives_and_stop_are_sent(tmp_path: Path, manager: Manager) -> None:
+    """Two keep-alives in each period of the watchdog."""
     clock = Reactor()
     environment = told(tmp_path, WATCHDOG_USEC="10000000", WATCHDOG_PID=str(os.getpid()))
     notice = SystemdNotice(clock, Systemd(environment))
@@ -76,15 +76,15 @@ def test_start_life_and_stop_are_told(tmp_path: Path, manager: Manager) -> None:
 
 
 def test_without_a_watchdog_there_is_no_timer(tmp_path: Path, manager: Manager) -> None:
-    """Nor with one for another process."""
+    """Nor with a watchdog for another process."""
     for environment in (told(tmp_path), told(tmp_path, WATCHDOG_USEC="1", WATCHDOG_PID="1")):
         clock = Reactor()
         SystemdNotice(clock, Systemd(environment)).startService()
         assert not clock.getDelayedCalls()
 
 
-def test_a_supervisor_says_itself_when_it_is_ready(tmp_path: Path, manager: Manager) -> None:
-    """When all workers serve."""
+def test_a_supervisor_reports_readiness_itself(tmp_path: Path, manager: Manager) -> None:
+    """When all workers serve; the service does not report it at the start."""
     systemd = Systemd(told(tmp_path))
     notice = SystemdNotice(Reactor(), systemd, ready=False)
     notice.startService()
@@ -93,8 +93,8 @@ def test_a_supervisor_says_itself_when_it_is_ready(tmp_path: Path, manager: Mana
     assert manager.heard() == ["READY=1\nSTATUS=4 workers serve"]
 
 
-def test_a_reload_is_told_with_its_moment(tmp_path: Path, manager: Manager) -> None:
-    """`Type=notify-reload` compares it with the moment of its signal; READY ends it."""
+def test_a_reload_is_reported_with_its_time(tmp_path: Path, manager: Manager) -> None:
+    """`Type=notify-reload` compares it with the time of its signal; READY ends the reload."""
     before = time.monotonic_ns() // 1000
     heard: list[str] = []
     Systemd(told(tmp_path)).around(lambda: heard.extend(manager.heard()))()
@@ -106,7 +106,7 @@ def test_a_reload_is_told_with_its_moment(tmp_path: Path, manager: Manager) -> N
 
 
 def test_a_reload_that_fails_is_over_too(tmp_path: Path, manager: Manager) -> None:
-    """Or systemd would wait for its end."""
+    """Otherwise systemd would wait for the end of the reload."""
 
     def fails() -> None:
         raise ZeroDivisionError
@@ -126,7 +126,7 @@ def test_an_abstract_socket_is_reached() -> None:
 
 
 def test_without_systemd_nothing_happens(tmp_path: Path) -> None:
-    """A socket that is gone is told once."""
+    """If the socket is gone, one warning is logged."""
     Systemd({}).ready()
     systemd = Systemd(told(tmp_path))
     with capturedLogs() as logs:

@@ -23,7 +23,7 @@ AUTHORITY = Authority()
 
 
 class Site:
-    """A door with certificates of certbot's, and the watch over them."""
+    """A door with certificates of certbot, and the service that checks their files."""
 
     def __init__(self, directory: Path, *names: str) -> None:
         self.clock = StrictClock()
@@ -35,14 +35,14 @@ class Site:
         self.watch.startService()
 
     def serial(self, name: str) -> int:
-        """The certificate that a client of that name gets, by its serial number."""
+        """The serial number of the certificate that a client of that name gets."""
         handshake = Handshake(self.door.contexts, AUTHORITY.root_pem, name)
         assert handshake.finish().names == (name,)
         (one,) = [one for one in self.door.certificates if one.names == (name,)]
         return one.leaf.serial_number
 
     def wait(self) -> list[str]:
-        """Let two looks pass, and return what was logged."""
+        """Wait for two checks of the files, and return what was logged."""
         with capturedLogs() as logs:
             for _ in range(2):
                 self.clock.advance(LOOK_SECONDS)
@@ -56,7 +56,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_a_renewal_of_certbots_is_used_within_ten_seconds(site: Site) -> None:
-    """certbot turns links over; the log says until when the new certificate is valid."""
+    """certbot replaces symbolic links; the log says until when the new certificate is valid."""
     before, other = site.serial("a.example"), site.serial("b.example")
     site.certbots["a.example"].renew()
     told = site.wait()
@@ -66,7 +66,7 @@ def test_a_renewal_of_certbots_is_used_within_ten_seconds(site: Site) -> None:
 
 
 def test_a_renewal_that_is_under_way_is_waited_for(site: Site) -> None:
-    """Each file that comes puts the reading off, so a key is never read without its certificate."""
+    """Each changed file delays the reading, so a key is never read without its certificate."""
     before = site.serial("a.example")
     certbot = site.certbots["a.example"]
     certbot.write()
@@ -112,7 +112,7 @@ def test_a_broken_certificate_is_refused_and_the_old_one_stays(
 def test_a_certificate_that_has_expired_does_not_replace_one_that_has_not(
     site: Site, logged_errors: list[str]
 ) -> None:
-    """A backup that was put back, say."""
+    """For example after a backup was restored."""
     before = site.serial("a.example")
     for certbot in site.certbots.values():
         certbot.renew(days=-1)
@@ -133,7 +133,7 @@ def test_a_name_that_was_removed_is_no_longer_served(site: Site) -> None:
 
 
 def test_a_reload_reads_at_once(site: Site) -> None:
-    """It says which doors have others."""
+    """It returns the doors whose certificates have changed."""
     before = site.serial("a.example")
     site.certbots["a.example"].renew()
     assert site.watch.reload() == ["http"]
@@ -141,7 +141,7 @@ def test_a_reload_reads_at_once(site: Site) -> None:
     assert site.wait() == []
 
 
-def test_a_certificate_that_is_about_to_expire_is_told_daily(tmp_path: Path) -> None:
+def test_a_certificate_that_is_about_to_expire_is_logged_daily(tmp_path: Path) -> None:
     """With its names and its file."""
     site = Site(tmp_path, "a.example")
     site.certbots["a.example"].renew(days=13)
@@ -171,7 +171,7 @@ def test_a_start_without_a_usable_certificate_fails(tmp_path: Path) -> None:
         DoorCertificates("http", Pair(tmp_path / "key.pem", tmp_path / "cert.pem"))
 
 
-def test_problems_are_told_with_their_endpoints(tmp_path: Path) -> None:
+def test_problems_name_their_endpoints(tmp_path: Path) -> None:
     """For `chatd check`."""
     Certbot(tmp_path, "a.example", AUTHORITY).renew()
     good = f"tls:{tmp_path / 'live'}:port=443"
@@ -182,7 +182,7 @@ def test_problems_are_told_with_their_endpoints(tmp_path: Path) -> None:
 
 
 def test_the_documented_hook_of_certbot_copies_what_the_server_reads(tmp_path: Path) -> None:
-    """The script of docs/operations.md, with a directory and a group of this test's."""
+    """The script of docs/operations.md, with the directory and the group replaced by the test's."""
     text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
     script = re.search(r"```sh\n(#!/bin/sh\n# certbot.*?)```", text, re.S)
     assert script

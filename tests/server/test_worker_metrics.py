@@ -33,7 +33,7 @@ class Process:
         self.write(b"ready")
 
     def families(self) -> list[Family]:
-        """What it counted."""
+        """The worker's own metrics."""
         page = Exposition()
         page.counter("messages_total", "Messages.", {"message": self.counted}, "type")
         page.gauge("people", "People.", 5, common=True)
@@ -53,7 +53,7 @@ class Process:
             self.metrics.heard(data.rstrip(b"\n"))
 
     def page(self) -> dict[str, str]:
-        """The answer that it gives to whoever asks it."""
+        """The answer of this worker to a request for metrics."""
         body: bytes = result_of(self.metrics.collect())
         samples = [line.rpartition(" ") for line in body.decode().splitlines()]
         return {name: value for name, _, value in samples if not name.startswith("#")}
@@ -72,12 +72,12 @@ class Workers:
             self.start(count)
 
     def start(self, counted: int) -> Process:
-        """One more."""
+        """Start one more worker."""
         self.processes.append(Process(self, len(self.processes) + 1, counted))
         return self.processes[-1]
 
     def end(self, process: Process) -> None:
-        """One is gone."""
+        """A worker has ended."""
         self.processes.remove(process)
         process.worker.ended.callback("")
         self.collection.ended(process.worker)
@@ -86,8 +86,8 @@ class Workers:
 MESSAGES = 'messages_total{type="message"}'
 
 
-def test_whichever_worker_is_asked_answers_with_the_sums() -> None:
-    """What all have alike is not summed."""
+def test_every_worker_answers_with_the_sums() -> None:
+    """Values that are common to all workers are not summed."""
     workers = Workers(1, 4)
     pages = [process.page() for process in workers.processes]
     assert pages[0] == pages[1]
@@ -97,7 +97,7 @@ def test_whichever_worker_is_asked_answers_with_the_sums() -> None:
 
 
 def test_no_counter_falls_when_a_worker_ends() -> None:
-    """Gauges do; its successor begins anew."""
+    """Gauges fall; the counters of its successor begin at 0."""
     workers = Workers(1, 4)
     one, two = workers.processes
     one.page()
@@ -107,8 +107,8 @@ def test_no_counter_falls_when_a_worker_ends() -> None:
     assert (one.page()[MESSAGES], one.page()["workers"]) == ("7", "2")
 
 
-def test_a_worker_that_is_stuck_counts_with_what_it_said_last() -> None:
-    """The others are not kept waiting for longer than a second."""
+def test_a_stuck_worker_counts_with_its_last_answer() -> None:
+    """The answer to the other workers is delayed by a second at most."""
     workers = Workers(1, 4)
     one, two = workers.processes
     one.page()
@@ -121,7 +121,7 @@ def test_a_worker_that_is_stuck_counts_with_what_it_said_last() -> None:
 
 
 def test_a_worker_that_ends_while_it_is_asked_is_not_waited_for() -> None:
-    """Nor is it told the answer."""
+    """Nor is the answer sent to it."""
     workers = Workers(1, 4)
     one, two = workers.processes
     two.stuck = True
@@ -133,7 +133,7 @@ def test_a_worker_that_ends_while_it_is_asked_is_not_waited_for() -> None:
 
 
 def test_without_an_answer_of_the_supervisor_there_are_no_metrics() -> None:
-    """Those of one worker would look like a fall."""
+    """The metrics of one worker alone would look like falling counters."""
     clock = StrictClock()
     metrics = SharedMetrics(clock, list)
     with pytest.raises(Unavailable, match="is gone"):

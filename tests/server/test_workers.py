@@ -31,7 +31,7 @@ class Process:
         self.place = Place(*json.loads(env[WORKER]))
         self.signals: list[int] = []
         self.told: list[bytes] = []
-        """The lines that were written to its standard input."""
+        """The lines that were written to the worker's standard input."""
         self.gone = False
 
     def signalProcess(self, number: int) -> None:  # noqa: N802
@@ -41,7 +41,7 @@ class Process:
         self.signals.append(number)
 
     def writeToChild(self, descriptor: int, data: bytes) -> None:  # noqa: N802
-        """Note the line."""
+        """Record the line."""
         assert descriptor == 0
         self.told.append(data)
 

@@ -184,8 +184,8 @@ LOST = event(35, text="m6 hello")
 
 
 @pytest.mark.parametrize("textual", [False, True])
-def test_what_a_failover_has_lost_may_be_missing_and_has_to_be_told(textual: bool) -> None:
-    """To readers who were shown it and go on; acknowledged or not."""
+def test_events_that_a_failover_has_lost_may_be_missing_after_a_gap(textual: bool) -> None:
+    """A reader who had received them has to get a gap, whether they were acknowledged or not."""
     said = [*SAYINGS, saying(6, id=35, voice="eve")]
     known: dict[str, Any] = {"textual": textual, "since": 0}
     begin, end, lost = ((1, 2, 3), 5, 6) if textual else ((10, 20, 30), 50, 35)
@@ -196,8 +196,8 @@ def test_what_a_failover_has_lost_may_be_missing_and_has_to_be_told(textual: boo
     assert f"shown {lost}, which was lost, and told of no gap" in findings(untold, **options)
 
 
-def test_only_what_was_acknowledged_in_the_time_of_a_failover_may_be_missing() -> None:
-    """Not what the engine had long before."""
+def test_only_messages_acknowledged_during_a_failover_may_be_missing() -> None:
+    """Messages that the store had long before must not be missing."""
     losses = (Loss(100.0, 101.0),)
     for began, at, lost in ((100.5, 100.6, True), (99.0, 103.0, True), (99.0, 99.5, False)):
         said = [*SAYINGS, saying(6, id=35, voice="eve", said=began, at=at)]

@@ -32,7 +32,7 @@ def filled(source: Path, count: int) -> Desk:
 
 
 def copy(source: Path, target: Path, **options: Any) -> tuple[Any, list[tuple[str, float]]]:
-    """Back up without waiting; what was told meanwhile."""
+    """Back up without pauses; returns the result, and the reported progress."""
     told: list[tuple[str, float]] = []
     done = back_up(
         source,
@@ -84,7 +84,7 @@ def test_what_is_said_meanwhile_neither_waits_nor_gets_into_the_copy(
 
 
 def test_a_file_without_a_server_is_copied_too(source: Path, tmp_path: Path) -> None:
-    """Nothing is left beside it."""
+    """No `-wal` or `-shm` file is left beside the copy."""
     filled(source, 3).end()
     before = {path.name for path in tmp_path.iterdir()}
     assert copy(source, tmp_path / "backup.db")[0].events == 3
@@ -122,10 +122,10 @@ def target_directory(source: Path, target: Path) -> str:
 @pytest.mark.parametrize(
     "spoil", [no_file, another_program_s, no_database, target_there, target_directory]
 )
-def test_what_cannot_be_copied_is_told_and_leaves_nothing(
+def test_an_impossible_backup_is_refused_and_leaves_nothing(
     source: Path, tmp_path: Path, spoil: Callable[[Path, Path], str]
 ) -> None:
-    """What was there is as it was."""
+    """Existing files stay as they were."""
     target = tmp_path / "backup.db"
     why = spoil(source, target)
     before = sorted(path.name for path in tmp_path.iterdir())
@@ -146,7 +146,7 @@ def test_a_full_disk_ends_the_backup_and_leaves_nothing(source: Path, tmp_path: 
 
 
 def test_an_older_backup_is_replaced_if_that_is_asked_for(source: Path, tmp_path: Path) -> None:
-    """Never the server's own files."""
+    """The server's own files are never replaced."""
     desk = filled(source, 2)
     target = tmp_path / "backup.db"
     target.write_text("older")
@@ -160,7 +160,7 @@ def test_an_older_backup_is_replaced_if_that_is_asked_for(source: Path, tmp_path
 
 
 def test_an_interrupted_backup_leaves_nothing(source: Path, tmp_path: Path) -> None:
-    """As Ctrl-C does."""
+    """Interrupted by Ctrl-C."""
     filled(source, 10).end()
 
     def interrupt(seconds: float) -> None:

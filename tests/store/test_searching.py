@@ -1,4 +1,4 @@
-"""Searching a SQLite file whose index is made behind the writes."""
+"""Searching a SQLite file that is indexed after messages were stored."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def search(kept: StoreUnderTest, words: str, **options: Any) -> Found:
 
 
 def words_in(path: Path) -> bytes:
-    """What the file and its log hold."""
+    """All bytes of the file and its write-ahead log."""
     log = path.with_name(f"{path.name}-wal")
     return path.read_bytes() + (log.read_bytes() if log.exists() else b"")
 
 
 def test_a_search_finds_indexed_messages_and_newer_ones(kept: StoreUnderTest) -> None:
-    """In their order, over the boundary."""
+    """In one order, across the end of the index."""
     kept.appended(*[saying(f"hit {number}") for number in range(20)])
     before = texts(search(kept, "hit").entries)
     index(kept)
@@ -71,7 +71,7 @@ def test_a_search_finds_indexed_messages_and_newer_ones(kept: StoreUnderTest) ->
 
 
 def test_an_existing_file_is_indexed_while_the_server_runs(path: Path) -> None:
-    """Not in the first seconds; without an index, a search looks through the events."""
+    """Not in the first seconds; until then, a search scans the events."""
     with opened(path) as kept:
         kept.appended(*[saying(f"old {number}") for number in range(20)])
     with opened(path) as kept:
@@ -82,10 +82,10 @@ def test_an_existing_file_is_indexed_while_the_server_runs(path: Path) -> None:
         assert len(search(kept, '"old 3"').entries) == 1
 
 
-def test_a_search_in_vain_ends_and_tells_from_where_to_go_on(
+def test_a_search_without_matches_ends_and_returns_where_to_continue(
     kept: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So no search takes long; the next one goes on behind it."""
+    """So no search takes long; the next search continues from there."""
     monkeypatch.setattr(searching, "MOST_EXAMINED", 5)
     kept.appended(saying("hit"), *[saying("other") for _ in range(7)])
     found = search(kept, "hit")
@@ -94,8 +94,24 @@ def test_a_search_in_vain_ends_and_tells_from_where_to_go_on(
     assert (texts(found.entries), found.next) == (["hit"], None)
 
 
+def test_a_search_through_many_blocks_goes_on_where_it_ended(
+    kept: StoreUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its answers tells from where; nothing is left out or found twice."""
+    monkeypatch.setattr(wordindex, "MOST_DECODED", 2)
+    kept.appended(*[saying(f"hit {number} of {number % 3}") for number in range(20)])
+    index(kept)
+    found, answers, before = [], 0, None
+    while answers == 0 or before is not None:
+        answer = search(kept, "hit of", before=before)
+        found += texts(answer.entries)
+        before, answers = answer.next, answers + 1
+    assert found == [f"hit {number} of {number % 3}" for number in reversed(range(20))]
+    assert answers > 2
+
+
 def test_the_words_of_a_redacted_message_are_in_no_file(kept: StoreUnderTest, path: Path) -> None:
-    """Although they were indexed."""
+    """Although the message was indexed."""
     ids = kept.appended(*[saying(f"xyzzy{number}") for number in range(8)])
     index(kept)
     assert b"xyzzy3" in words_in(path)
@@ -108,7 +124,7 @@ def test_the_words_of_a_redacted_message_are_in_no_file(kept: StoreUnderTest, pa
 
 
 def test_the_words_of_an_erased_room_are_in_no_file(kept: StoreUnderTest, path: Path) -> None:
-    """Nor is it found when the room gets new messages."""
+    """Nor are its messages found when the room gets new ones."""
     kept.appended(*[saying("xyzzy plugh") for _ in range(9)])
     index(kept)
     kept.erase("lobby")
@@ -117,8 +133,8 @@ def test_the_words_of_an_erased_room_are_in_no_file(kept: StoreUnderTest, path: 
     assert texts(search(kept, "plugh").entries) == ["plugh"]
 
 
-def test_what_retention_forgets_is_not_found_and_all_else_is(path: Path) -> None:
-    """Also the rest of a block whose first events are gone."""
+def test_only_events_that_retention_has_deleted_are_not_found(path: Path) -> None:
+    """The rest of a block is found when its first events are deleted."""
     with opened(path, retention=Retention(events=10)) as kept:
         kept.appended(*[saying(f"hit {number}") for number in range(20)])
         index(kept)
@@ -131,7 +147,7 @@ def test_what_retention_forgets_is_not_found_and_all_else_is(path: Path) -> None
 
 
 def test_a_closed_store_is_not_searched(path: Path) -> None:
-    """It says that the server is going down."""
+    """The error says that the server is shutting down."""
     kept = opened(path)
     kept.closed()
     with pytest.raises(Unavailable):

@@ -528,6 +528,21 @@ def test_retention_removes_events_above_the_number(opened: Open) -> None:
     assert again.follower.firsts == {"lobby": left[0].id}
 
 
+def test_retention_that_changes_is_used_within_a_minute(opened: Open) -> None:
+    """Where nothing was forgotten before, too."""
+    kept = opened()
+    kept.stored(*(said(str(n)) for n in range(9)))
+    kept.store.retention = Retention(events=2)
+    kept.clock.advance(TIDY_SECONDS)
+    kept.settle()
+    assert texts(kept.read("lobby").entries) == ["7", "8"]
+    kept.store.retention = Retention()
+    kept.stored(said("9"), said("10"))
+    kept.clock.advance(TIDY_SECONDS)
+    kept.settle()
+    assert texts(kept.read("lobby").entries) == ["7", "8", "9", "10"]
+
+
 def test_a_commit_waits_for_one_slice_of_retention_at_most(path: Path) -> None:
     """However many events are to be removed; reads do not wait for it."""
     with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as kept:

@@ -87,6 +87,13 @@ def test_an_id_is_the_time_or_one_more_than_the_last(engine: str, steps: list[fl
             previous = id_
 
 
+def test_a_cursor_that_the_store_gave_stands_for_what_it_keeps(kept: StoreUnderTest) -> None:
+    """Nothing has been lost, also not over a restart of the store."""
+    ids = [kept.opened.last, *kept.stored(said(), said("dev"))]
+    kept.again()
+    assert [kept.store.kept(id_) for id_ in ids] == ids
+
+
 def test_units_and_events_are_numbered_in_order(kept: StoreUnderTest) -> None:
     """Each event has an id, and so has a unit without events."""
     units = [

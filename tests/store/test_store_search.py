@@ -29,7 +29,7 @@ def search(kept: StoreUnderTest, words: str, room: str = "lobby", **options: Any
 
 
 def test_messages_with_all_words_are_found_newest_first(kept: StoreUnderTest) -> None:
-    """Without case and accents; actions too."""
+    """Ignoring case and accents; actions are found, too."""
     kept.stored(said("The caf\u00e9 is open"))
     kept.stored(said("the caf\u00e9 is shut"))
     kept.stored(Acted("lobby", "ada", "opens the CAFE"))
@@ -42,7 +42,7 @@ def test_messages_with_all_words_are_found_newest_first(kept: StoreUnderTest) ->
 
 
 def test_only_messages_of_the_room_are_found(kept: StoreUnderTest) -> None:
-    """No joins, no topics."""
+    """And no other events, such as joins and topics."""
     kept.stored(said("hello", "dev"))
     kept.stored(Joined("lobby", "hello"), TopicSet("lobby", "ada", "hello"))
     assert search(kept, "hello") == Found([], None)
@@ -51,7 +51,7 @@ def test_only_messages_of_the_room_are_found(kept: StoreUnderTest) -> None:
 
 
 def test_pages_follow_one_another_without_a_hole(kept: StoreUnderTest) -> None:
-    """`next` is the `before` of the next one; the last has none."""
+    """`next` is the `before` of the next page; the last page has none."""
     for number in range(7):
         kept.stored(said(f"hit {number}"))
         kept.stored(said("other"))
@@ -66,7 +66,7 @@ def test_pages_follow_one_another_without_a_hole(kept: StoreUnderTest) -> None:
 
 
 def test_page_has_a_bounded_size_but_at_least_one_message(kept: StoreUnderTest) -> None:
-    """A long message is a page of its own."""
+    """A message longer than the limit is a page of its own."""
     for _ in range(3):
         kept.stored(said(f"hit {'x' * 1000}"))
     found = search(kept, "hit", size=1500)
@@ -74,7 +74,7 @@ def test_page_has_a_bounded_size_but_at_least_one_message(kept: StoreUnderTest) 
 
 
 def test_redacted_message_is_not_found(kept: StoreUnderTest) -> None:
-    """Neither by the words that it had."""
+    """Not even by the words that its text had."""
     (id_,) = kept.stored(said("the secret word"))
     kept.stored(said("no word"))
     kept.stored(redacts=[Redaction(id_, Said("lobby", "ada", "", redacted=True))])
@@ -82,7 +82,7 @@ def test_redacted_message_is_not_found(kept: StoreUnderTest) -> None:
 
 
 def test_erased_room_is_not_found(kept: StoreUnderTest) -> None:
-    """Another room is."""
+    """Other rooms are found."""
     kept.stored(said("hello"))
     kept.stored(said("hello", "dev"))
     kept.erase("lobby")

@@ -1,4 +1,4 @@
-"""Older files are brought up to date, with a copy of them before."""
+"""Older files are upgraded, after a copy of them was made."""
 
 from __future__ import annotations
 
@@ -50,18 +50,20 @@ def copy_of(path: Path) -> Path:
 
 
 def test_an_older_file_is_copied_before_it_is_migrated(path: Path) -> None:
-    """The copy is what the older chatd wrote, for its owner only; the log names it and the time."""
+    """The copy is what the older chatd wrote, readable by its owner only; the log names the copy
+    and the seconds.
+    """
     told = opened(path)
     assert version(path) == len(MIGRATIONS)
     assert version(copy_of(path)) == len(MIGRATIONS) - 1
     assert copy_of(path).stat().st_mode & 0o077 == 0
-    assert f"its copy is {copy_of(path)}" in told[0]
+    assert f"a copy of it is {copy_of(path)}" in told[0]
     assert "seconds" in told[1]
     assert opened(path) == []
 
 
 def test_a_new_file_has_no_copy(tmp_path: Path) -> None:
-    """Nor is anything logged."""
+    """And nothing is logged."""
     assert opened(tmp_path / "new.sqlite") == []
     assert [file.name for file in tmp_path.iterdir() if "-v" in file.name] == []
 
@@ -83,14 +85,14 @@ def test_the_copy_of_the_first_attempt_stays(path: Path, monkeypatch: pytest.Mon
 def test_without_room_for_the_copy_the_file_stays_as_it_is(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The start fails, and says what is needed; nothing unfinished is left."""
+    """The start fails, and says how much space is needed; no unfinished copy is left."""
 
     def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(upgrade, "sync", full)
-        with pytest.raises(Unavailable, match=r"cannot be copied to .*No space left.*MiB"):
+        with pytest.raises(Unavailable, match=r"must be copied to .*No space left.*MiB"):
             OwnFile(path).take()
     assert version(path) == len(MIGRATIONS) - 1
     assert [file.name for file in path.parent.iterdir() if "-v" in file.name] == []

@@ -1,4 +1,4 @@
-"""The word index: what is in it, and that nothing redacted stays."""
+"""The word index: its contents, and that redacted words are removed from it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def found(connection: sqlite3.Connection, *words: str, below: int = 1000) -> lis
 
 
 def test_block_is_indexed_when_it_is_complete(connection: sqlite3.Connection) -> None:
-    """Joins count as events, and have no words."""
+    """Joins count as events of a block, but have no words."""
     say(connection, "a b", "", "b c", *"xxxx")
     assert not add_block(connection, ROOM)
     say(connection, "c", first=8)
@@ -77,7 +77,7 @@ def test_block_is_indexed_when_it_is_complete(connection: sqlite3.Connection) ->
 
 
 def test_ids_are_those_of_the_messages_with_all_words(connection: sqlite3.Connection) -> None:
-    """Over many blocks, from any place."""
+    """Over many blocks, below any id."""
     dice = random.Random(1)
     texts = [" ".join(dice.choices("abcdef", k=3)) for _ in range(80)]
     say(connection, *texts)
@@ -93,8 +93,10 @@ def test_ids_are_those_of_the_messages_with_all_words(connection: sqlite3.Connec
             assert found(connection, *words, below=below) == wanted[::-1]
 
 
-def test_words_of_a_redacted_message_leave_the_file(connection: sqlite3.Connection) -> None:
-    """Words that other messages of the block have stay for those."""
+def test_words_of_a_redacted_message_are_removed_from_the_file(
+    connection: sqlite3.Connection,
+) -> None:
+    """A word that other messages of the block contain stays for those."""
     say(connection, "secret common", *["common"] * 7)
     add_block(connection, ROOM)
     was = event(connection, 1)
@@ -110,7 +112,7 @@ def test_words_of_a_redacted_message_leave_the_file(connection: sqlite3.Connecti
 
 
 def test_events_that_are_not_indexed_are_left_alone(connection: sqlite3.Connection) -> None:
-    """Nothing is there to be removed."""
+    """The index has nothing of them to remove."""
     say(connection, *["a"] * 9)
     add_block(connection, ROOM)
     unindex(connection, [event(connection, 9)])
@@ -120,7 +122,7 @@ def test_events_that_are_not_indexed_are_left_alone(connection: sqlite3.Connecti
 def test_blocks_are_dropped_when_their_first_events_are_deleted(
     connection: sqlite3.Connection,
 ) -> None:
-    """Later ones stay; a room's index can be dropped whole."""
+    """Later blocks stay; the index of a room can be dropped as a whole."""
     say(connection, *["a"] * 24)
     while add_block(connection, ROOM):
         pass
@@ -131,8 +133,8 @@ def test_blocks_are_dropped_when_their_first_events_are_deleted(
     assert indexed_up_to(connection, ROOM) == 0
 
 
-def test_index_by_other_rules_is_made_anew(connection: sqlite3.Connection) -> None:
-    """A new file has none yet."""
+def test_index_by_other_rules_is_rebuilt(connection: sqlite3.Connection) -> None:
+    """A new file has no index yet."""
     assert not is_current(connection)
     say(connection, *["a"] * 8)
     add_block(connection, ROOM)

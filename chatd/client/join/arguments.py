@@ -10,14 +10,14 @@ REFUSED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def parser() -> ArgumentParser:
-    """The parser of its command line."""
+    """The parser of the command line."""
     options = ArgumentParser("chatd join")
     fill(options)
     return options
 
 
 def fill(options: ArgumentParser) -> None:
-    """Add its arguments."""
+    """Add the arguments of `chatd join`."""
     options.description = (
         "Chat in a terminal. At the end of a pipe, each line of the input is said, and what "
         "happens is printed."

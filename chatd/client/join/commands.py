@@ -17,6 +17,7 @@ from ...codecs.commandlines import (
     number,
     optional,
     secret,
+    secret_and_invite,
     text,
     word,
 )
@@ -30,7 +31,9 @@ from .places import Place
 
 Words = TypeVarTuple("Words")
 SECRET = ("/login", "/register", "/password")
-"""Beginnings of lines that are not kept in the history of what was typed."""
+"""Beginnings of lines that the history of typed lines leaves out, because they hold a password."""
+ROOMS_SHOWN = 50
+"""Rooms that `/rooms` shows."""
 FOUND = 20
 """Messages that a search shows."""
 _NAME = word("name", NAME)
@@ -88,9 +91,13 @@ async def _who(live: Live, room: str) -> None:
 
 @command("/rooms", "which rooms there are", nothing)
 async def _rooms(live: Live) -> None:
-    for row in await live.client.rooms():
+    """Those with the most people last, where they are seen first."""
+    rows = sorted(await live.all_rooms(), key=lambda row: (row.people, row.topic != ""))
+    for row in rows[-ROOMS_SHOWN:]:
         topic = f"; {row.topic}" if row.topic else ""
         live.answer(f"#{row.room}: {row.people} here{topic}")
+    if len(rows) > ROOMS_SHOWN:
+        live.answer(f"and {len(rows) - ROOMS_SHOWN} more; Tab behind /join # completes their names")
 
 
 @command("/msg NAME [TEXT]", "talk with one person only", anything, "m", "query")
@@ -145,6 +152,8 @@ async def _search(live: Live, words: str) -> None:
         live.answer(f"nothing in #{room} has these words")
         return
     for event in reversed(found):
+        if live.places.hides(event):
+            continue
         for line in in_lines(event, live.places.name):
             live.answer(f"{event.time.astimezone():%Y-%m-%d %H:%M} {line}")
     live.answer(f"the last {len(found)} with these words")
@@ -153,7 +162,7 @@ async def _search(live: Live, words: str) -> None:
 # -- the account ---------------------------------------------------------------------------------
 
 
-@command("/nick NAME", "take a name, or another one", _NAME)
+@command("/nick NAME", "take a name, or change it", _NAME)
 async def _nick(live: Live, name: str) -> None:
     live.places.name = await live.client.rename(name)
     live.answer(f"you are now {live.places.name}")
@@ -167,12 +176,41 @@ async def _login(live: Live, name: str, password: str) -> None:
     live.asking = lambda given: live.sign_in(name, given)
 
 
-@command("/register", "make your name an account's; the password is asked for", secret)
-async def _register(live: Live, password: str) -> None:
+@command("/password", "take another password; all other sessions end", secret)
+async def _password(live: Live, password: str) -> None:
+    live.need_account()
     if password:
-        await live.register(password)
+        await live.change_password(password)
         return
-    live.asking = live.register
+    live.asking = live.change_password
+
+
+@command("/logout", "sign out, and go on as a guest", nothing)
+async def _logout(live: Live) -> None:
+    await live.sign_out()
+
+
+@command("/ignore NAME", "hear no more of somebody", _NAME)
+async def _ignore(live: Live, name: str) -> None:
+    await live.ignore(name)
+
+
+@command("/unignore NAME", "hear somebody again", _NAME)
+async def _unignore(live: Live, name: str) -> None:
+    await live.unignore(name)
+
+
+@command(
+    "/register [LINK]",
+    "make your name an account's; the password is asked for",
+    secret_and_invite,
+)
+async def _register(live: Live, password: str, invite: str) -> None:
+    """LINK is that of an invite, where the server takes one."""
+    if password:
+        await live.register(password, invite)
+        return
+    live.asking = lambda given: live.register(given, invite)
 
 
 # -- owners and ops ------------------------------------------------------------------------------
@@ -189,15 +227,15 @@ def _giving(name: str, role: str | None, help: str) -> Usage:
 _ROLES = (
     _giving("owner", "owner", "make somebody an owner of this room"),
     _giving("op", "op", "make somebody an op of this room"),
-    _giving("deop", None, "take the role of an op or owner"),
+    _giving("deop", None, "take away the role of an op or owner"),
     _giving("voice", "voice", "let somebody speak where only voices may"),
-    _giving("devoice", None, "take the role voice"),
+    _giving("devoice", None, "take away the role voice"),
 )
 
 
 @command(
     "/kick NAME [REASON]",
-    "put somebody out, who may come back",
+    "put somebody out; they may come back",
     duration_and_text("name", NAME, durations=False),
 )
 async def _kick(live: Live, name: str, _: int | None, reason: str) -> None:
@@ -228,7 +266,7 @@ async def _bans(live: Live) -> None:
         live.answer("nobody is banned from this room")
 
 
-@command("/mute NAME [DURATION]", "let somebody speak no more", duration_and_text("name", NAME))
+@command("/mute NAME [DURATION]", "forbid somebody to speak", duration_and_text("name", NAME))
 async def _mute(live: Live, name: str, seconds: int | None, reason: str) -> None:
     await _moderation(live).mute(name, seconds, reason)
 
@@ -264,7 +302,7 @@ async def _posting(live: Live, posting: str) -> None:
     await _moderation(live).settings(posting=posting)
 
 
-@command("/slow SECONDS", "how long each waits between two messages", number("how many seconds"))
+@command("/slow SECONDS", "how long each person waits between messages", number("how many seconds"))
 async def _slow(live: Live, seconds: int) -> None:
     await _moderation(live).settings(slow=seconds)
 
@@ -287,6 +325,17 @@ async def _delete(live: Live, id_: int) -> None:
 
 
 # -- the client ----------------------------------------------------------------------------------
+
+
+@command(
+    "/time on|off|utc",
+    "show the time before each event, or not",
+    choice("on, off or utc", "on", "off", "utc"),
+)
+async def _time(live: Live, times: str) -> None:
+    live.places.times = times
+    shown = {"on": "times are shown, in your time zone", "utc": "times are UTC"}
+    live.answer(shown.get(times, "times are not shown"))
 
 
 @command("/help [COMMAND]", "list the commands, or explain one", anything)
@@ -313,10 +362,10 @@ KEYS = (
 COMMANDS = CommandTable(
     (
         *(_join, _leave, _show, _who, _rooms, _msg, _reply, _me, _topic, _history, _search),
-        *(_nick, _login, _register),
+        *(_nick, _ignore, _unignore, _register, _login, _password, _logout),
         *_ROLES,
         *(_kick, _ban, _unban, _bans, _mute, _unmute, _invite, _access, _posting, _slow, _delete),
-        *(_help, _quit),
+        *(_time, _help, _quit),
     )
 )
 """All commands, in the order in which `/help` lists them."""

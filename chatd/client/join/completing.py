@@ -16,7 +16,7 @@ _ROOMS = re.compile(r"/(?:join|j|room|leave|part|who|names|w)\s+\S*\Z")
 
 
 class PlaceCompleter(Completer):
-    """Completes what can be meant in the visible place."""
+    """Completes the commands, rooms and names that fit the visible place."""
 
     def __init__(self, places: Places, rooms: Callable[[], Iterable[str]]) -> None:
         """`rooms` are the names of the rooms that are known."""

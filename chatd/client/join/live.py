@@ -1,11 +1,12 @@
 """The link between a `ChatClient` and what is shown: reading, speaking, joining, scroll-back.
 
-1. One iteration reads all open rooms, and private messages.  When rooms come and go, another one
-   goes on where it was, so nothing is lost or shown twice.
-2. The past of a place is loaded when it is opened, and further back when the user scrolls up.
-3. While the server does not answer, that is shown, and a probe finds out when it is back: the
-   answer to a held poll may take half a minute.
-4. A refusal becomes a line in the place; nothing here ends the client but `end`.
+1. One iteration of events reads all open rooms, and private messages.  When rooms are opened or
+   closed, a new iteration continues from its cursor, so nothing is lost or shown twice.
+2. The past of a place is loaded when the place is opened, and older events when the user scrolls
+   up.
+3. While the server does not answer, the client says so, and sends probes to find out when the
+   server is back: the answer to a held poll may take half a minute.
+4. A refusal becomes a line in the place; only `end` ends the client.
 """
 
 from __future__ import annotations
@@ -19,13 +20,26 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...model.errors import BadToken, ChatError, Unavailable
-from ..answers import Event
+from ...model.errors import (
+    BadName,
+    BadToken,
+    ChatError,
+    NoSession,
+    TextTooLong,
+    TooLarge,
+    Unavailable,
+)
+from ...model.names import name_key
+from ..answers import Event, RoomRow
 from ..chat import ChatClient, Events
 from .places import Place, Places
 
 PAGE = 50
 """Events of the past that are loaded at a time."""
+ROOMS_A_PAGE = 100
+"""Rooms in one answer of the server."""
+MOST_ROOMS = 1000
+"""Rooms that are asked for."""
 PROBE_SECONDS = 1.0
 """Seconds between two probes of a server that does not answer."""
 MARK_SECONDS = 2.0
@@ -44,13 +58,13 @@ class Live:
         changed: Callable[[], object],
         called: Callable[[Event], object],
     ) -> None:
-        """`changed` is called after each change of what is shown, `called` when somebody mentions
-        the user, or tells the user something.
+        """`changed` is called after each change of the places, `called` when somebody mentions the
+        user or sends the user a private message.
         """
         self.client = client
         self.places = Places()
         self.trouble = ""
-        """Why the server is not reached; empty: it is."""
+        """Why the server cannot be reached; empty if it can."""
         self.account = False
         self.asking: Callable[[str], Coroutine[Any, Any, None]] | None = None
         """Called with the next input, which is a password."""
@@ -65,6 +79,8 @@ class Live:
         self._clock = clock
         self._changed = changed
         self._called = called
+        self._too_long = ""
+        """A text of several lines that was too long for one message: the same again is parted."""
         self._cursor: int | None = None
         self._reading: Deferred[None] | None = None
         self._probing = False
@@ -98,7 +114,7 @@ class Live:
         await self.client.close()
 
     def do(self, work: Coroutine[Any, Any, None]) -> Deferred[None]:
-        """Carry out some work; a refusal of it is shown."""
+        """Run a coroutine; an error in it becomes a line in the place."""
 
         def failed(failure: Failure) -> None:
             if isinstance(failure.value, ChatError):
@@ -114,7 +130,7 @@ class Live:
         self._note("answer", text)
 
     def complain(self, text: str) -> None:
-        """Show what is wrong."""
+        """Show an error."""
         self._note("error", text)
 
     def _note(self, kind: Literal["answer", "error"], text: str) -> None:
@@ -128,13 +144,14 @@ class Live:
         """Ask the server for the name, the rooms and the unread counts."""
         state = await self.client.session()
         self.places.name, self.account = state.name, state.account
+        self.places.ignored = {name_key(name) for name in state.ignores}
         for room in state.rooms:
             self.places.open(room).unread = state.unread.get(room, 0)
         self.places.seen()
         self._changed()
 
     def _read_on(self) -> None:
-        """Read the rooms that are open now, from where the reading was."""
+        """Read the rooms that are open now, from the cursor on."""
         if self._reading:
             self._reading.cancel()
         self._reading = self.do(self._read())
@@ -168,6 +185,8 @@ class Live:
         places = self.places
         before = places.name
         called = places.add(event)
+        if places.hides(event):
+            return
         if event.type == "private" and event.sender != places.name:
             self.correspondent = event.sender
         if event.type in ("kick", "ban") and event.target == before:
@@ -181,7 +200,7 @@ class Live:
         self._changed()
 
     async def _drop_forbidden(self, rooms: list[str]) -> bool:
-        """Close the rooms that may not be read any more.  Returns whether there was one."""
+        """Close the rooms that the user may not read any more.  Returns whether there was one."""
         found = False
         for room in rooms:
             try:
@@ -234,7 +253,7 @@ class Live:
     # -- the past ----------------------------------------------------------------------------------
 
     async def load(self, place: Place) -> None:
-        """Load the newest of a place, and who is there."""
+        """Load the newest events of a place, and a room's people and topic."""
         await self.earlier(place)
         if not place.person:
             place.people = [*await self.client.who(place.name)]
@@ -242,7 +261,7 @@ class Live:
         self._changed()
 
     async def earlier(self, place: Place, count: int = PAGE) -> None:
-        """Load what was before the oldest event of a place."""
+        """Load events from before the oldest loaded event of a place."""
         if place.complete or place.name in self._loading:
             return
         if place.person and not self.account:
@@ -258,6 +277,15 @@ class Live:
             self._loading.discard(place.name)
         self._changed()
 
+    async def all_rooms(self) -> list[RoomRow]:
+        """The rooms that exist, `MOST_ROOMS` at most."""
+        rows: list[RoomRow] = []
+        while page := await self.client.rooms(rows[-1].room if rows else ""):
+            rows += page
+            if len(page) < ROOMS_A_PAGE or len(rows) >= MOST_ROOMS:
+                break
+        return rows
+
     # -- places ------------------------------------------------------------------------------------
 
     def visit(self, name: str) -> bool:
@@ -268,12 +296,12 @@ class Live:
         return place is not None
 
     def moved(self) -> None:
-        """Another place is shown."""
+        """Note that another place has become visible."""
         self._mark_soon()
         self._changed()
 
     async def join(self, room: str) -> None:
-        """Come into a room, and show it."""
+        """Join a room, and show it."""
         name = await self.client.join(room)
         new = self.places.find(name) is None
         place = self.places.open(name)
@@ -301,18 +329,62 @@ class Live:
             await self.load(place)
 
     async def say(self, text: str) -> None:
-        """Say something in the visible place.  Raises `ChatError`."""
+        """Say something in the visible place.  Several lines that are too long for one message are
+        refused at first, and sent in parts when they are said again.  Raises `ChatError`.
+        """
         place = self.places.place
         if place is None:
             self.complain("you are in no room; /join lobby, or another one")
-        elif place.person:
+            return
+        again, self._too_long = text == self._too_long, ""
+        try:
+            await self._say(place, text)
+        except (TextTooLong, TooLarge) as problem:
+            if "\n" not in text:
+                raise
+            if not again:
+                self._too_long = text
+                raise TextTooLong(f"{problem}, or Enter again sends it in parts") from None
+            lines = text.split("\n")
+            half = len(lines) // 2
+            for part in ("\n".join(lines[:half]), "\n".join(lines[half:])):
+                self._too_long = part
+                await self.say(part)
+
+    async def _say(self, place: Place, text: str) -> None:
+        if not text.strip():
+            return
+        if place.person:
             await self.client.tell(place.person, text)
         else:
             await self.client.say(text, place.name)
 
     async def sign_in(self, name: str, password: str) -> None:
-        """Go on as an account, in its rooms."""
+        """Sign in to an account, and show its rooms."""
         signed_in = await self.client.sign_in(name, password)
+        await self._become()
+        self.answer(f"you are signed in as {signed_in}")
+        for place in list(self.places.all.values()):
+            await self.load(place)
+
+    async def sign_out(self) -> None:
+        """Go on as a guest, in the lobby.  Private conversations of the account are closed.
+
+        Raises `NoSession` if the user is not signed in.
+        """
+        self.need_account()
+        await self.client.sign_out()
+        for place in list(self.places.all.values()):
+            if place.person:
+                self.places.close(place.name)
+        self.correspondent = ""
+        await self._become()
+        self.answer(f"you are signed out, and {self.places.name}")
+        for place in list(self.places.all.values()):
+            await self.load(place)
+
+    async def _become(self) -> None:
+        """Another session has begun: show its rooms, and read them."""
         here = self.places.place
         for room in self.places.rooms:
             self.places.close(room)
@@ -323,13 +395,42 @@ class Live:
         if not self.places.place:
             self.places.visit(self.places.rooms[0])
         self._read_on()
-        self.answer(f"you are signed in as {signed_in}")
-        for place in list(self.places.all.values()):
-            await self.load(place)
 
-    async def register(self, password: str) -> None:
-        """Make the name an account's."""
-        name = await self.client.register(password)
+    async def change_password(self, password: str) -> None:
+        """Change the password of the account.  Raises `NoSession` if the user is not signed in."""
+        self.need_account()
+        await self.client.change_password(password)
+        self.answer("your password is another one now, and all other sessions are over")
+
+    def need_account(self) -> None:
+        """Raises `NoSession` if the user is not signed in to an account."""
+        if not self.account:
+            raise NoSession("you are not signed in; /login NAME, or /register")
+
+    async def ignore(self, name: str) -> None:
+        """Show no more of what a person says: to an account for good, to a guest until it leaves.
+
+        Raises `BadName`.
+        """
+        key = name_key(name)
+        if key == name_key(self.places.name):
+            raise BadName("that is you")
+        if self.account:
+            await self.client.ignore(name)
+        self.places.ignored.add(key)
+        self.answer(f"you hear no more of {name}; /unignore {name} ends that")
+
+    async def unignore(self, name: str) -> None:
+        """Show what a person says again."""
+        key = name_key(name)
+        if self.account:
+            await self.client.unignore(name)
+        self.places.ignored.discard(key)
+        self.answer(f"you hear {name} again")
+
+    async def register(self, password: str, invite: str = "") -> None:
+        """Make the name an account's; `invite` is the code of an invite, or empty."""
+        name = await self.client.register(password, invite)
         self.account = True
         self.answer(f"{name} is registered, and you are signed in")
 

@@ -1,6 +1,6 @@
-"""`chatd join URL`: arguments, the reactor, and which of the clients runs.
+"""`chatd join URL`: chooses and starts the client, and runs its reactor.
 
-Without a terminal at both ends it is `python -m chatd.client`, which reads lines from a pipe.
+If input or output is no terminal, it runs `python -m chatd.client`, which reads lines from a pipe.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ...model.errors import ChatError
 from .arguments import INTERRUPTED, REFUSED, USAGE, parser
 
 MISSING = (
-    "chatd join needs prompt_toolkit: pip install 'chatd[terminal]'; without it, use --no-screen"
+    "chatd join needs prompt_toolkit: pip install prompt_toolkit, or, if pipx installed chatd, "
+    "pipx inject chatd prompt_toolkit; without it, use --no-screen"
 )
 
 

@@ -1,11 +1,12 @@
-"""What the terminal client shows: rooms and private conversations, with their lines.
+"""Places, the model of the terminal client: rooms and private conversations, with their lines.
 
 Pure, without a terminal and without a network.
 
-1. A place is a room, or a private conversation, whose name is `@` and the other's name.
+1. A place is a room, or a private conversation, whose name is `@` and the other person's name.
 2. The items of a place are events and notes, in the order of their ids; a note (an answer, an
-   error) stands behind the event that was the newest when it came.
-3. An event that comes twice, from the live stream and from history, is shown once.
+   error) follows the event that was the newest when the note was made.
+3. An event that arrives twice, from the live stream and from history, is shown once.
+4. Messages of ignored people are kept and not shown, so that `/unignore` shows them again.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from ...model.names import clean_room
+from ...model.names import clean_room, name_key
 from ..answers import Event
 
 MOST_ITEMS = 5000
-"""Items of a place that are kept; older ones can be loaded again."""
+"""Maximum number of items in a place; older ones can be loaded again."""
 MESSAGES = ("message", "action", "private")
 
 
@@ -31,7 +32,7 @@ class Note:
     """A line of the client itself."""
 
     id: int
-    """The id of the event that it stands behind."""
+    """The id of the event that the note follows."""
     kind: Literal["answer", "error"]
     text: str
 
@@ -44,16 +45,18 @@ class Place:
     """A room, or a private conversation."""
 
     name: str
-    """A room's name, or `@` and the other's name."""
+    """A room's name, or `@` and the other person's name."""
     items: list[Item] = field(default_factory=list)
     unread: int = 0
     """Messages since the place was last visible."""
     mentioned: bool = False
-    """Whether one of them mentions the user, or is private."""
+    """Whether one of the unread messages mentions the user, or is private."""
     complete: bool = False
-    """Whether the first item is the oldest that there is."""
+    """Whether the first item is the oldest that the server has."""
     scrolled: int = 0
     """Lines by which the user has scrolled up from the newest."""
+    newest: Item | None = None
+    """The newest item when the place was last drawn."""
     people: list[str] = field(default_factory=list)
     topic: str = ""
 
@@ -64,21 +67,21 @@ class Place:
 
     @property
     def title(self) -> str:
-        """`#dev`, `@bob`."""
+        """The name as it is shown: `#dev`, `@bob`."""
         return self.name if self.person else f"#{self.name}"
 
     @property
     def first(self) -> int:
-        """The id of the oldest event; 0: there is none."""
+        """The id of the oldest event; 0 if there is none."""
         return next((item.id for item in self.items if isinstance(item, Event)), 0)
 
     @property
     def last(self) -> int:
-        """The id of the newest event; 0: there is none."""
+        """The id of the newest event; 0 if there is none."""
         return next((item.id for item in reversed(self.items) if isinstance(item, Event)), 0)
 
     def add(self, item: Item) -> bool:
-        """Add an event or a note.  Returns False if it is there already."""
+        """Add an event or a note.  Returns False if the event is in the place already."""
         at = bisect_right(self.items, item.id, key=_id)
         if isinstance(item, Event):
             begin = bisect_left(self.items, item.id, key=_id)
@@ -92,7 +95,7 @@ class Place:
         return True
 
     def redact(self, id_: int) -> None:
-        """A message was deleted: its text goes."""
+        """Remove the text of a message that was deleted."""
         for at, item in enumerate(self.items):
             if item.id == id_ and isinstance(item, Event):
                 self.items[at] = replace(item, text="", redacted=True)
@@ -107,11 +110,15 @@ class Places:
         self.all: dict[str, Place] = {}
         """The places by their keys, in the order in which they were opened."""
         self.here = ""
-        """The key of the place that is visible; empty: there is none."""
+        """The key of the visible place; empty if there is none."""
+        self.ignored: set[str] = set()
+        """The keys of the names of the people whose messages are not shown."""
+        self.times = "on"
+        """The times before events: `on` (in the terminal's zone), `utc` or `off`."""
 
     @property
     def place(self) -> Place | None:
-        """The place that is visible."""
+        """The visible place; None if there is none."""
         return self.all.get(self.here)
 
     @property
@@ -124,14 +131,14 @@ class Places:
         return self.all.get(key_of(name))
 
     def open(self, name: str) -> Place:
-        """The place of that name, which is opened if it was not."""
+        """The place of that name; opens it if it is not open."""
         key = key_of(name)
         if key not in self.all:
             self.all[key] = Place(name.removeprefix("#"))
         return self.all[key]
 
     def close(self, name: str) -> None:
-        """Close a place; the one before it becomes visible if that was this one."""
+        """Close a place; if it was visible, the place before it becomes visible."""
         key = key_of(name)
         keys = list(self.all)
         if key not in keys:
@@ -166,14 +173,24 @@ class Places:
             self.visit(min(waiting, key=lambda pair: pair[0])[1])
 
     def seen(self) -> None:
-        """The user sees the newest of the visible place."""
+        """Note that the user sees the newest events of the visible place."""
         if self.place:
             self.place.unread, self.place.mentioned = 0, False
 
-    def add(self, event: Event) -> bool:
-        """Add a live event.  Returns whether it is for the user: a mention, or a private message.
+    def hides(self, item: Item) -> bool:
+        """Whether an item is not shown, because it is a message of an ignored person."""
+        return (
+            bool(self.ignored)
+            and isinstance(item, Event)
+            and item.type in MESSAGES
+            and item.sender != self.name
+            and name_key(item.sender) in self.ignored
+        )
 
-        An event of a room that is not open is left out; a private message opens its place.
+    def add(self, event: Event) -> bool:
+        """Add a live event.  Returns whether it is a mention of the user, or a private message.
+
+        An event of a room that is not open is dropped; a private message opens its place.
         """
         own = event.sender == self.name
         if event.type == "nick" and own:
@@ -186,7 +203,7 @@ class Places:
         if not place.add(event):
             return False
         _count_in(place, event)
-        if own or event.type not in MESSAGES or event.redacted:
+        if own or event.type not in MESSAGES or event.redacted or self.hides(event):
             return False
         called = event.type == "private" or mentions(event.text, self.name)
         if place is not self.place or place.scrolled:
@@ -211,6 +228,8 @@ class Places:
         if event.room:
             return self.all.get(event.room)
         if event.type in ("private", "redact"):
+            if self.hides(event):
+                return None
             other = event.to if event.sender == self.name else event.sender
             return self.open(f"@{other}")
         return self.place

@@ -1,7 +1,7 @@
 """`chatd join --plain`: lines above a prompt, for screen readers, dumb terminals and logs.
 
-Nothing is drawn twice, nothing moves, there is no bar; a line of another room begins with its name,
-as on the line door.
+Nothing is drawn twice, nothing moves, and there is no bar; a line of another room begins with that
+room's name, as on the line door.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..answers import Event
 from .completing import PlaceCompleter
 from .live import Live
 from .places import Place
-from .rendering import day_of, heading, lines_of, plain
-from .screen import TypedHistory
+from .rendering import day_of, heading, lines_of, plain, zone_of
+from .screen import TABS, TypedHistory
 
 REPLAY = 10
-"""Items of a place that are printed when it is shown first."""
+"""Items of a place that are printed when it becomes visible."""
 
 
 class Plain:
@@ -58,6 +58,7 @@ class Plain:
             key_bindings=keys,
             color_depth=ColorDepth.DEPTH_1_BIT,
             enable_suspend=True,
+            input_processors=[TABS],
             input=input,
             output=output,
         )
@@ -70,7 +71,7 @@ class Plain:
         self._print(event, lead)
 
     def changed(self) -> None:
-        """Another place may be shown: say which, and print its last lines."""
+        """If another place has become visible, print its name and its last lines."""
         place = self._live.places.place
         if place is None or place is self._shown or not (place.items or place.complete):
             return
@@ -87,14 +88,14 @@ class Plain:
         self.session.output.bell()
 
     async def prompt(self) -> str:
-        """What the user types next.  Raises `EOFError`, `KeyboardInterrupt`."""
+        """The next input of the user.  Raises `EOFError`, `KeyboardInterrupt`."""
         asking = self._live.asking is not None
         self.session.default_buffer.history = TypedHistory() if asking else self.session.history
         typed: Any = await self.session.prompt_async(is_password=asking)
         return str(typed)
 
     def leave(self, status: object) -> None:
-        """End a prompt that waits: the user is leaving."""
+        """End a waiting prompt, because the user is leaving."""
         if self.session.app.is_running:
             self.session.app.exit(exception=EOFError)
 
@@ -102,8 +103,12 @@ class Plain:
         return "password: " if self._live.asking is not None else f"{self._live.places.name}> "
 
     def _print(self, event: Event, lead: str = "") -> None:
-        lines = lines_of(event, self._live.places.name)
-        today = day_of(event)
+        places = self._live.places
+        if places.hides(event):
+            return
+        zone = zone_of(places)
+        lines = lines_of(event, places.name, zone, times=places.times != "off")
+        today = day_of(event, zone)
         if lines and today and today != self._day:
             self._day = today
             self._write(plain(heading(today)))

@@ -1,13 +1,13 @@
 """Lines of the terminal client: items as fragments of text with styles, wrapped to a width.
 
-A fragment is a pair of a style's name and a text, as prompt_toolkit takes them.  Styles that mean
-something are said by words or signs too, so that nothing is lost without colour.
+A fragment is a pair of a style's name and a text, as prompt_toolkit takes them.  Everything that a
+style means is also shown by words or signs, so that nothing is lost without colours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from zlib import crc32
 
 from wcwidth import wcwidth
@@ -15,20 +15,20 @@ from wcwidth import wcwidth
 from ...model.text import printable
 from ..answers import Event
 from ..terminal import in_lines
-from .places import Item, Note, mentions
+from .places import Item, Note, Places, mentions
 
 Fragment = tuple[str, str]
 Line = list[Fragment]
 COLOURS = 12
 """Colours for names: the styles `name0` to `name11`."""
 INDENT = 6
-"""Columns before the continuation of a line: as wide as `HH:MM `."""
+"""Columns of indentation before the continuation of a line: the width of `HH:MM `."""
 TAB = 8
 """Columns between tab stops."""
 
 
 def colour_of(name: str) -> str:
-    """The style of a name: the same for everybody, and for each of its spellings."""
+    """The style of a name: the same for every user, and for every spelling of the name."""
     return f"class:name{crc32(name.casefold().encode()) % COLOURS}"
 
 
@@ -42,13 +42,20 @@ def heading(day: date) -> Line:
     return [("class:day", f"-- {day:%A}, {day.day} {day:%B} {day.year} --")]
 
 
-def lines_of(item: Item, own: str, zone: tzinfo | None = None) -> list[Line]:
-    """The lines of an item; none for an event that is not shown."""
+def zone_of(places: Places) -> tzinfo | None:
+    """The time zone of the times that are shown; None: the terminal's."""
+    return UTC if places.times == "utc" else None
+
+
+def lines_of(item: Item, own: str, zone: tzinfo | None = None, *, times: bool = True) -> list[Line]:
+    """The lines of an item, with the time before each if it is an event; none for an event of a
+    type that is not shown.
+    """
     if isinstance(item, Note):
         lead = "== " if item.kind == "answer" else "!! "
         return [[(f"class:{item.kind}", f"{lead}{printable(item.text)}")]]
-    time = ("class:time", f"{_moment(item, zone):%H:%M} ")
-    return [[time, *_styled(item, line, own)] for line in in_lines(item, own)]
+    time = [("class:time", f"{_moment(item, zone):%H:%M} ")] if times else []
+    return [[*time, *_styled(item, line, own)] for line in in_lines(item, own)]
 
 
 def _styled(event: Event, line: str, own: str) -> Line:
@@ -103,7 +110,7 @@ def _expanded(text: str) -> str:
 
 
 def _joined(cells: list[Fragment]) -> Line:
-    """Characters with styles, as few fragments."""
+    """Join styled characters into as few fragments as possible."""
     line: Line = []
     for style, char in cells:
         if line and line[-1][0] == style:

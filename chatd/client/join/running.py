@@ -23,21 +23,24 @@ from .plain import Plain
 from .screen import Screen
 
 PATIENCE = 30
-"""Seconds for which the client tries to reach the server before it gives up at its start, or with
-something that was said."""
+"""Seconds after which a request that the server has not answered fails: the first one, and then
+each command or message.  Reading goes on trying without an end."""
+
+LEAVING_SECONDS = 10
+"""Seconds after which a client whose terminal was closed ends in any case; to leave takes five."""
 
 
 class Face(Protocol):
-    """What shows a `Live` to its user."""
+    """A user interface of a `Live`."""
 
     rooms: list[str]
-    """The rooms that exist, for Tab."""
+    """The existing rooms, which Tab completes."""
 
     def changed(self) -> object:
-        """What is shown has changed."""
+        """The places have changed: draw them again."""
 
     def called(self, event: Event) -> object:
-        """Somebody has mentioned the user, or told the user something."""
+        """Somebody has mentioned the user, or sent the user a private message."""
 
 
 async def run(given: Namespace, password: str, reactor: Any) -> int:
@@ -54,7 +57,7 @@ async def run(given: Namespace, password: str, reactor: Any) -> int:
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal was closed
-        loop.add_signal_handler(number, live.end, 128 + number)
+        loop.add_signal_handler(number, _leave_soon, live, 128 + number)
     try:
         if given.plain:
             plain = Plain(live, _print)
@@ -75,7 +78,7 @@ async def run(given: Namespace, password: str, reactor: Any) -> int:
 
 async def _prompt(live: Live, plain: Plain, room: str) -> int:
     """Prompt for lines, and carry them out one after another."""
-    # Between two prompts the terminal stays raw: it would take Ctrl+D for itself, and echo keys.
+    # The terminal stays raw between two prompts: otherwise it would echo keys and handle Ctrl+D.
     with patch_stdout(), plain.session.input.raw_mode():
         await future(live.begin(room))
         live.answer("/help lists the commands; Ctrl+D leaves")
@@ -95,14 +98,20 @@ async def _prompt(live: Live, plain: Plain, room: str) -> int:
     return 0
 
 
+def _leave_soon(live: Live, status: int) -> None:
+    """End the client; by SIGALRM if that takes long, because its terminal is gone."""
+    signal.alarm(LEAVING_SECONDS)
+    live.end(status)
+
+
 async def learn_rooms(live: Live, face: Face) -> None:
-    """Learn which rooms there are, for Tab."""
+    """Ask the server for the list of rooms, which Tab completes."""
     with suppress(ChatError):
-        face.rooms = [row.room for row in await live.client.rooms()]
+        face.rooms = [row.room for row in await live.all_rooms()]
 
 
 def future(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
-    """A coroutine of Twisted's, for asyncio."""
+    """Run a coroutine that awaits Deferreds, as a future of asyncio."""
     return Deferred.fromCoroutine(work).asFuture(asyncio.get_running_loop())
 
 

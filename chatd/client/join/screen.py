@@ -1,12 +1,12 @@
-"""The screen of `chatd join`: what was said, a bar of rooms, and the line that is typed.
+"""The screen of `chatd join`: the visible place, a bar of rooms, and the input line.
 
-The screen is drawn by prompt_toolkit, anew after each change, so incoming lines never break what
-is being typed.  It needs 20 columns and 5 lines.
+prompt_toolkit redraws the screen after each change, so incoming lines never disturb the input line.
+The screen needs 20 columns and 5 lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import date
 from typing import Any
 
@@ -35,19 +35,23 @@ from prompt_toolkit.layout.processors import (
     BeforeInput,
     ConditionalProcessor,
     PasswordProcessor,
+    TabsProcessor,
 )
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.styles import Style
+from prompt_toolkit.utils import get_cwidth
 
 from ..answers import Event
 from .commands import SECRET
 from .completing import PlaceCompleter
 from .live import Live
 from .places import MOST_ITEMS, Item, Place
-from .rendering import COLOURS, Line, day_of, heading, lines_of, wrapped
+from .rendering import COLOURS, TAB, Line, day_of, heading, lines_of, wrapped, zone_of
 
 MOST_WRAPPED = 4 * MOST_ITEMS
-"""Items whose wrapped lines are kept."""
+"""Items whose wrapped lines are cached."""
+TABS = TabsProcessor(tabstop=TAB, char1=" ", char2=" ")
+"""Shows the tabs of a pasted text as blanks; they are sent as tabs."""
 MOST_INPUT = 8
 """Lines of the input that are visible."""
 _HUES = ("red", "green", "yellow", "blue", "magenta", "cyan")
@@ -76,17 +80,20 @@ class LogControl(UIControl):
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._width = 0
+        self._width = 80
         self._wrapped: dict[Item, list[Line]] = {}
-        self._own = ""
+        self._rules: tuple[object, ...] = ()
+        """What the wrapped lines depend on."""
         self.height = 1
 
     def create_content(self, width: int, height: int) -> UIContent:
         """See `UIControl`."""
         place = self._live.places.place
-        self.height = height
-        lines = self._lines(place, width) if place else []
+        self.height, self._width = height, width
+        lines: list[Line] = []
         if place:
+            self._stay(place)
+            lines = self._last(place, place.scrolled + height)
             place.scrolled = max(0, min(place.scrolled, len(lines) - height))
             end = len(lines) - place.scrolled
             lines = lines[max(end - height, 0) : end]
@@ -98,43 +105,72 @@ class LogControl(UIControl):
         return UIContent(line_at, len(lines), show_cursor=False)
 
     def scroll(self, lines: int) -> None:
-        """Scroll up by so many lines; at the top, load what was before."""
+        """Scroll up by so many lines; near the top, load earlier events."""
         place = self._live.places.place
         if place is None:
             return
-        most = max(len(self._lines(place, self._width)) - self.height, 0)
-        place.scrolled = max(0, min(place.scrolled + lines, most))
+        up = place.scrolled + lines
+        most = max(len(self._last(place, up + 2 * self.height)) - self.height, 0)
+        place.scrolled = max(0, min(up, most))
         if not place.scrolled:
             self._live.places.seen()
         elif place.scrolled >= most - self.height:
             self._live.do(self._live.earlier(place))
 
-    def _lines(self, place: Place, width: int) -> list[Line]:
-        """All lines of a place; those of each item are wrapped once."""
-        if (width, self._live.places.name) != (self._width, self._own):
-            self._width, self._own = width, self._live.places.name
-            self._wrapped.clear()
-        if len(self._wrapped) > MOST_WRAPPED:
-            self._wrapped.clear()
-        lines: list[Line] = []
+    def _stay(self, place: Place) -> None:
+        """While the user has scrolled up, new lines do not move what is visible."""
+        newest = place.items[-1] if place.items else None
+        if place.scrolled and newest is not place.newest:
+            for item in reversed(place.items):
+                if item is place.newest:
+                    break
+                place.scrolled += len(self._wrap(item))
+        place.newest = newest
+
+    def _last(self, place: Place, most: int) -> list[Line]:
+        """The last lines of a place: `most`, or a few more, or all that there are."""
+        zone = zone_of(self._live.places)
+        blocks: list[list[Line]] = []
+        count, behind = 0, 0
         day: date | None = None
-        for item in place.items:
-            today = day_of(item)
-            if today and today != day:
+        for item in reversed(place.items):
+            lines = self._wrap(item)
+            today = day_of(item, zone) if lines else None
+            if today:
+                if day and today != day:
+                    blocks.insert(behind, [*wrapped(heading(day), self._width)])
+                    count += len(blocks[behind])
                 day = today
-                lines += wrapped(heading(today), width)
-            known = self._wrapped.get(item)
-            if known is None:
-                known = [
-                    part for line in lines_of(item, self._own) for part in wrapped(line, width)
-                ]
-                self._wrapped[item] = known
-            lines += known
+            blocks.append(lines)
+            if today:
+                behind = len(blocks)
+            count += len(lines)
+            if count >= most:
+                break
+        else:
+            if day:
+                blocks.insert(behind, [*wrapped(heading(day), self._width)])
+        return [line for block in reversed(blocks) for line in block]
+
+    def _wrap(self, item: Item) -> list[Line]:
+        """The lines of an item, which are wrapped once; none if it is not shown."""
+        places = self._live.places
+        if places.hides(item):
+            return []
+        rules = (self._width, places.name, places.times)
+        if rules != self._rules or len(self._wrapped) > MOST_WRAPPED:
+            self._rules = rules
+            self._wrapped.clear()
+        lines = self._wrapped.get(item)
+        if lines is None:
+            shown = lines_of(item, places.name, zone_of(places), times=places.times != "off")
+            lines = [part for line in shown for part in wrapped(line, self._width)]
+            self._wrapped[item] = lines
         return lines
 
 
 class TypedHistory(InMemoryHistory):
-    """What was typed, without passwords."""
+    """The history of typed lines, without passwords."""
 
     def append_string(self, string: str) -> None:
         """See `History`."""
@@ -154,14 +190,14 @@ class Screen:
         output: Output | None = None,
         colour: bool = True,
     ) -> None:
-        """`carry_out` is called with what was typed, and returns a coroutine; `input` and `output`
-        are by default the terminal.
+        """`carry_out` is called with each input, and returns a coroutine; `input` and `output` are
+        by default the terminal.
         """
         self._live = live
         self._carry_out = carry_out
         self.log = LogControl(live)
         self.rooms: list[str] = []
-        """The rooms that exist, for Tab."""
+        """The existing rooms, which Tab completes."""
         self.typed = Buffer(
             multiline=True,
             history=TypedHistory(),
@@ -174,6 +210,7 @@ class Screen:
             input_processors=[
                 BeforeInput(self._prompt),
                 ConditionalProcessor(PasswordProcessor(), asking),
+                TABS,
             ],
         )
         typed = Window(
@@ -202,7 +239,7 @@ class Screen:
         self.application.ttimeoutlen = 0.1
 
     def changed(self) -> None:
-        """Draw anew."""
+        """Redraw the screen."""
         self.application.invalidate()
 
     def called(self, event: Event) -> None:
@@ -226,16 +263,34 @@ class Screen:
         return [("bold", title), ("", f"{people}{topic}"), ("bold", f"{state}{above}")]
 
     def _bar(self) -> StyleAndTextTuples:
+        """The places, as many as fit, with the visible one among them.
+
+        `<` and `>` stand for those that do not fit, with `!` if somebody calls the user there.
+        """
         places = self._live.places
-        bar: StyleAndTextTuples = []
+        shown: list[tuple[str, str, bool]] = []
+        at = 0
         for number, (key, place) in enumerate(places.all.items(), 1):
-            here = key == places.here
             mark = "!" if place.mentioned else ""
             count = f" ({place.unread}{mark})" if place.unread else ""
-            style = "class:bar.here" if here else "class:bar.called" if mark else ""
-            text = f"[{number} {place.title}]" if here else f" {number} {place.title}{count} "
-            bar.append((style, text))
+            if key == places.here:
+                at = number - 1
+                shown.append(("class:bar.here", f"[{number} {place.title}]", False))
+            else:
+                style = "class:bar.called" if mark else ""
+                shown.append((style, f" {number} {place.title}{count} ", bool(mark)))
+        first, last = window([get_cwidth(text) for _, text, _ in shown], at, self._columns() - 4)
+        bar: StyleAndTextTuples = [(style, text) for style, text, _ in shown[first:last]]
+        if first:
+            called = any(called for *_, called in shown[:first])
+            bar.insert(0, ("class:bar.called", "<!") if called else ("", "< "))
+        if last < len(shown):
+            called = any(called for *_, called in shown[last:])
+            bar.append(("class:bar.called", "!>") if called else ("", " >"))
         return bar
+
+    def _columns(self) -> int:
+        return self.application.output.get_size().columns
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -243,7 +298,7 @@ class Screen:
         keys, live = KeyBindings(), self._live
 
         @keys.add("enter")
-        @keys.add("c-j")  # what programs send that type for somebody
+        @keys.add("c-j")  # programs that type into a terminal send a line feed
         def _(event: KeyPressEvent) -> None:
             self.enter()
 
@@ -313,7 +368,7 @@ class Screen:
         return keys
 
     def enter(self) -> None:
-        """Carry out what was typed.  If it is refused as a message, it is typed again."""
+        """Carry out the input.  If it is refused, put it back into the input line."""
         text, asking = self.typed.text, self._live.asking is not None
         self.typed.reset(append_to_history=not asking)
         place = self._live.places.place
@@ -334,3 +389,23 @@ class Screen:
                 raise
 
         return work()
+
+
+def window(widths: Sequence[int], at: int, most: int) -> tuple[int, int]:
+    """The first of some neighbours, and the one behind the last, that fit into `most` columns, with
+    `at` among them: about as many before it as behind it.
+    """
+    first, last = at, min(at + 1, len(widths))
+    used = sum(widths[first:last])
+    grown = True
+    while grown:
+        grown = False
+        if last < len(widths) and used + widths[last] <= most:
+            used += widths[last]
+            last += 1
+            grown = True
+        if first and used + widths[first - 1] <= most:
+            first -= 1
+            used += widths[first]
+            grown = True
+    return first, last

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from .masks import matches
-from .message import MAX_BODY, size
+from .message import MAX_BODY
 
 WHOX_FIELDS = "tcuihsnfdlaor"
 """The fields, in the order in which an answer has them."""
@@ -26,7 +26,7 @@ def in_lines(words: Iterable[str], overhead: int, separator: str = " ") -> Itera
     words = list(words)
     step = len(separator)
     most = MAX_BODY - overhead + step
-    ends = list(accumulate(size(word) + step for word in words))
+    ends = list(accumulate(len(data) + step for data in map(str.encode, words)))
     begin = before = 0
     while begin < len(words):
         end = max(bisect_right(ends, before + most, begin), begin + 1)

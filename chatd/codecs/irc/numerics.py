@@ -47,6 +47,11 @@ def write_listed(numeric: Numeric, server: str, to: str, *given: str) -> str:
     return form(numeric.number, to, *given, text=text, source=server)
 
 
+def refused_as(numeric: Numeric) -> str:
+    """The name under which a refusal is counted, as `irc-403`; empty if it is none."""
+    return f"irc-{numeric.number}" if numeric.number in REFUSING else ""
+
+
 # -- registration and the server -------------------------------------------------------------------
 
 WELCOME = _numeric(1, ":")
@@ -67,7 +72,6 @@ ADMINEMAIL = _numeric(259, ":")
 LOCALUSERS = _numeric(265, "here most :")
 GLOBALUSERS = _numeric(266, "here most :")
 VERSION = _numeric(351, "version server :")
-LINKS = _numeric(364, "server server :")
 ENDOFLINKS = _numeric(365, "mask :end of LINKS")
 INFO = _numeric(371, ":")
 MOTD = _numeric(372, ":")
@@ -92,7 +96,6 @@ WHOISSERVER = _numeric(312, "nick server :")
 WHOISOPERATOR = _numeric(313, "nick :is an administrator of this server")
 WHOWASUSER = _numeric(314, "nick user host * :")
 ENDOFWHO = _numeric(315, "mask :end of WHO")
-WHOISIDLE = _numeric(317, "nick idle signon :seconds idle, signed on")
 ENDOFWHOIS = _numeric(318, "nick :end of WHOIS")
 WHOISCHANNELS = _numeric(319, "nick :")
 WHOISACCOUNT = _numeric(330, "nick account :is signed in as")
@@ -100,8 +103,6 @@ WHOISBOT = _numeric(335, "nick :is a bot")
 WHOREPLY = _numeric(352, "channel user host server nick flags :")
 WHOSPCRPL = _numeric(354, "fields")
 ENDOFWHOWAS = _numeric(369, "nick :end of WHOWAS")
-WHOISHOST = _numeric(378, "nick :")
-WHOISSECURE = _numeric(671, "nick :is using a secure connection")
 MONONLINE = _numeric(730, ":")
 MONOFFLINE = _numeric(731, ":")
 MONLIST = _numeric(732, ":")
@@ -130,13 +131,10 @@ ENDOFBANLIST = _numeric(368, "channel :end of the ban list")
 
 UNKNOWNERROR = _numeric(400, "command :")
 NOSUCHNICK = _numeric(401, "nick :no such nick")
-NOSUCHSERVER = _numeric(402, "server :no such server")
 NOSUCHCHANNEL = _numeric(403, "channel :no such channel")
 CANNOTSENDTOCHAN = _numeric(404, "channel :")
 TOOMANYCHANNELS = _numeric(405, "channel :")
 WASNOSUCHNICK = _numeric(406, "nick :there was no such nick")
-TOOMANYTARGETS = _numeric(407, "targets :")
-NOORIGIN = _numeric(409, ":no origin was given")
 INVALIDCAPCMD = _numeric(410, "subcommand :there is no such CAP command")
 NORECIPIENT = _numeric(411, ":no recipient was given")
 NOTEXTTOSEND = _numeric(412, ":there is no text to send")
@@ -153,7 +151,6 @@ NOTREGISTERED = _numeric(451, ":you have not registered yet; send NICK and USER 
 NEEDMOREPARAMS = _numeric(461, "command :not enough parameters")
 ALREADYREGISTERED = _numeric(462, ":you have registered already")
 PASSWDMISMATCH = _numeric(464, ":")
-YOUREBANNED = _numeric(465, ":")
 UNKNOWNMODE = _numeric(472, "mode :is no mode of this server")
 INVITEONLYCHAN = _numeric(473, "channel :it is for members only; ask one of its operators (+i)")
 BANNEDFROMCHAN = _numeric(474, "channel :")
@@ -168,11 +165,22 @@ INVALIDMODEPARAM = _numeric(696, "channel mode param :")
 # -- sign-in ---------------------------------------------------------------------------------------
 
 LOGGEDIN = _numeric(900, "source account :")
-LOGGEDOUT = _numeric(901, "source :you are not signed in any more")
-NICKLOCKED = _numeric(902, ":")
 SASLSUCCESS = _numeric(903, ":you are signed in")
 SASLFAIL = _numeric(904, ":")
 SASLTOOLONG = _numeric(905, ":that was too long")
 SASLABORTED = _numeric(906, ":the sign-in was given up")
 SASLALREADY = _numeric(907, ":you are signed in already")
 SASLMECHS = _numeric(908, "mechanisms :are the ways to sign in")
+
+_HARMLESS = (NOMOTD,)
+"""Errors by their numbers that refuse nothing."""
+_OTHERS = (MONLISTFULL, INVALIDMODEPARAM, SASLFAIL, SASLTOOLONG, SASLALREADY)
+"""Refusals whose numbers are not among those of errors."""
+REFUSING = frozenset(
+    numeric.number
+    for numeric in tuple(globals().values())
+    if isinstance(numeric, Numeric)
+    and (numeric.number[0] in "45" or numeric in _OTHERS)
+    and numeric not in _HARMLESS
+)
+"""The numbers of all refusals."""

@@ -31,7 +31,7 @@ def run(given: Namespace) -> int:
 
 
 def fill(parser: Parser) -> None:
-    """The commands below `chatd account`."""
+    """Add the subcommands of `chatd account`."""
     below = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, help: str, make: Callable[[Namespace], Task], *, named: bool) -> Parser:
@@ -47,7 +47,7 @@ def fill(parser: Parser) -> None:
         "make an account; the password is asked for, or is a line of the input",
         lambda it: AddAccount(name=it.name, password=_new_password(), admin=it.admin),
         named=True,
-    ).add_argument("--admin", action="store_true", help="an administrator's")
+    ).add_argument("--admin", action="store_true", help="make the account an administrator's")
     add("list", "show all accounts", lambda _: ListAccounts(), named=False)
     add(
         "password",
@@ -60,7 +60,7 @@ def fill(parser: Parser) -> None:
         "make an account an administrator's",
         lambda it: SetAdmin(name=it.name, admin=not it.no),
         named=True,
-    ).add_argument("--no", action="store_true", help="take that from it")
+    ).add_argument("--no", action="store_true", help="make it an ordinary account again")
     add(
         "remove",
         "delete an account: its name stays reserved, its messages stay",
@@ -101,8 +101,9 @@ def _new_password() -> str:
 
 
 def _given_password() -> str:
-    """The first line of the input.  Raises `Refused` if there is none that can be a password, and
-    `BadPassword` if it is too long; no more of it is read than a password has.
+    """The first line of the input.  Reads no more bytes than the longest password has.
+
+    Raises `Refused` if the line is empty or no UTF-8, and `BadPassword` if it is too long.
     """
     try:
         line = sys.stdin.readline(PASSWORD.most + 2)  # an end of line takes two

@@ -10,11 +10,11 @@ from ..tasks import ShowAudit
 
 
 def fill(parser: Parser) -> None:
-    """Its options."""
+    """Add the command's options."""
     add_place(parser)
     parser.add_argument("-n", dest="number", metavar="N", type=int, default=100, help="the last N")
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     return carry_out(given, ShowAudit(number=given.number))

@@ -1,7 +1,6 @@
 """`chatd backup FILE`: copies the database, while a server runs or without one.
 
-The command reads the file itself, beside the server, so that the copying takes nothing of the
-server's process.
+The command reads the file itself, so that copying takes no time of the server's process.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from ..parser import Parser, add_place, progress
 from ..refused import Refused
 from ..status import DONE
 
-NICE = 10
-"""By how much the command is nicer than the server to other processes."""
+NICE = 19
+"""Increment of the process's niceness (nice(2)): the server goes first when the CPU is busy."""
 MEBIBYTE = 1 << 20
 
 
 def fill(parser: Parser) -> None:
-    """Its arguments."""
+    """Add the command's arguments."""
     parser.description = (
         "Copy the database to a file that only you can read, while the server goes on. To restore "
-        "it: stop the server, put the copy in the place of the database, remove the database's "
-        "-wal and -shm, and start."
+        "it: stop the server, replace the database by the copy, remove the database's -wal and "
+        "-shm files, and start the server."
     )
     add_place(parser)
     parser.add_argument("file", metavar="FILE", help="where the copy goes")
@@ -37,7 +36,7 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     settings = settings_at(given)
     source = database_of(settings)
     os.nice(NICE)

@@ -10,10 +10,10 @@ from ..tasks import ListBans
 
 
 def fill(parser: Parser) -> None:
-    """Its options."""
+    """Add the command's options."""
     add_place(parser)
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     return carry_out(given, ListBans())

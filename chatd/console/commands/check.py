@@ -7,6 +7,7 @@ from argparse import Namespace
 
 from ...server.capacity import most_connections
 from ...server.settings import Settings, settings_of
+from ...server.sources import placed
 from ...server.tls import problems
 from ..example import example
 from ..given import add_settings, mistakes_given
@@ -20,8 +21,8 @@ def fill(parser: Parser) -> None:
     parser.wrong = FAILED  # as for any other mistake in the configuration
     parser.description = (
         "Check the configuration that `chatd serve` with the same options would have, from the "
-        "command line, the environment and the file that --config names.  All mistakes are "
-        "told, with file and line.  Exit status: 0 if there is none, else 1."
+        "command line, the environment and the file that --config names.  Prints all mistakes, "
+        "with file and line.  Exit status: 0 if there is none, else 1."
     )
     parser.add_argument(
         "--example",
@@ -32,12 +33,12 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Check.  Returns the exit status: 0 if a server can start with this configuration."""
+    """Run the command.  Returns the exit status: 0 if a server can start with these settings."""
     if given.example:
         sys.stdout.write(example())
         return DONE
     found = mistakes_given(given)
-    # A variable that is nearly the name of an option is hardly another program's.
+    # A variable that resembles an option's name is misspelt, and hardly another program's.
     wrong = [*found.mistakes, *(it for it in found.unknown if it.endswith("?"))]
     lines = []
     if not found.mistakes:
@@ -46,8 +47,8 @@ def run(given: Namespace) -> int:
         try:
             most_connections(settings)
         except ValueError as problem:
-            wrong.append(str(problem))
-        wrong += problems(settings.doors)
+            wrong.append(placed(str(problem), found.places))
+        wrong += [placed(problem, found.places) for problem in problems(settings.doors)]
     for mistake in wrong:
         sys.stderr.write(f"chatd: {mistake}\n")
     if wrong:
@@ -58,7 +59,7 @@ def run(given: Namespace) -> int:
 
 
 def summary(settings: Settings) -> list[str]:
-    """What a server with these settings does, in a few lines."""
+    """A summary of these settings: the doors and the store."""
     doors = [
         f"{name} door at {endpoint}" for name, ends in settings.doors.items() for endpoint in ends
     ]

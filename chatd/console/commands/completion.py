@@ -11,7 +11,7 @@ from ..status import DONE
 
 
 def fill(parser: Parser) -> None:
-    """Its argument."""
+    """Add the command's argument."""
     parser.description = (
         'Write the completion of a shell. bash: eval "$(chatd completion bash)" in ~/.bashrc; '
         'zsh: eval "$(chatd completion zsh)" in ~/.zshrc, after compinit; fish: chatd completion '
@@ -21,7 +21,7 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     from ..main import parser
 
     sys.stdout.write(SHELLS[given.shell](parser()))

@@ -16,16 +16,16 @@ from ..parser import Parser, progress
 from ..status import DONE, FAILED, UNREACHABLE, USAGE
 
 WAIT = 25
-"""Seconds for which the server is asked to hold the poll: as many as the page asks for."""
+"""Seconds for which the server is to hold the poll: as long as the page's polls."""
 MOST_WAIT = 60
 MOST_IDLE = 3600
 
 
 def fill(parser: Parser) -> None:
-    """Its arguments."""
+    """Add the command's arguments."""
     parser.description = (
-        "Ask a running server through its public address, proxy included, and tell whether held "
-        "polls, event streams, WebSockets, headers and TLS pass; for each fault, the line of "
+        "Test a running server through its public address, proxy included: whether held polls, "
+        "event streams, WebSockets, headers and TLS pass. For each fault, print the line of "
         "configuration that mends it. Exit status: 0 if all pass, 1 if there is a fault, 3 if no "
         "chatd answers."
     )
@@ -47,7 +47,7 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Examine, and tell.  Returns the exit status."""
+    """Examine the server, and print the findings.  Returns the exit status."""
     try:
         address = address_of(given.url)
     except ValueError as problem:
@@ -70,7 +70,7 @@ def run(given: Namespace) -> int:
 
 
 def examine(address: Address, wait: int, idle: int) -> list[Finding]:
-    """All findings; the examinations are made at the same time."""
+    """All findings; the examinations run concurrently."""
     work: list[Callable[[], Finding]] = [
         partial(examine_tls, address),
         partial(probes.examine_host, address),

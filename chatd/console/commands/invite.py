@@ -13,7 +13,7 @@ from ..tasks import MakeInvite
 
 
 def fill(parser: Parser) -> None:
-    """Its arguments; by default the invite is to the lobby, for a week and one use."""
+    """Add the command's arguments; the default invite is to the lobby, for 7 days and one use."""
     add_place(parser)
     parser.add_argument(
         "room", metavar="ROOM", nargs="?", default="lobby", help="lobby if left out"
@@ -22,12 +22,12 @@ def fill(parser: Parser) -> None:
         "duration", metavar="DURATION", nargs="?", help="30m, 12h, 7d; 7d if left out"
     )
     parser.add_argument(
-        "--uses", metavar="N", type=int, help="how many may use it: one if left out"
+        "--uses", metavar="N", type=int, help="how many people may use it: one if left out"
     )
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     room, seconds, rest = duration_and_text("room", ROOM)(f"{given.room} {given.duration or ''}")
     if rest:
         raise Refused(f"{rest} is no duration; one is 30m, 12h or 7d")

@@ -9,10 +9,10 @@ from ..parser import Parser
 
 
 def fill(parser: Parser) -> None:
-    """Its arguments."""
+    """Add the command's arguments."""
     arguments.fill(parser)
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     return main.start(given)

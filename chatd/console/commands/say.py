@@ -23,7 +23,7 @@ ROOT = "root"
 
 
 def fill(parser: Parser) -> None:
-    """Its arguments."""
+    """Add the command's arguments."""
     parser.description = (
         "Say a text in a room; without TEXT, the lines of the input, many in one message: "
         "make 2>&1 | chatd say http://localhost:8080 builds --name ci"
@@ -39,7 +39,7 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status: 0 when the server has stored everything."""
+    """Run the command.  Returns the exit status: 0 when the server has stored everything."""
     name = given.name or ("" if token_of(given) else _user())
 
     async def work(client: ChatClient, reactor: Any) -> int:
@@ -59,7 +59,7 @@ def run(given: Namespace) -> int:
             return FAILED
         if pipe.dropped:
             sys.stderr.write(
-                f"chatd: {pipe.dropped} lines of more than {LINE_BYTES} bytes unsaid\n"
+                f"chatd: {pipe.dropped} lines of more than {LINE_BYTES} bytes were not said\n"
             )
         return FAILED if pipe.dropped else DONE
 
@@ -77,7 +77,7 @@ async def _lines(text: str) -> AsyncIterator[bytes | None]:
 
 
 def _user() -> str:
-    """The name of the user who runs the command; for root and without a user, the host name."""
+    """The user name of the process; the host name for root, or if the user has no name."""
     try:
         name = getuser()
     except (OSError, KeyError):

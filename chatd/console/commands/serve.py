@@ -1,7 +1,6 @@
 """`chatd serve`: runs a server in the foreground, with the options of `twistd chatd`.
 
-Without `--logfile`, what a person wants to know is shown instead of the log
-(`chatd.server.notices`).
+Without `--logfile`, the command prints notices instead of the log (`chatd.server.notices`).
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from ..parser import Parser
 from ..status import DONE, FAILED
 
 MAIN = "import sys; from chatd.console.main import main; sys.exit(main())"
-"""What Python runs in a worker."""
+"""The program of a worker's Python."""
 MAKER = ServiceMaker("chatd", "chatd.tap", "a chat server", "chatd")
 """Makes the server as `twistd chatd` does."""
 
 
 def fill(parser: Parser) -> None:
-    """The options of the server, and where the log goes."""
+    """Add the options of the server, and `--logfile`."""
     parser.usage = "chatd serve [OPTION VALUE]..."
     parser.wrong = FAILED  # as for any other mistake in the configuration
     parser.description = (
@@ -41,7 +40,7 @@ def fill(parser: Parser) -> None:
 def run(given: Namespace) -> int:
     """Serve until a signal ends it.  Returns the exit status.  Raises `Refused`."""
     settings_given(given)  # report mistakes before the server starts
-    # Not before: importing it takes a while.
+    # Imported here, so that a mistake in the settings is reported without the delay of the import.
     from twisted.scripts.twistd import (  # type: ignore[attr-defined]
         ServerOptions,
         runApp,
@@ -67,7 +66,7 @@ def run(given: Namespace) -> int:
 
         @property
         def subCommands(self) -> list[Any]:  # noqa: N802
-            """The one command; twistd would look for all plugins of this Python."""
+            """The one command: twistd would search this Python for all plugins, which is slow."""
             self.loadedPlugins = {MAKER.tapname: MAKER}
             return [[MAKER.tapname, None, ServeOptions, MAKER.description]]
 

@@ -15,11 +15,11 @@ from ..status import DONE
 
 LATEST = 10
 MOST = 500
-"""Past events that a server gives at once."""
+"""Past events that a server sends in one answer."""
 
 
 def fill(parser: Parser) -> None:
-    """Its arguments."""
+    """Add the command's arguments."""
     parser.description = (
         "Show the last events of a room, and those that follow, over restarts of the server, "
         "until it is interrupted."
@@ -51,7 +51,7 @@ def fill(parser: Parser) -> None:
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     since = None if given.since == NOW else given.since
     latest = 0 if given.since == NOW else given.latest
 
@@ -66,7 +66,7 @@ def run(given: Namespace) -> int:
 
 
 def text_of(event: Event, time: bool) -> list[bytes]:
-    """The lines of an event as text, perhaps with the local time."""
+    """The lines of an event as text; with `time`, after the local date and time."""
     moment = f"{event.time.astimezone():%Y-%m-%d %H:%M:%S} " if time else ""
     return [f"{moment}{line}".encode(errors="replace") for line in in_lines(event, "")]
 

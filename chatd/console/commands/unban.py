@@ -10,11 +10,11 @@ from ..tasks import UnbanWho
 
 
 def fill(parser: Parser) -> None:
-    """Its arguments."""
+    """Add the command's arguments."""
     add_place(parser)
     parser.add_argument("who", metavar="WHO", help="a name, a network, or the id of a ban")
 
 
 def run(given: Namespace) -> int:
-    """Carry it out.  Returns the exit status."""
+    """Run the command.  Returns the exit status."""
     return carry_out(given, UnbanWho(who=given.who))

@@ -1,4 +1,4 @@
-"""HTTP requests of the doctor: blocking, over one connection each, with a deadline."""
+"""HTTP requests of the doctor: blocking, each over a connection of its own, with a deadline."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 ANSWER_SECONDS = 10.0
-"""Seconds to wait for an answer that comes at once."""
+"""Seconds to wait for the answer to a request that the server does not hold."""
 
 
 class Address(NamedTuple):
-    """Where the server is to be asked."""
+    """The parsed URL of the server."""
 
     scheme: str
     host: str
     port: int
     path: str
-    """What stands before the paths of requests: empty, or `/chat`."""
+    """The prefix of all paths: empty, or for example `/chat`."""
     origin: str
-    """The origin of the page there (RFC 6454)."""
+    """The origin of the page at this URL (RFC 6454)."""
 
     @property
     def secure(self) -> bool:
-        """Whether it is asked over TLS."""
+        """Whether requests go over TLS."""
         return self.scheme == "https"
 
 
 def address_of(url: str) -> Address:
-    """The address in a URL.  Raises `ValueError`."""
+    """Parse a URL.  Raises `ValueError`."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
         raise ValueError(f"{url!r} is no server's URL; one is https://chat.example.org")
@@ -41,19 +41,19 @@ def address_of(url: str) -> Address:
 
 
 class Exchange(NamedTuple):
-    """A connection, and the head of the answer on it."""
+    """A connection, and the response whose head was received on it."""
 
     connection: HTTPConnection
     answer: HTTPResponse
     stream: socket
-    """Of the connection, which forgets it when the answer's end is that of the connection."""
+    """The connection's socket: `HTTPConnection` drops it if the response has no length."""
 
     def timeout(self, seconds: float) -> None:
-        """Wait at most so long for more."""
+        """Wait at most `seconds` for further bytes."""
         self.stream.settimeout(seconds)
 
     def close(self) -> None:
-        """Close both."""
+        """Close the response and the connection."""
         self.answer.close()
         self.connection.close()
 
@@ -61,7 +61,7 @@ class Exchange(NamedTuple):
 def connect(address: Address, seconds: float) -> HTTPConnection:
     """A connection that waits at most `seconds` for anything.
 
-    A wrong certificate does not hinder the other examinations: one is made of it.
+    Certificates are not verified here, because `examine_tls` does that.
     """
     if not address.secure:
         return HTTPConnection(address.host, address.port, timeout=seconds)
@@ -80,7 +80,7 @@ def ask(
     body: bytes | None = None,
     seconds: float = ANSWER_SECONDS,
 ) -> Exchange:
-    """Send a request, and wait for the head of the answer.  Raises `OSError`, `HTTPException`."""
+    """Send a request, and wait for the head of the response.  Raises `OSError`, `HTTPException`."""
     connection = connect(address, seconds)
     try:
         connection.request(method, f"{address.path}{path}", body, headers or {})

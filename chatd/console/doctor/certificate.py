@@ -11,19 +11,19 @@ from .asking import ANSWER_SECONDS, Address
 from .findings import Finding
 
 SOON_DAYS = 14
-"""Days before a certificate's end from which on that is a fault: it should have been renewed."""
+"""A certificate that expires within so many days is a fault: it should have been renewed."""
 DAY = 86400
 OLD = {"SSLv3", "TLSv1", "TLSv1.1"}
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def examine_tls(address: Address) -> Finding:
-    """Whether clients that check certificates are served."""
+    """Whether clients that verify certificates can connect."""
     what = "TLS"
     if not address.secure:
         if address.host in LOOPBACK:
             return Finding(what, "none, and none is needed on this machine")
-        return Finding(what, "none: whoever carries the bytes reads them", "plain")
+        return Finding(what, "none: every network on the way can read what is sent", "plain")
     context = ssl.create_default_context()
     try:
         with (
@@ -44,5 +44,5 @@ def examine_tls(address: Address) -> Finding:
     named: Any = (certificate or {}).get("subjectAltName", ())
     names = ", ".join(str(entry[1]) for entry in named)
     if days < SOON_DAYS:
-        return Finding(what, f"the certificate ends in {days:.0f} days; renew it", "certificate")
+        return Finding(what, f"the certificate expires in {days:.0f} days; renew it", "certificate")
     return Finding(what, f"{version}, a certificate of {names} for {days:.0f} days more")

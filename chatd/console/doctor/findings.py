@@ -1,4 +1,4 @@
-"""Findings of the doctor, and what mends the faults."""
+"""Findings of the doctor, and the configuration that mends each fault."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """What one examination has found."""
+    """The result of one examination."""
 
     what: str
-    """What was examined: `event stream`."""
+    """The examined feature, for example `event stream`."""
     text: str
-    """What was seen."""
+    """The observation."""
     fault: str = ""
-    """The key of `REMEDIES`; empty: it passes."""
+    """The fault, a key of `REMEDIES`; empty if the feature works."""
 
 
 class NoChatd(Exception):
-    """No chatd answers at the URL; the message says what does."""
+    """No chatd answers at the URL; the message says what answers there."""
 
 
 NGINX, CADDY, HAPROXY, CHATD = "nginx", "Caddy", "HAProxy", "chatd"
@@ -74,11 +74,13 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         CHATD: "--http ssl:443:certKey=CERT.pem:privateKey=KEY.pem",
     },
 }
-"""For each fault the lines that mend it, by the program that they are for."""
+"""For each fault, the line of configuration that mends it, by the program that it is for."""
 
 
 def remedies(fault: str, server: str) -> list[str]:
-    """The lines that mend a fault; only the named proxy's if `server`, a header, names one."""
+    """The lines that mend a fault; if the header `server` names a proxy, only those for that proxy
+    and for chatd.
+    """
     lines = REMEDIES[fault]
     named = [name for name in lines if name.lower() in server.lower() and name != CHATD]
     chosen = [*named, CHATD] if named else list(lines)

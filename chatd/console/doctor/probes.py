@@ -1,4 +1,4 @@
-"""The examinations: each asks the server through its public address, and tells what it has seen."""
+"""The examinations: each sends requests to the server's public address, and returns a finding."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .findings import Finding, NoChatd
 
 ROOM = "lobby"
 HEARTBEAT_SECONDS = 20.0
-"""Seconds within which a stream brings a heartbeat: the server sends one every 12."""
+"""Seconds within which a heartbeat must arrive: the server sends one every 12 seconds."""
 READY_SECONDS = 5.0
-"""Seconds within which a stream begins; a proxy that buffers holds it back."""
+"""Seconds within which a stream must begin; a proxy that buffers holds it back."""
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """See RFC 6455, section 1.3."""
 JSON = {"Content-Type": "application/json"}
@@ -42,7 +42,9 @@ def greet(address: Address) -> str:
 
 
 def examine_host(address: Address) -> Finding:
-    """Whether the server learns the host that was asked for: a page there is of its origin."""
+    """Whether the proxy passes on the host of the URL: the server compares it with the page's
+    origin.
+    """
     what = "Host"
     plain = _asked(address, "POST", "/session", b"{}", JSON)
     if _code(plain[1]) == "wrong-host":
@@ -59,7 +61,7 @@ def examine_host(address: Address) -> Finding:
 
 
 def examine_forwarded(address: Address) -> Finding:
-    """Whether the server learns that its clients speak TLS: then its cookie is `Secure`."""
+    """Whether the proxy tells the server that clients speak TLS: then the cookie is `Secure`."""
     what = "X-Forwarded-Proto"
     status, answer, cookie = _asked(address, "POST", "/session", b"{}", JSON)
     if token := answer.get("token"):
@@ -75,7 +77,7 @@ def examine_forwarded(address: Address) -> Finding:
 
 
 def examine_poll(address: Address, seconds: int) -> Finding:
-    """Whether a poll may be held."""
+    """Whether the proxy lets the server hold a poll."""
     what = "held poll"
     path = f"/rooms/{ROOM}/events?since=now&wait={seconds}"
     began = time.monotonic()
@@ -95,7 +97,7 @@ def examine_poll(address: Address, seconds: int) -> Finding:
 
 
 def examine_stream(address: Address) -> Finding:
-    """Whether an event stream comes as it is written, and not from a buffer."""
+    """Whether the proxy passes on an event stream at once, without buffering it."""
     what = "event stream"
     began = time.monotonic()
     try:
@@ -120,7 +122,7 @@ def examine_stream(address: Address) -> Finding:
 
 
 def examine_websocket(address: Address) -> Finding:
-    """Whether a WebSocket opens, and brings a message."""
+    """Whether a WebSocket opens, and a message arrives."""
     what = "WebSocket"
     key = base64.b64encode(os.urandom(16))
     headers = {
@@ -142,21 +144,21 @@ def examine_websocket(address: Address) -> Finding:
                 return Finding(what, "its proof (Sec-WebSocket-Accept) is wrong", "websocket")
             first = exchange.answer.fp.read(1)
     except TimeoutError:
-        seen = "it opens, and nothing comes"
+        seen = "it opens, but no message arrives"
         if not arrived:
             seen = "the upgrade does not arrive: the server sees a long-poll"
         return Finding(what, seen, "websocket")
     except (OSError, HTTPException) as problem:
         return Finding(what, f"cut: {_why(problem)}", "websocket")
     if first[:1] != b"\x81":
-        return Finding(what, "it opens, and brings no message", "websocket")
-    return Finding(what, "opens, and brings messages")
+        return Finding(what, "it opens, but its first frame is no message", "websocket")
+    return Finding(what, "opens, and messages arrive")
 
 
 def examine_idle(
     address: Address, seconds: float, tell: Callable[[str], None] = lambda text: None
 ) -> Finding:
-    """How long a stream lives in which only heartbeats come."""
+    """How long a stream stays open in which only heartbeats arrive."""
     what = "idle stream"
     began = time.monotonic()
     last = False
@@ -190,7 +192,7 @@ def _stream(address: Address, seconds: float) -> Exchange:
 
 
 def _refused(exchange: Exchange) -> str:
-    """Why the server refuses a stream; empty if it does not."""
+    """The reason why the server refuses a stream; empty if it does not refuse it."""
     if exchange.answer.status == 200:
         return ""
     code = _code(_json(exchange.answer.read(4096)))

@@ -1,4 +1,4 @@
-"""`/about`: what a client has to know of the server before anybody signs in."""
+"""`/about`: the facts about the server that a client needs before its user signs in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...http.resource import ApiResource, answer
 from ...model.text import MAX_LINE_BREAKS
 
 TOLD = ("line", "irc")
-"""The doors whose ports are public: those that people connect to without a browser."""
+"""The doors whose ports are published: people connect to them without a browser."""
 
 
 class Place(NamedTuple):
@@ -32,7 +32,7 @@ class AboutResource(ApiResource):
     isLeaf = True
 
     def __init__(self, service: ChatService, places: Callable[[], Iterable[Place]]) -> None:
-        """`places` are the places at which the server listens by now."""
+        """`places` returns the places where the server listens at present."""
         super().__init__()
         self._service = service
         self._places = places
@@ -49,5 +49,5 @@ class AboutResource(ApiResource):
 
 
 def is_local(address: IPv4Address | IPv6Address) -> bool:
-    """Whether only this machine's own clients reach a door that listens there."""
+    """Whether only clients on this machine can connect to a door at that address."""
     return ip_address(address.host.partition("%")[0]).is_loopback

@@ -104,14 +104,16 @@ class EventsResource(ApiResource):
             accept = handshake(request)
             query.check_readers()
             access.use_ticket(request)
-            socket = ChatSocket(access, query, access.address(request))
+            channel = cast(ChatChannel, request.channel)
+            site = channel.site  # a channel that is kept would keep its connection
+            socket = ChatSocket(access, query, access.address(request), site.max_body)
             socket.opening = access.openings.learn(
                 request,
                 query,
-                lambda query: ChatSocket(access, query, query.owner.address),
+                lambda query: ChatSocket(access, query, query.owner.address, site.max_body),
                 lambda key, _: switching(key),
             )
-            return cast(ChatChannel, request.channel).upgrade(accept, socket)
+            return channel.upgrade(accept, socket)
         if media in (EVENT_STREAM, NDJSON):
             query.check_readers()
             if request.method != b"HEAD":

@@ -1,23 +1,24 @@
 """The files of the web client, which are in `chatd/web`.
 
-1. Scripts are served without their comments, which are a third of what a browser would load.
-2. Each file is compressed once, at the start, for clients that accept gzip.
+1. Scripts and style sheets are served without comments and indentation, which are a third of
+   what a browser would load.
+2. The service worker, `worker.js`, has a version that changes with each file that it stores.
+3. Each file is compressed once for each content coding, when the first client asks for it.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import mimetypes
 import re
+from functools import cache
 from pathlib import Path
 
 from twisted.web.http import CACHED
 from twisted.web.server import Request
 
-from ...http.fields import header
+from ...http.codings import accepted_coding, packed
 from ...http.resource import ApiResource
-from ...model.errors import Malformed
 
 WEB = Path(__file__).parents[2] / "web"
 """The web client's files."""
@@ -31,15 +32,18 @@ _PAGE_POLICY = (
 
 
 _COMMENTS = re.compile(
-    rb"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL
+    rb"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL
 )
-"""Comments of a script that stand on lines of their own."""
-_GZIP = re.compile(
-    r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[\d.]+\s*)?(?=,|$)", re.IGNORECASE
-)
-"""Finds gzip, or a wildcard, in an `Accept-Encoding` that does not refuse it (RFC 9110, 12.5.3)."""
+"""Comments that stand on lines of their own."""
+_CASTS = re.compile(rb"/\*\* @(?:type|param) [^`\"'*]*\*/ ?")
+"""Types within lines of a script; no text of the page holds such a comment."""
+_INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
+"""Spaces at the beginnings of lines; no text of the page goes over lines and holds some."""
+WORKER = "worker.js"
+STORED = ("offline.html", "offline.css", "offline.js", "icon.svg")
+"""The service worker, and the files that browsers show when the server is away."""
 MEDIA = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
-"""Media types that depend on nothing installed on this machine; others are guessed."""
+"""Media types that must not depend on the files of this machine, as those of `mimetypes` do."""
 
 
 def page_files() -> dict[bytes, PageFile]:
@@ -56,10 +60,11 @@ class PageFile(ApiResource):
     def __init__(self, path: Path) -> None:
         super().__init__()
         data = path.read_bytes()
-        if path.suffix == ".js":
-            data = without_comments(data)
+        if path.suffix in (".js", ".css"):
+            data = compact(data)
+        if path.name == WORKER:
+            data = versioned(data)
         self._data = data
-        self._packed = gzip.compress(data, mtime=0)
         media = MEDIA.get(path.suffix) or mimetypes.guess_type(path.name)[0]
         media = media or "application/octet-stream"
         self._type = f"{media}; charset=utf-8" if media.startswith("text/") else media
@@ -67,29 +72,32 @@ class PageFile(ApiResource):
 
     def render_GET(self, request: Request) -> bytes:
         """The file; 304 if the client's copy is current (`ETag`)."""
-        packed = len(self._packed) < len(self._data) and accepts_gzip(request)
+        coding = accepted_coding(request)
+        data = packed(self._data, coding) if coding else self._data
+        if len(data) >= len(self._data):
+            coding, data = "", self._data
         request.setHeader(b"content-type", self._type.encode())
         request.setHeader(b"content-security-policy", _PAGE_POLICY)
         request.setHeader(b"x-content-type-options", b"nosniff")
         request.setHeader(b"referrer-policy", b"no-referrer")
         request.setHeader(b"cache-control", b"no-cache")
         request.setHeader(b"vary", b"Accept-Encoding")
-        if packed:
-            request.setHeader(b"content-encoding", b"gzip")
-        tag = f'"{self._tag}{"-gzip" if packed else ""}"'.encode()
-        if request.setETag(tag) is CACHED:
-            return b""
-        return self._packed if packed else self._data
+        if coding:
+            request.setHeader(b"content-encoding", coding.encode())
+        tag = f'"{self._tag}{f"-{coding}" if coding else ""}"'.encode()
+        return b"" if request.setETag(tag) is CACHED else data
 
 
-def without_comments(script: bytes) -> bytes:
-    """A script without the comments that stand on lines of their own."""
-    return _COMMENTS.sub(b"", script)
+def versioned(worker: bytes) -> bytes:
+    """The service worker with a digest of itself and of the files that it stores, so that browsers
+    replace both at once.
+    """
+    stored = b"".join((WEB / name).read_bytes() for name in STORED)
+    digest = hashlib.sha256(worker + stored).hexdigest()[:16]
+    return worker.replace(b'VERSION = ""', f'VERSION = "{digest}"'.encode())
 
 
-def accepts_gzip(request: Request) -> bool:
-    """Whether the client takes an answer in gzip; a header that is malformed asks for none."""
-    try:
-        return _GZIP.search(header(request, "accept-encoding") or "") is not None
-    except Malformed:
-        return False
+@cache
+def compact(source: bytes) -> bytes:
+    """A script or a style sheet without comments on lines of their own, types, and indentation."""
+    return _INDENTATION.sub(b"", _CASTS.sub(b"", _COMMENTS.sub(b"", source)))

@@ -17,11 +17,11 @@ from ..access import Access
 from ..reading import MAX_LIMIT
 
 USUAL = 50
-"""Messages in an answer, if the client does not say how many."""
+"""Messages in an answer, if the request has no `limit`."""
 
 
 class SearchResource(ApiResource):
-    """The messages of a room that have some words."""
+    """The messages of a room that match a query."""
 
     isLeaf = True
 

@@ -6,7 +6,6 @@ The reference is docs/protocol.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -71,15 +70,15 @@ def web_site(
 
     `origins` are the origins of other web sites whose pages may use it; `proxies` are the trusted
     proxies; `hosts` are the host names that requests may send, by default this machine's own and
-    those in `origins`; `others` are resources of other doors, by their paths; `strict` binds
-    browsers to TLS; `places` are where the server listens.
+    those in `origins`; `others` are resources of other doors, by their paths; `strict` tells
+    browsers to use TLS only; `places` returns the places where the server listens.
     """
     if not isinstance(origins, Origins):
         hosts = hosts or Hosts(service.clock, hosts_of(origins), proxies)
         origins = Origins(origins)
     hosts = hosts or Hosts(service.clock, (), proxies)
     peers = Peers(service.clock) if peers is None else peers
-    access = Access(service, proxies, peers, bounds.body)
+    access = Access(service, proxies, peers)
     polls = Polls(service)
     files = page_files()
     root = Root(peers, access, {*files, b"healthz", b"about"})
@@ -93,7 +92,6 @@ def web_site(
     hosts.watch(polls.common.clear)
     hosts.watch(access.openings.forget)
     guard = OriginGuard(root, origins, proxies, files, strict)
-    bounds = replace(bounds, body=access.max_body)
     fast_path = PollFastPath(polls)
     return ChatSite(guard, service.clock, bounds, peers, fast_path, hosts, access.openings)
 
@@ -110,13 +108,12 @@ def admin_site(
     """The door of the administrators: see `web_site`; `metrics` reads what `/metrics` answers."""
     hosts = hosts or Hosts(service.clock, (), proxies)
     peers = Peers(service.clock) if peers is None else peers
-    access = Access(service, proxies, peers, bounds.body)
+    access = Access(service, proxies, peers)
     root = Root(peers, access, {b"healthz", b"metrics"})
     root.putChild(b"healthz", HealthResource(service))
     root.putChild(b"metrics", MetricsResource(metrics))
     root.putChild(b"admin", AdminResource(access))
     guard = OriginGuard(root, Origins(), proxies, (), strict)
-    bounds = replace(bounds, body=access.max_body)
     return ChatSite(guard, service.clock, bounds, peers, PollFastPath(Polls(service)), hosts)
 
 

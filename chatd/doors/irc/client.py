@@ -31,6 +31,7 @@ from ...codecs.irc.signin import PlainExchange
 from ...model.addresses import Address
 from ...model.errors import ChatError
 from ...model.letters import named_in
+from ...model.metrics import RARE
 from ...stream.subscriber import Subscriber
 from .door import IrcDoor
 from .reader import IrcReader
@@ -84,7 +85,7 @@ class IrcClient(ABC):
     """One client; `chatd.doors.irc.shell` carries out its lines."""
 
     commands: ClassVar[Mapping[str, Any]]
-    """What it may ask for, by name: rows of `chatd.doors.irc.commands`."""
+    """The commands, by name: rows of `chatd.doors.irc.commands`."""
 
     def __init__(self, door: IrcDoor, link: Link) -> None:
         self.door = door
@@ -103,7 +104,7 @@ class IrcClient(ABC):
         self.unanswered = 0
         """The number of commands whose outcome is not known yet."""
         self.changing = 0
-        """Those of them on whose outcome every later line waits."""
+        """The number of these commands for whose outcome every later line waits."""
         self.ended = False
         self.parting = ""
         self.batch: Multiline | None = None
@@ -111,9 +112,9 @@ class IrcClient(ABC):
         self.monitored: dict[str, str] = {}
         """The names that it watches, by their keys."""
         self.markers: dict[str, int] = {}
-        """Up to which event it has read, by `marker_key` of the target."""
+        """The id up to which the client has read, by `marker_key` of the target."""
         self.marking = ""
-        """The `marker_key` of what its own command is marking: the answer tells."""
+        """The `marker_key` that the client's own command is setting, which its answer reports."""
         self.away = ""
         """See `Watcher.away`."""
         self.wallops = False
@@ -162,7 +163,7 @@ class IrcClient(ABC):
         return person if deputy is None or deputy.key == person.account else deputy
 
     def step_down(self) -> None:
-        """It has an administrator's rights no more."""
+        """Withdraw the administrator's rights."""
         self.deputy = None
         self.door.deputies.discard(self)
 
@@ -185,6 +186,8 @@ class IrcClient(ABC):
 
     def numeric(self, numeric: numerics.Numeric, *given: str) -> None:
         """Write a numeric that answers no command."""
+        if refused := numerics.refused_as(numeric):
+            RARE.refusals[refused] += 1
         self.write([numerics.write(numeric, self.server, self.nick, *given)])
 
     def notice(self, text: str, target: str = "") -> None:
@@ -207,11 +210,11 @@ class IrcClient(ABC):
 
     @abstractmethod
     def register(self) -> None:
-        """Register, if everything has been said that it takes."""
+        """Register, if the client has sent everything that registration needs."""
 
     @abstractmethod
     def follow_person(self) -> None:
-        """Read what the person's rooms are now, and leave out whom the person ignores now."""
+        """Read the person's present rooms, and apply the person's present ignore list."""
 
     # -- the person, whom other sessions may move ------------------------------------------------
 
@@ -253,7 +256,7 @@ class IrcClient(ABC):
         self.link.finish()
 
     def closed(self) -> None:
-        """The connection is gone, and so is the session."""
+        """The connection is lost: end the session."""
         self.ended = True
         if self.applicant is not None:
             self.door.unregistered -= 1
@@ -271,14 +274,15 @@ class IrcClient(ABC):
         self.leave()
         self.session = None
         if person is not None and not person.ended:  # it has other sessions
-            away = self.service.signals.away(person, self.door.away_of(person))
+            why = self.door.away_of(person)
+            away = self.service.signals.away(person, why, counted=False)
             away.addErrback(lambda failure: failure.trap(ChatError))
         if self.reader is not None:
             self.reader.subscriber.stop()
             self.reader = None
 
     def leave(self) -> Deferred[int | None]:
-        """The session is over; fires when its person has left, if it was the last."""
+        """End the session; fires when its person has left, if this was its last session."""
         session = self.session
         if session is None or session.over:
             return succeed(None)
@@ -298,7 +302,7 @@ class IrcClient(ABC):
         self.write([self.missed(room, missed)])
 
     def missed(self, room: str, count: int | None) -> str:
-        """A gap, as a line: `count` events are kept nowhere; None: it is not known how many."""
+        """A gap, as a line: `count` events are kept nowhere; None if their number is unknown."""
         how_many = f"{count} messages" if count else "messages"
         where = f" in #{room}" if room else ""
         return self.noticed(f"{how_many} were missed{where}", f"#{room}" if room else "")
@@ -312,14 +316,14 @@ class IrcClient(ABC):
             self.write([self.marker_line(target)])
 
     def note_marker(self, key: str, marker: int) -> int:
-        """Note up to where it has read; answers the marker, which never goes back."""
+        """Set the client's read marker; returns the marker, which never goes back."""
         marker = self.markers[key] = max(marker, self.markers.pop(key, 0))
         while len(self.markers) > MOST_MARKERS:
             del self.markers[next(iter(self.markers))]
         return marker
 
     def marker_line(self, target: str) -> str:
-        """What a client has read of a target, as a line."""
+        """The read marker of a target, as a line."""
         id_ = self.markers.get(marker_key(target))
         read = f"timestamp={server_time(id_)}" if id_ is not None else "*"
         return form("MARKREAD", target, read, source=self.server)

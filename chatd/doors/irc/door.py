@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Protocol
 from weakref import WeakSet
 
@@ -22,7 +23,7 @@ from ...net.deadlines import Deadlines
 from ...net.peers import Peers
 from .unshown import Unshown
 
-VERSION = "chatd-0.1"
+VERSION = f"chatd-{version('chatd')}"
 """The server's version, as clients see it."""
 
 

@@ -147,10 +147,6 @@ class IrcReader:
 
     # -- what is read ----------------------------------------------------------------------------
 
-    def begin(self, write: object) -> None:
-        """Begin to read."""
-        self.subscriber.start(write)  # type: ignore[arg-type]
-
     def read_with(self, codec: IrcCodec) -> None:
         """The client has other capabilities from now on."""
         self.subscriber.wake()

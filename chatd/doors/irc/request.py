@@ -4,11 +4,14 @@
    command is done.  An answer of many lines is made a part at a time (`stream`).
 2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
    known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
+3. Each refusal is counted once: that of the chat by its code, one that only IRC has by its numeric
+   or by the code of FAIL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -52,12 +55,19 @@ class Request:
         """Whether later lines must wait for the outcome, because their meaning depends on it."""
         self.says = False
         """Whether it is a message, for which the PONGs of other clients wait."""
+        self._refusal: ChatError | None = None
+        """The refusal that is being answered, which has been counted."""
         self.acknowledged = False
         """Whether the label has been sent with the command's own event."""
 
     def param(self, number: int, otherwise: str = "") -> str:
         """A parameter, counted from 0."""
         return self.params[number] if number < len(self.params) else otherwise
+
+    @property
+    def waits(self) -> bool:
+        """Whether an outcome is awaited, beside the command's own part."""
+        return self._waits > 1
 
     @property
     def person(self) -> Person:
@@ -70,6 +80,8 @@ class Request:
 
     def numeric(self, numeric: Numeric, *given: str) -> None:
         """Answer with a numeric."""
+        if (refused := numerics.refused_as(numeric)) and self._refusal is None:
+            RARE.refusals[refused] += 1
         self.line(numerics.write(numeric, self.client.server, self.client.nick, *given))
 
     def form(self, command: str, *params: str, text: str | None = None) -> None:
@@ -80,6 +92,8 @@ class Request:
         """Answer with a standard reply: the commands that fail so are those of clients that know
         them.
         """
+        if self._refusal is None:
+            RARE.refusals[f"irc-{code.lower().replace('_', '-')}"] += 1
         self.form("FAIL", self.command, code, *context, text=text)
 
     def line(self, line: str) -> None:
@@ -109,6 +123,13 @@ class Request:
 
     # -- outcomes --------------------------------------------------------------------------------
 
+    def hold_open(self) -> Callable[[], None]:
+        """Wait for something that is no outcome of the chat; the command goes on, and later lines
+        wait, until the returned function is called.
+        """
+        self._begin()
+        return partial(self._performed, None)
+
     def wait_for(
         self,
         outcome: Deferred[Any],
@@ -117,9 +138,7 @@ class Request:
         refuse: Refuse | None = None,
     ) -> None:
         """Call `then` with an outcome and `args`, or answer the refusal with `refuse`."""
-        self._waits += 1
-        self.client.unanswered += 1
-        self.client.changing += self.changes
+        self._begin()
         if then is not None:
             outcome.addCallback(self._go_on, then, *args)
         number = self.client.door.unshown.begin() if self.says else 0
@@ -144,7 +163,7 @@ class Request:
             service.clock.callLater(error.retry_after, later.callback, None)
             self.wait_for(later, lambda _: self.perform(person, command, then, refuse))
         except ChatError as error:
-            self._refused(error, refuse)
+            self.refused(error, refuse)
         else:
             self.wait_for(outcome, then, refuse=refuse)
 
@@ -155,16 +174,28 @@ class Request:
         error = failure.value
         if not isinstance(error, ChatError):
             error = internal_error(self._log, "a command failed", failure)
-        self._refused(error, refuse)
+        self.refused(error, refuse)
 
-    def _refused(self, error: ChatError, refuse: Refuse | None) -> None:
-        """Count a refusal, and answer it."""
-        RARE.refused(error)
-        (refuse or self.refuse)(error)
+    def refused(self, error: ChatError, refuse: Refuse | None = None) -> None:
+        """Count a refusal, and answer it with `refuse`, or with a numeric for any command."""
+        before, self._refusal = self._refusal, error
+        if before is not error:
+            RARE.refused(error)
+        (refuse or self._tell_why)(error)
+        self._refusal = before
 
     def refuse(self, error: ChatError) -> None:
         """Answer that the command was refused, and why."""
+        self.refused(error)
+
+    def _tell_why(self, error: ChatError) -> None:
         self.numeric(numerics.UNKNOWNERROR, self.command, error.message)
+
+    def _begin(self) -> None:
+        """An outcome is awaited."""
+        self._waits += 1
+        self.client.unanswered += 1
+        self.client.changing += self.changes
 
     def _performed(self, _: object, number: int = 0) -> None:
         if number:

@@ -3,7 +3,9 @@
 1. Lines are carried out in order.  Messages do not wait for one another; every other command waits
    until all earlier messages have been shown.
 2. A line that has to wait raises `RateLimited` (the client sends too much) or `WaitForAcks`.
-3. The shell contains no command; they are rows of `chatd.doors.irc.commands`.
+3. Messages count against the chat's rate limit.  All other lines count against `COMMAND_RATE`:
+   commands, lines that cannot be parsed, and messages refused before the chat counts them.
+4. The shell contains no command; they are rows of `chatd.doors.irc.commands`.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ from .missed import show_missed
 from .request import Request
 
 COMMAND_RATE = 10
-"""Commands a second of one connection, including mistakes, without messages.  Four seconds' worth
-may come at once, because clients begin with many."""
+"""Lines a second of one connection, without messages.  Four seconds' worth may come at once,
+because clients begin with many commands."""
 MOST_UNANSWERED = 500
 """Messages of one connection that may wait for the store; further lines wait for them."""
 
@@ -48,7 +50,9 @@ class IrcShell(IrcClient):
 
     def __init__(self, door: IrcDoor, link: Link) -> None:
         super().__init__(door, link)
-        self._questions = TokenBucket(COMMAND_RATE, self.service.clock.seconds)
+        self._lines = TokenBucket(COMMAND_RATE, self.service.clock.seconds)
+        self._owes = False
+        """Whether a message was refused, for which the next line pays."""
 
     def carry_out(self, line: bytes | None) -> bool:
         """Carry out a line, or refuse a too long one (None); returns whether it is a message.
@@ -60,19 +64,13 @@ class IrcShell(IrcClient):
                 raise TooLong
             message = read(line)
         except TooLong:
+            self._pay()
             self.numeric(numerics.INPUTTOOLONG)
             return False
         except NoUtf8 as problem:
+            self._pay()
             request = Request(self, problem.command, (), problem.tags)
-            request.line(
-                form(
-                    "FAIL",
-                    problem.command,
-                    "INVALID_UTF8",
-                    source=self.server,
-                    text="that line is no UTF-8, and nothing of it was said",
-                )
-            )
+            request.fail("INVALID_UTF8", text="that line is no UTF-8, and nothing of it was said")
             request.done()
             return False
         return False if message is None else self._carry_out(message)
@@ -88,8 +86,8 @@ class IrcShell(IrcClient):
             waits = self.unanswered and kind is not Kind.MESSAGE
             if self.changing or waits or self.unanswered >= MOST_UNANSWERED or self._entering:
                 raise WaitForAcks
-            if kind is Kind.QUESTION and (wait := self._questions.take()):
-                raise RateLimited("", wait)
+            if kind is not Kind.MESSAGE or self._owes:
+                self._pay()
         if kind is not Kind.MESSAGE and self.subscriber is not None:
             self.subscriber.wake()
         request = Request(self, name, message.params, message.tags)
@@ -102,10 +100,11 @@ class IrcShell(IrcClient):
         except WaitForAcks:
             raise
         except ChatError as error:
-            RARE.refused(error)
             request.refuse(error)
         except Exception:
             request.refuse(internal_error(self._log, "a command failed"))
+        if request.says and not request.waits and self.batch is None:
+            self._owes = True
         request.done()
         return kind is Kind.MESSAGE
 
@@ -130,11 +129,17 @@ class IrcShell(IrcClient):
     def _entering(self) -> bool:
         return self.applicant is not None and self.applicant.entering
 
+    def _pay(self) -> None:
+        """Count a line against `COMMAND_RATE`.  Raises `RateLimited`."""
+        if wait := self._lines.take():
+            raise RateLimited("", wait)
+        self._owes = False
+
     def make_mistake(self) -> float:
         """A line was refused; answers the seconds that the next one has to wait."""
-        wait = self._questions.take()
+        wait = self._lines.take()
         if wait:
-            self._questions.charge()
+            self._lines.charge()
         return wait
 
     # -- registration ----------------------------------------------------------------------------
@@ -208,6 +213,7 @@ class IrcShell(IrcClient):
             error = internal_error(self._log, "a client could not come in", failure)
         assert self.applicant is not None
         self.applicant.entering = False
+        RARE.refused(error)
         not_let_in(self, error)
         self.link.work()
 

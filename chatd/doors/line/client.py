@@ -21,7 +21,7 @@ from ...chat.sessions import Session
 from ...codecs.commandlines import CommandTable, Usage
 from ...codecs.lines import answer, listed, refusal
 from ...model.commands import Command
-from ...model.errors import ChatError
+from ...model.errors import ChatError, NotAllowed
 from ...stream.subscriber import Subscriber
 from .. import history
 from ..linequeue import WaitForAcks
@@ -33,6 +33,9 @@ REPLAY = 10
 """Messages that a client gets when it joins a room."""
 MOST_LISTED = 100
 """Names or rooms that one answer lists."""
+
+COME_IN = "guests may come in by now; connect again, or sign in with /login NAME PASSWORD"
+"""The refusal of an onlooker that was connected before guests might come in."""
 
 
 class LineClient:
@@ -214,7 +217,10 @@ class LineClient:
     # -- outcomes --------------------------------------------------------------------------------
 
     def perform(self, command: Command) -> Deferred[int | None]:
-        """Have the service carry out a command of the client's person."""
+        """Have the service carry out a command of the client's person.  Raises `NotAllowed`."""
+        # It has no name, and the policy refuses it nothing if guests may come in by now.
+        if is_onlooker(self.person) and self.service.sign_in.rules.guests == "full":
+            raise NotAllowed(COME_IN)
         return self.service.perform(self.person, command)
 
     def wait_for(self, outcome: Deferred[Any], then: Callable[..., object], *args: object) -> None:

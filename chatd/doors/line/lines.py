@@ -6,7 +6,9 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
    line is carried out and further input stays in TCP's buffers, so no line of a long paste is lost.
 3. If the client half-closes, its messages are stored and echoed before the connection is closed
    (`printf 'hello\n' | nc -N host port`).
-4. Lines that were received are carried out even if the client has disconnected meanwhile; the
+4. Lines are wrapped for telnet clients that tell the size of their window, and for no other: their
+   batches pass `send`, and the shared bytes of other readers stay as they are.
+5. Lines that were received are carried out even if the client has disconnected meanwhile; the
    session ends after the last line (`chatd.doors.line.backlog`).
 
 This door is not built on `chatd.doors.push_door`, because it could use only its pausing and
@@ -24,12 +26,11 @@ from collections.abc import Callable
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import (
-    IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
     ISSLTransport,
 )
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -39,7 +40,8 @@ from ...codecs.editing import edited
 from ...codecs.lineinput import LineInput
 from ...codecs.lines import counted, refusal
 from ...codecs.telnet import ECHO_ON, NO_OPERATION
-from ...model.addresses import LOCAL, Address, address_of, is_own_machine
+from ...codecs.wrapping import wrapped
+from ...model.addresses import LOCAL, Address, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ...model.metrics import RARE
 from ...net.flow import TcpConnection
@@ -53,9 +55,6 @@ from .backlog import BACKLOG_SECONDS, Backlogs, received
 from .onlooker import come_in, is_onlooker
 from .shell import Shell
 
-NOP_SECONDS = 30
-"""Seconds between two heartbeats (telnet's NOP) to a telnet client.  HAProxy's examples close
-connections that are idle for 50 seconds, other proxies after 60."""
 COMMAND_BYTES = 256
 """Bytes that a line may have beyond the longest message, for the command before the message."""
 
@@ -129,12 +128,15 @@ class LineConnection(TcpConnection):
 
     def start(self, subscriber: Subscriber) -> None:
         """See `Wire.start`.  The subscriber writes to the transport, or directly to the socket if
-        the transport supports that.
+        the transport supports that; unless lines are wrapped for the client's window.
         """
         if self._gone:
             return
         if self.full:
             subscriber.pause()
+        if self._input.columns is not None:
+            subscriber.start()
+            return
         subscriber.start(self.transport.write)
         enable_direct_writes(self.transport, subscriber)
 
@@ -144,7 +146,9 @@ class LineConnection(TcpConnection):
             return
         taken = self._take(data)
         if answers := self._input.answers():
-            self.send(answers)
+            self._write(answers)
+            if self._shell and self._input.columns is not None:
+                self._shell.subscriber.deliver_all()
         if taken:
             self.work()
 
@@ -275,10 +279,15 @@ class LineConnection(TcpConnection):
     def beat(self) -> None:
         """Send a heartbeat (telnet's NOP).  Only telnet clients get it: others would display it."""
         if not (self.full or self.is_closing):
-            self.send(NO_OPERATION)
+            self._write(NO_OPERATION)
 
     def send(self, data: bytes) -> None:
-        """See `Wire.send`."""
+        """See `Wire.send`.  Lines are wrapped if a telnet client has told its window's width."""
+        columns = self._input.columns
+        self._write(wrapped(data, columns) if columns else data)
+
+    def _write(self, data: bytes) -> None:
+        """Write bytes as they are: lines that fit, or commands of telnet."""
         if data and not self._gone:
             self.transport.write(data)
 
@@ -290,12 +299,12 @@ class LineConnection(TcpConnection):
     def ask(self, prompt: bytes) -> bool:
         """See `Wire.ask`."""
         if self._input.telnet:
-            self.send(prompt + self._input.hide())
+            self._write(prompt + self._input.hide())
         return self._input.telnet
 
     def show(self) -> None:
         """See `Wire.show`.  A line end follows, because the client did not echo the user's."""
-        self.send(ECHO_ON + b"\r\n")
+        self._write(ECHO_ON + b"\r\n")
 
     # -- lines into commands ---------------------------------------------------------------------
 
@@ -420,24 +429,3 @@ class LineConnection(TcpConnection):
         self._ending = True
         self.send(refusal(TooSlow("you read too slowly; come back, and /history shows the rest")))
         self._close()
-
-
-class LineFactory(Factory):
-    """The factory of the line door: makes connections to one chat."""
-
-    noisy = False
-
-    def __init__(self, service: ChatService, peers: Peers | None = None) -> None:
-        self._service = service
-        self._peers = Peers(service.clock) if peers is None else peers
-        self._heartbeat = Heartbeat(service.clock, NOP_SECONDS)
-        self._backlogs = Backlogs(service.clock)
-
-    def buildProtocol(self, addr: IAddress | None) -> LineConnection:
-        """A connection for a client that has just arrived."""
-        address = address_of(getattr(addr, "host", None))
-        return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
-
-    def rejection(self, error: ChatError) -> bytes:
-        """The bytes to a client whose connection is refused."""
-        return refusal(error)

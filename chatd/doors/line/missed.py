@@ -1,4 +1,4 @@
-"""What a client is told when it signs in: the private messages that came while it was away."""
+"""Shows a client that signs in the private messages that came while its account was away."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Who comes in at the line door: a guest, or where guests may not, an onlooker until it signs in.
+"""New clients of the line door: guests, or where guests are not allowed, onlookers until they sign
+in.
 
-1. An onlooker is no person: it has no name, is present nowhere, and each command asks the policy
-   for it as for a reader without a session.  With `--guests read` it reads open rooms.
+1. An onlooker is no person: it has no name, is not present in any room, and for each of its
+   commands the policy is asked as for a reader without a session.  With `--guests read` it reads
+   open rooms.
 2. It signs in with `/login NAME PASSWORD`, or makes an account with `/register NAME PASSWORD`.
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, succeed
 
+from ...chat.card import LINE
 from ...chat.person import Person
 from ...chat.room import LOBBY, Room
 from ...chat.service import ChatService
@@ -24,7 +27,7 @@ def come_in(service: ChatService, address: Address) -> Deferred[Session]:
     Raises or fails with `Banned`, `Unavailable`, and the errors of `ChatService.enter`.
     """
     if service.sign_in.rules.guests == "full":
-        entering = service.enter(address=address)
+        entering = service.enter(address=address, card=LINE)
         return entering.addCallback(lambda person: Session(person, address))
     bucket = service.admission.bucket()
     person = Person("", "", "", bucket, named=False, visiting=True, address=address)
@@ -51,7 +54,7 @@ def is_onlooker(person: Person) -> bool:
 
 
 def welcome(service: ChatService) -> str:
-    """What an onlooker is greeted with: how to come in."""
+    """The greeting of an onlooker, which says how to sign in."""
     rules = service.sign_in.rules
     first = "this server is for people with an account"
     if rules.guests == "read":

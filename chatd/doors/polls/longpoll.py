@@ -90,11 +90,11 @@ class PollRequest(NamedTuple):
     wait: float
     """Seconds that the poll may be held."""
     key: Hashable
-    """Of polls with the same key only the newest is held; None: any number of polls is."""
+    """Of polls with the same key only the newest is held; None: any number of polls is held."""
 
 
 class PollKey(NamedTuple):
-    """What two polls of a session have in common of which only one is held."""
+    """The key under which a session holds one poll: a newer one with the same key replaces it."""
 
     session: Session
     reader: str | None

@@ -1,10 +1,10 @@
-"""Read markers for polls: a poll that is answered tells how far its account has read meanwhile.
+"""Read markers for polls: the answer to a poll says how far its account has read meanwhile.
 
-1. A poll of `/events` in an account's session is told each marker that was set since its reader's
-   last poll, in the member `markers` of the answer.  Polls with different words `reader` are
-   different readers.
-2. A poll that is held is answered when a marker is set.  Templates of such polls are void then,
-   because what skips the parsing skips this too.
+1. The answer to a poll of `/events` in an account's session contains, in the member `markers`, each
+   marker that was set since the last poll of the same reader.  The parameter `reader` distinguishes
+   the readers of one session.
+2. When a marker is set, held polls are answered, and their templates are invalidated, because
+   requests on the fast path, which are not parsed, would get no markers.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ...chat.sessions import Session
 from ...codecs.json import marker
 
 MOST_READERS = 20
-"""Readers of one session that are told; beyond that, those that polled first are forgotten."""
+"""Maximum readers per session; beyond that, those that polled first are forgotten."""
 
 
 class Marks:
-    """The markers that readers of polls are still to be told."""
+    """The markers that the answers to polls have not contained yet."""
 
     def __init__(self, service: ChatService, answer: Callable[[Session], object]) -> None:
         """`answer` answers the polls of `/events` that a session holds."""
@@ -34,7 +34,9 @@ class Marks:
         service.readers.when_marked.append(self._marked)
 
     def due(self, session: Session, reader: str) -> dict[str, int]:
-        """The markers that a reader is to be told, by room; who tells them clears them."""
+        """The markers that a reader has not received yet, by room; the caller clears them after
+        sending them.
+        """
         readers = self._due.setdefault(session, OrderedDict())
         due = readers.setdefault(reader, {})
         if len(readers) > MOST_READERS:

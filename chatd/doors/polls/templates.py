@@ -9,8 +9,9 @@ parsed request: a *poll template*.
    was in progress on the connection.  It is recognised by the same bytes before the cursor, one to
    eighteen digits, and the same bytes after it.  Any other input goes to twisted.web.
 2. One thing does not depend on the bytes and is checked for each poll: whether the session is over.
-3. The answer's headers are those that twisted.web wrote for the first poll, except `Date` and
-   `Content-Length`, and `Connection: close` when the server goes down.
+3. The answer's headers are those that twisted.web wrote for the first poll, without
+   `Strict-Transport-Security`; `Date` and `Content-Length` are the answer's own, and so is
+   `Connection: close` when the server goes down.
 4. Polls at the same cursor wait together (`chatd.doors.polls.groups`).
 5. Templates are shared: if a new connection begins with a poll that another connection has learned
    or waits for, the poll is not parsed.  Without a session the answer does not depend on the

@@ -1,9 +1,9 @@
-"""Appending: the appends of this node, until each is known to be stored or not.
+"""Appending: the appends of this node, until their outcomes are known.
 
 1. Appends are sent in their order, each once in a round.  `Following` answers an append when it
-   meets its batch; if the script itself answers, nothing was stored.
-2. An append that is not in the log when the next round has read it was not stored, and never will
-   be, as the fence has risen; it is sent again.
+   receives its batch; if the script itself answers, nothing was stored.
+2. An append that is not in the log when the next round has read the log was not stored, and cannot
+   be stored any more, because the fence has risen; it is sent again.
 3. After `TELL_SECONDS` an append fails with `Unavailable` if it was never sent, else `InDoubt`.
 """
 
@@ -28,7 +28,7 @@ from .rounds import Round
 from .times import Times
 
 TELL_SECONDS = 1.75
-"""Seconds after which an append that was not answered fails."""
+"""Seconds after which an unanswered append fails."""
 MOST_BATCHES = 20_000
 """Batches kept in the log for nodes that catch up, about."""
 REFUSED = "the server cannot store anything now; try again in a moment"
@@ -36,7 +36,7 @@ DOUBTED = "the database did not answer in time"
 
 
 class Append:
-    """One append on its way."""
+    """One append under way."""
 
     __slots__ = ("born", "data", "erased", "lease", "names", "sent", "sequence", "stored", "units")
 
@@ -66,7 +66,7 @@ class Appending:
         self._times = times
         self._following = following
         self._pending: dict[int, Append] = {}
-        """By sequence, in their order."""
+        """The pending appends by sequence number, in order."""
         self._sequence = 0
         self._failing = ""
         self.idle: Callable[[], object] | None = None
@@ -78,7 +78,7 @@ class Appending:
     def add(
         self, units: Sequence[Unit], round: Round | None, erased: Sequence[str] = ()
     ) -> Deferred[list[int | Stale]]:
-        """Take an append, and send it if there is a round."""
+        """Queue an append, and send it if there is a round."""
         self._sequence += 1
         try:
             append = Append(units, erased, self._sequence, self._clock.seconds())
@@ -90,7 +90,9 @@ class Appending:
         return append.stored
 
     def taken(self, lease: str, sequence: int) -> Append | None:
-        """Its batch is met: it is pending no more."""
+        """The append whose batch has been received, which is no longer pending; None if it is not
+        this node's.
+        """
         append = self._pending.get(sequence)
         if append is None or append.lease != lease:
             return None
@@ -98,7 +100,7 @@ class Appending:
         return append
 
     def resume(self, round: Round) -> None:
-        """The log is read to the present: send what was not found in it."""
+        """Send again all appends that were not found in the log, which is read to the present."""
         for append in list(self._pending.values()):
             self._send(append, round)
 

@@ -1,9 +1,9 @@
-"""Following: the batches of all nodes are met here in the one order, and shown.
+"""Following: receives the batches of all nodes in one order, and shows them.
 
-1. Every batch is met once, after the batch that it names as its predecessor.
-2. A batch of this node's own answers its append in the turn in which it was shown, after that.
-3. A call that reads cells gets them as they had been shown when it was made: the cells that change
-   meanwhile are recorded with their former values (`Recording`).
+1. Every batch is received once, after the batch that it names as its predecessor.
+2. When a batch of this node's own has been shown, its append is answered in the same turn.
+3. A call that reads cells gets their values as of the time of the call: cells that change meanwhile
+   are recorded with their former values (`Recording`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .. import Follower
 from . import wire
 
 REMEMBERED_BATCHES = 5000
-"""Batches whose ids are remembered: by them a node finds where a history has forked."""
+"""Batches whose ids are remembered, by which a node finds where a history has forked."""
 
 
 class Broken(Exception):
-    """A batch does not follow the one that was met last."""
+    """A batch does not follow the last received one."""
 
 
 class Own(Protocol):
@@ -36,7 +36,7 @@ class Own(Protocol):
 
 
 class Recording:
-    """What has changed in one table since some moment."""
+    """The changes of one table since a certain moment."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -45,18 +45,18 @@ class Recording:
 
 
 class Following:
-    """The place of this node in the log, and all that waits for it to move on."""
+    """The place of this node in the log, and the calls that wait for later batches."""
 
     def __init__(self, own: Callable[[str, int], Own | None]) -> None:
         """`own` takes, by lease and sequence, the append of this node that waits for a batch."""
         self._own = own
         self.follower: Follower | None = None
         self.cursor = 0
-        """The id of the last batch that was met."""
+        """The id of the last received batch."""
         self.shown = 0
-        """The highest id that the follower was shown, or the one that it began with."""
+        """The highest id that was shown to the follower, or the id with which it began."""
         self.met: deque[int] = deque(maxlen=REMEMBERED_BATCHES)
-        """The ids of the last batches met."""
+        """The ids of the last batches received."""
         self._recordings: set[Recording] = set()
         self._waiting: list[tuple[int, Deferred[None]]] = []
 

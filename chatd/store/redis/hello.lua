@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
 -- A round begins: raise the node's fence, so that nothing of its earlier rounds is stored any more.
--- KEYS 1 meta  2 log  3 nodes  4 beats
+-- KEYS 1 meta  2 log  3 nodes  4 beats  5 forks
 -- ARGV 1 prefix of all keys  2 lease  3 fence: 1 for a lease that begins  4 highest id that the node
 --      has seen  5 the server's run id  6 an id for a new history  7 the id of the history that the
 --      node knows, or ''  8 the node's name  9 the time (µs), or '' for the server's own
--- Answers 'gone' if the lease is over; or 'ok', the history's id, the highest id given, and that of
--- the last batch.
+--      10 forks kept
+-- Answers 'gone' if the lease is over; or 'ok', the history's id, the highest id given, that of the
+-- last batch, and the forks: 'FIRST LAST', ids between which an earlier process of the server may
+-- have given some that are not kept.
 local str = string.format
 local now = tonumber(ARGV[9])
 if not now then
@@ -28,17 +30,24 @@ if fence > 1 and id == ARGV[7] then
   if not held and seen <= last then return {'gone'} end
 end
 
+local function fork(above)
+  local range = str('%.0f %.0f', last + 1, above - 1)
+  redis.call('ZADD', KEYS[5], str('%.0f', above), range)
+  redis.call('ZREMRANGEBYRANK', KEYS[5], 0, -1 - tonumber(ARGV[10]))
+  last = above
+end
+
 if not id then
   -- A new history.  A node that has seen another one never gives an id twice all the same.
   id, last = ARGV[6], math.max(now, seen)
   redis.call('HSET', KEYS[1], 'id', id, 'floor', str('%.0f', last))
-  redis.call('DEL', KEYS[3], KEYS[4])
+  redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
 elseif meta[4] and meta[4] ~= ARGV[5] then
   -- Another process serves it, which may have missed the last writes of the one before: what that
   -- one acknowledged has ids within the last second, or a node has seen them.
-  last = math.max(last, now, seen) + 1000000
+  fork(math.max(last, now, seen) + 1000000)
 elseif seen > last then
-  last = seen
+  fork(seen + 1)
 end
 redis.call('HSET', KEYS[1], 'last', str('%.0f', last), 'run', ARGV[5])
 
@@ -74,4 +83,4 @@ if fence == 1 then
   end
 end
 redis.call('HSET', KEYS[3], lease, str('%.0f', fence) .. ' ' .. ARGV[8])
-return {'ok', id, str('%.0f', last), meta[3] or '0'}
+return {'ok', id, str('%.0f', last), meta[3] or '0', redis.call('ZRANGE', KEYS[5], 0, -1)}

@@ -18,6 +18,7 @@ class Keys:
         self.log = f"{self.prefix}log"
         self.nodes = f"{self.prefix}nodes"
         self.beats = f"{self.prefix}beats"
+        self.forks = f"{self.prefix}forks"
         self.request_keys = f"{self.prefix}keys"
         self.marks = f"{self.prefix}marks"
         self.firsts = f"{self.prefix}firsts"

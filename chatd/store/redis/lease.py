@@ -1,13 +1,14 @@
-"""Leases: which nodes there are, told by counters, not by clocks.
+"""Leases: which nodes are alive, judged by heartbeat counters, not by clocks.
 
-1. A node beats: it raises its counter, and reads all others.  A node whose counter has not moved
-   during `MOST_BEATS` beats of one's own that succeeded is given up.  So an outage of Redis, or a
-   pause of the one who looks, gives nobody up.
-2. A node that goes down in order says so, and is given up at once.
-3. Whoever is first to say so (`claim.lua`) clears up: it has the chat release whom that node held
-   (`Follower.gone`), takes over what stays, and releases what is left.  If it dies meanwhile,
-   another one goes on.
-4. A node that was given up finds its entry changed, so its fence is no good: it stores nothing.
+1. In each heartbeat a node raises its own counter and reads all others.  It gives up a node whose
+   counter has not moved during `MOST_BEATS` of its own successful heartbeats.  So no node is given
+   up because of an outage of Redis, or a pause of the observing node.
+2. A node that shuts down gracefully reports that, and is given up at once.
+3. The first node that claims a lost node (`claim.lua`) cleans up: its chat releases the persons of
+   the lost node (`Follower.gone`); it takes over the cells that stay, and releases the others.  If
+   it dies meanwhile, another node continues.
+4. A node that was given up finds its entry changed, so its fencing token is invalid: it can store
+   nothing.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ from .keys import Keys
 from .rounds import PATIENCE_SECONDS, Round
 
 BEAT_SECONDS = 2.0
-"""Seconds between two beats."""
+"""Seconds between two heartbeats."""
 MOST_BEATS = 8
-"""Beats of one's own without one of another node's, after which that is given up."""
+"""Own heartbeats without a heartbeat of another node after which that node is given up."""
 SLICE = 200
 """Cells released in one append."""
 
 
 class Storing(Protocol):
-    """What a lease needs of its store."""
+    """The part of the store that a lease needs."""
 
     def append(self, units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
         """See `chatd.store.Store.append`."""
 
 
 class Lease:
-    """This node's signs of life, and a look at those of the others."""
+    """Sends this node's heartbeats, and watches those of the other nodes."""
 
     _log = Logger()
 
@@ -57,8 +58,8 @@ class Lease:
         gone: Callable[[Collection[tuple[str, str]], bool], Deferred[Collection[tuple[str, str]]]],
         seconds: float = BEAT_SECONDS,
     ) -> None:
-        """`gone` has the chat release whom a node held (`chatd.store.Follower.gone`), and
-        `seconds` lie between two beats.
+        """`gone` makes the chat release the persons of a node (`chatd.store.Follower.gone`);
+        `seconds` is the time between two heartbeats.
         """
         self._clock = clock
         self._keys = keys
@@ -77,13 +78,13 @@ class Lease:
         """Other nodes, at the last look."""
 
     def begin(self, round: Round) -> None:
-        """A round is live."""
+        """Start the heartbeats, because a round is live."""
         self.stop()
         self._round = round
         self._beat(round)
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop the heartbeats."""
         self._round = self._expected = None
         if self._timer:
             self._timer.cancel()
@@ -99,7 +100,7 @@ class Lease:
 
     def _failed(self, failure: Failure, round: Round) -> None:
         if not failure.check(Lost, Refused):
-            self._log.failure("a look at the other nodes has failed", failure)
+            self._log.failure("watching the other nodes has failed", failure)
         if round is self._round:
             round.end(failure.getErrorMessage())
 
@@ -112,18 +113,18 @@ class Lease:
         self._look(_pairs(nodes), _pairs(beats), round)
 
     def _expect(self, tail: int) -> None:
-        """A subscription that is dead looks healthy: the batch has to come by it soon."""
+        """Expect the batch `tail` soon: a dead subscription would look healthy otherwise."""
         if tail > self._following.cursor and not self._expected:
             self._expected = tail, self._clock.seconds()
 
     def watch(self) -> None:
-        """End the round if what was published has not arrived."""
+        """End the round if an expected batch has not arrived in time."""
         if self._expected:
             tail, since = self._expected
             if tail <= self._following.cursor:
                 self._expected = None
             elif self._round and self._clock.seconds() - since > PATIENCE_SECONDS:
-                self._round.end("what is published does not arrive")
+                self._round.end("published batches do not arrive")
 
     def _look(self, nodes: dict[str, bytes], beats: dict[str, bytes], round: Round) -> None:
         still: dict[str, tuple[bytes, int]] = {}
@@ -153,10 +154,10 @@ class Lease:
 
         def failed(failure: Failure) -> None:
             if not failure.check(Lost, Refused, ChatError):
-                self._log.failure("a node that is gone could not be cleared up", failure)
+                self._log.failure("cleaning up after a lost node has failed", failure)
 
         def done(_: object) -> None:
-            self._clearing.discard(lease)  # whatever is left is seen at the next beat
+            self._clearing.discard(lease)  # the next heartbeat sees cells that are left
 
         clearing.addErrback(failed).addCallback(done)
 
@@ -169,7 +170,7 @@ class Lease:
             return
         announced = _word(entry).isdigit() or _word(entry) == "dead"
         self._log.warn(
-            "a node {how}; releasing whom it held",
+            "a node {how}; releasing the persons that it held",
             how="gives no sign of life" if announced else "has left",
         )
         held = await self._held(lease, round)
@@ -185,7 +186,7 @@ class Lease:
         await round.commands.run(scripts.CLEARED, [keys.nodes, keys.beats, keys.own(lease)], lease)
 
     async def _take_over(self, lease: str, cells: Sequence[tuple[str, str]], round: Round) -> None:
-        """Cells of a node that is gone are this node's from now on."""
+        """Make cells of a lost node this node's own."""
         keys = self._keys
         for at in range(0, len(cells), SLICE):
             some = [word for cell in cells[at : at + SLICE] for word in cell]
@@ -200,9 +201,7 @@ class Lease:
             )
 
     async def _held(self, lease: str, round: Round) -> list[tuple[tuple[str, str], int]]:
-        """The cells that a node made and that are still there, the oldest first, with their
-        versions.
-        """
+        """The cells of a node that still exist, with their versions, the oldest first."""
         held = []
         for name in await round.commands.ask("SMEMBERS", self._keys.own(lease)):
             table, _, key = name.decode().partition("\0")

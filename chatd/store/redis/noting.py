@@ -1,6 +1,6 @@
 """Notes: cells that no follower is shown, of which only the last value counts.
 
-What is noted in one turn goes in one script, and of several notes for one cell only the last.
+The notes of one turn are stored by one script, and of several notes for one cell only the last is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Notes:
     """The notes of this node that are not stored yet."""
 
     def __init__(self, clock: IReactorTime, keys: Keys, readings: Readings) -> None:
-        """`readings` carries them out, and again if a round ends: a note may be stored twice."""
+        """`readings` stores the notes, again if a round ends: a note may be stored twice."""
         self._clock = clock
         self._keys = keys
         self._readings = readings
@@ -38,7 +38,7 @@ class Notes:
         return stored
 
     def flush(self) -> None:
-        """Have stored what waits."""
+        """Store the waiting notes."""
         values, self._values = self._values, {}
         waiting, self._stored = self._stored, []
         if not values:

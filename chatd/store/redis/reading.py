@@ -1,10 +1,10 @@
 """Reading: pages of events, and cells as they were shown.
 
-1. Events are read up to the highest id that the follower was shown when it asked.
-2. Cells are answered as the follower was shown them when it asked: changes since are recorded, and
-   undone in what Redis says.  So large tables may be read in slices, while others change them.
-3. A reading that meets the end of a round is begun anew in the next one.  After `READ_SECONDS` it
-   fails: readers go on with what is in memory.
+1. A call reads events up to the highest id that was shown to the follower at the time of the call.
+2. A call returns cells as they were shown at the time of the call: later changes are recorded, and
+   undone in the answers of Redis.  So large tables may be read in slices while nodes change them.
+3. A reading that is interrupted by the end of a round starts again in the next one.  After
+   `READ_SECONDS` it fails, and readers continue with the events in memory.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from .rounds import Round
 Job = Callable[[Round], Coroutine[Any, Any, Any]]
 
 READ_SECONDS = 2.0
-"""Seconds after which a reading fails that could not be carried out."""
+"""Seconds after which an unanswered reading fails."""
 SLICE = 1000
-"""Cells, or rooms, read at a time: some milliseconds of the server's."""
+"""Cells, or rooms, read at a time, which takes Redis some milliseconds."""
 UNREAD = "the server cannot read its history now; try again in a moment"
 
 _decode = msgspec.json.Decoder(Kept).decode
 
 
 class Reading:
-    """One reading on its way."""
+    """One reading under way."""
 
     __slots__ = ("answer", "born", "job", "recordings")
 
@@ -55,7 +55,7 @@ class Reading:
 
 
 class Readings:
-    """What this node reads."""
+    """The readings of this node."""
 
     _log = Logger()
 
@@ -71,7 +71,7 @@ class Readings:
         self._following = following
         self._current = current
         self._waiting: dict[Reading, None] = {}
-        """All that are under way."""
+        """The readings under way."""
 
     # -- what is read ----------------------------------------------------------------------------
 

@@ -44,11 +44,13 @@ class Tidying:
         current: Callable[[], Round | None],
     ) -> None:
         self._keys = keys
-        self._retention = retention
+        self.retention = retention
         self._readings = readings
         self._current = current
         self._firsts: dict[str, int] = {}
         """The oldest event of each room, as the follower knows it."""
+        self._beginning = False
+        """Whether nothing has been forgotten so far, so that rooms may be missing in `_firsts`."""
         self._follower: Follower | None = None
         self._unwritten = ""
         """Why Redis did not rewrite its log of writes the last time it was asked to."""
@@ -58,9 +60,13 @@ class Tidying:
     def begin(self, follower: Follower, rooms: Mapping[str, RoomSummary]) -> None:
         """The store is open."""
         self._follower = follower
-        if self._retention != FOR_EVER:
-            self._firsts = {name: ends.first for name, ends in rooms.items()}
+        self._firsts = {name: ends.first for name, ends in rooms.items()}
         self._loop.start(TIDY_SECONDS)
+
+    def retain(self, retention: Retention) -> None:
+        """Keep so much from now on."""
+        self._beginning |= self.retention == FOR_EVER
+        self.retention = retention
 
     def stop(self) -> None:
         """Forget no more."""
@@ -109,9 +115,13 @@ class Tidying:
         log = now - LOG_SECONDS * 1_000_000
         await round.commands.ask("ZREMRANGEBYSCORE", keys.log, "-inf", f"({log}")
         await self._purge(round, now)
-        if self._retention == FOR_EVER:
+        if self.retention == FOR_EVER:
             return
-        days, most = self._retention.days, self._retention.events
+        if self._beginning:
+            there = await self._readings.rooms()
+            self._firsts = {name: ends.first for name, ends in there.items()} | self._firsts
+            self._beginning = False
+        days, most = self.retention.days, self.retention.events
         before = 0 if days is None else int(now - days * DAY)
         more = 1
         while more and not round.ended:

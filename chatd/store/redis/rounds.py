@@ -1,9 +1,9 @@
-"""Rounds: two connections under one fence, from the first word to whatever ends them.
+"""Rounds: pairs of connections to Redis under one fencing token, from their opening to their end.
 
-A round begins with a look at the server; then the node subscribes, raises its fence (`hello.lua`),
-finds its place in the log, and reads to the present.  From there on it is *live*: appends are sent,
-and batches are met as they are published.  Anything wrong, a late answer too, ends it, and the next
-one begins: at once, then after pauses of up to a second.
+A round begins by examining the server; then the node subscribes, raises its fence (`hello.lua`),
+finds its place in the log, and reads to the present.  From then on it is *live*: appends are sent,
+and batches are received as they are published.  Any error, including a late answer, ends the round,
+and the next one begins: at once, then after pauses of up to a second.
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from .link import Link
 
 PATIENCE_SECONDS = 1.25
-"""Seconds that a command may go unanswered before the connection counts as dead: a server that is
-stopped hangs, it does not refuse."""
+"""Seconds that a command may go unanswered before the connection counts as dead: a stopped server
+does not refuse commands, it hangs."""
 PAUSE_SECONDS = 1.0
 """The longest pause between two attempts."""
 SLICE = 200
 """Batches read at a time on catching up."""
+MOST_FORKS = 100
+"""Forks that are remembered: each is a restart of the server, or a failover."""
 ENDING = (
     "FENCED",
     "NOSCRIPT",
@@ -46,16 +48,17 @@ ENDING = (
     "MOVED",
     "NOAUTH",
 )
-"""Errors by which a server says that it is not, or not any more, the one to talk to."""
+"""Errors that end a round: the server is not ready, is not the master, or refuses the fence or the
+script."""
 
 EXPECTED = (Lost, Refused, NotNow, Unfit, Unavailable, OSError, CancelledError, *DAMAGED)
-"""What a round may fail with on its way."""
+"""Errors with which a round may fail before it is live."""
 
 Dial = Callable[[], "Deferred[Link]"]
 
 
 class Round:
-    """Two connections: one for commands, one for what is published."""
+    """Two connections: one for commands, one for published batches."""
 
     def __init__(self, lease: str, fence: int, over: Callable[[Round, str], object]) -> None:
         self.lease = lease
@@ -75,7 +78,7 @@ class Round:
             self._over(self, why)
 
     def ended_by(self, problem: str) -> bool:
-        """Whether an error of the server ends the round; then it has."""
+        """End the round if an error of the server is one of `ENDING`; returns whether it was."""
         fatal = any(word in problem for word in ENDING)
         if fatal:
             self.end(problem)
@@ -88,16 +91,16 @@ class Round:
 
 
 class Watcher(Protocol):
-    """What a round is told to: the store."""
+    """The store, which is notified of events of a round."""
 
     def live(self, round: Round) -> None:
-        """The log is read to the present; the round works from here on."""
+        """The log is read to the present; the round is live."""
 
     def missed(self, since: int) -> None:
-        """What lay behind `since` is not to be met; the state has to be read anew."""
+        """Batches after `since` cannot be read; the state has to be read again."""
 
     def over(self) -> None:
-        """The lease is gone, and another one begins."""
+        """The lease is lost, and another one begins."""
 
 
 class Rounds:
@@ -115,7 +118,7 @@ class Rounds:
         following: Following,
         watcher: Watcher,
     ) -> None:
-        """`name` is the node's; `dial` makes a connection."""
+        """`name` is the node's name; `dial` opens a connection."""
         self._clock = clock
         self._dial = dial
         self._keys = keys
@@ -125,14 +128,18 @@ class Rounds:
         self._watcher = watcher
         self.id = ""
         """The history's own id; empty until it is known."""
+        self.forks: list[tuple[int, int]] = []
+        """Ranges of ids, both ends included, of which the server has lost all that it ever gave.
+        Every process of the server, after the first, leaves one: it may have missed what the one
+        before acknowledged."""
         self.lease = new_lease()
         self.fence = 0
         self.current: Round | None = None
-        """The round that is live, if one is."""
+        """The live round; None if there is none."""
         self.why = "it was not reached yet"
-        """What ended the last one."""
+        """The reason for the end of the last round."""
         self.since = clock.seconds()
-        """When the last one ended, if none is live."""
+        """When the last round ended, if none is live."""
         self._next: Round | None = None
         self._dialling: Deferred[Link] | None = None
         self._tries = 0
@@ -230,7 +237,7 @@ class Rounds:
         while True:
             reply = await round.commands.run(
                 scripts.HELLO,
-                [keys.meta, keys.log, keys.nodes, keys.beats],
+                [keys.meta, keys.log, keys.nodes, keys.beats, keys.forks],
                 keys.prefix,
                 round.lease,
                 round.fence,
@@ -240,6 +247,7 @@ class Rounds:
                 self.id,
                 self._name,
                 self._times.wall,
+                MOST_FORKS,
             )
             if reply[0] == b"ok":
                 break
@@ -248,6 +256,7 @@ class Rounds:
             round.fence = self.fence = 1
             self._watcher.over()
         id_, last, tail = reply[1].decode(), int(reply[2]), int(reply[3])
+        self.forks = [(int(first), int(end)) for first, end in map(bytes.split, reply[4])]
         if not self.id:
             self.id = id_
             following.moved(tail, last)

@@ -1,4 +1,4 @@
-"""Whether a server is one that a chat may be trusted to."""
+"""Checks whether a Redis server is suitable for a chat."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ class NotNow(Exception):
 
 
 class Unfit(Exception):
-    """The server may not be used as it is set up."""
+    """The server cannot be used with its version or configuration."""
 
 
 OLDEST = 7
-"""The oldest major release of Redis that has what the scripts need; Valkey has it from its first
-release on."""
+"""The oldest major release of Redis with the features that the scripts need; every release of
+Valkey has them."""
 
 
 def look(info: bytes) -> dict[str, str]:
-    """What `INFO` tells."""
+    """The fields in the answer to `INFO`."""
     lines = info.decode(errors="replace").splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def examine(info: bytes) -> str:
-    """Look at a server; answers the id of its process.
+    """Check a server; returns the id of its process.
 
-    Raises `NotNow` if it may serve later, `Unfit` if not as it is set up.
+    Raises `NotNow` if it may serve later, `Unfit` if it cannot be used as it is configured.
     """
     told = look(info)
     if told.get("loading") == "1":
@@ -45,7 +45,7 @@ def examine(info: bytes) -> str:
 
 
 def keeping(info: bytes) -> str:
-    """What an acknowledged message survives, in a sentence for the log."""
+    """A sentence for the log about the durability of acknowledged messages."""
     told = look(info)
     if told.get("aof_enabled") == "1":
         return "Redis keeps a log of writes (appendonly): history survives its restart"

@@ -1,4 +1,4 @@
-"""The Redis store: its parts, and who tells whom."""
+"""The Redis store, which connects its parts with each other."""
 
 from __future__ import annotations
 
@@ -82,6 +82,15 @@ class RedisStore:
         """See `chatd.store.Store.id`."""
         return self._rounds.id
 
+    @property
+    def retention(self) -> Retention:
+        """See `chatd.store.Store`."""
+        return self._tidying.retention
+
+    @retention.setter
+    def retention(self, retention: Retention) -> None:
+        self._tidying.retain(retention)
+
     def check(self) -> None:
         """See `chatd.store.Store.check`; whether the server is there is seen on opening."""
 
@@ -148,6 +157,15 @@ class RedisStore:
     def given(self, cursor: int) -> bool:
         """See `chatd.store.Store.given`: one from the future was not."""
         return cursor <= int((self._now() + AHEAD_SECONDS) * 1_000_000)
+
+    def kept(self, cursor: int) -> int:
+        """See `chatd.store.Store.kept`."""
+        for first, last in reversed(self._rounds.forks):
+            if first <= cursor <= last:
+                cursor = first - 1
+            elif cursor > last:
+                break
+        return cursor
 
     def probe(self) -> Deferred[None]:
         """See `chatd.store.Store.probe`."""

@@ -1,15 +1,17 @@
-"""Batches as bytes: what a node appends, and what a script publishes to all nodes.
+"""The encoding of batches: a node appends them, and a script publishes them to all nodes.
 
-1. A node packs its units once; the script passes those bytes on, and puts before them what it has
-   decided (`Told`).  So Redis encodes little, and a node need not decode its own units.
-2. Redis knows strings only: bytes are packed as such (`_string`), whatever is in them.
-3. Ids in what the script packs are whole numbers below 2**53: exact in Lua's numbers.
+1. A node packs its units once; the script publishes those bytes behind a header with its decisions
+   (`Told`).  So Redis encodes little, and a node need not decode its own units.
+2. Lua has strings only, so arbitrary bytes are packed as strings (`_string`).  Events are
+   text, and are unpacked as text.
+3. Ids in the script's header are whole numbers below 2**53, which are exact in Lua's numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from itertools import repeat
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,18 +21,19 @@ from ...stream.eventlog import Entry
 from .. import Shown
 from .keys import room_name, table_name
 
+Text = TypeVar("Text")
 _Packed = tuple[
     msgspec.Raw,
     list[tuple[int, str, int]],
     list[tuple[int, str, msgspec.Raw]],
-    list[tuple[int, msgspec.Raw]],
-    list[tuple[int, int, msgspec.Raw]],
+    list[tuple[int, Text]],
+    list[tuple[int, int, Text]],
 ]
-"""A unit: request key, expectations, changes, events, redactions; what they name by its number from
-1 on."""
+"""A unit: request key, expectations, changes, events, redactions.  Tables and rooms are given by
+their index in `Packed.names`, from 1 on."""
 
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(tuple[list[str], list[_Packed], list[int]]).decode
+_unpack = msgspec.msgpack.Decoder(tuple[list[str], list[_Packed[str]], list[int]]).decode
 _header = msgspec.msgpack.Decoder(
     tuple[str, int, int, int, int, list[int], list[tuple[int, int, int]]]
 ).decode
@@ -47,16 +50,19 @@ def _string(data: bytes | None) -> msgspec.Raw:
     return _NIL if data is None else msgspec.Raw(b"\xdb%b%b" % (len(data).to_bytes(4), data))
 
 
+_EMPTY = _string(b"")
+
+
 def _bytes(packed: msgspec.Raw) -> bytes | None:
-    """What `_string` has packed."""
-    return bytes(memoryview(packed)[5:]) if len(memoryview(packed)) > 1 else None
+    """The bytes that `_string` has packed; None for nil."""
+    return None if packed == _NIL else bytes(memoryview(packed)[5:])
 
 
 class Packed(NamedTuple):
     """The units of one append."""
 
     names: list[str]
-    """What they name, in the order of its numbers."""
+    """The names of tables and rooms in the units, in the order of their indexes."""
     data: bytes
 
 
@@ -67,7 +73,7 @@ def pack(units: Sequence[Unit], erased: Sequence[str] = ()) -> Packed:
     def number(name: str) -> int:
         return numbers.setdefault(name, len(numbers) + 1)
 
-    packed: list[_Packed] = [
+    packed: list[_Packed[msgspec.Raw]] = [
         (
             _string(key or b""),
             [(number(table_name(table)), name, version) for table, name, version in expects],
@@ -90,24 +96,24 @@ def _place(event: Event, number: Callable[[str], int]) -> int:
 
 
 class Told(NamedTuple):
-    """What a script says of one append that stored something."""
+    """A published batch: the script's report of one append that stored something."""
 
     lease: str
     """The node that appended."""
     sequence: int
     """The number of the append among those of its node."""
     first: int
-    """The first id that was given."""
+    """The first id of the batch."""
     last: int
-    """The last one: the batch's own."""
+    """The last id of the batch, which is the batch's own id."""
     previous: int
-    """The batch before this one."""
+    """The id of the batch before this one."""
     verdicts: Sequence[int]
-    """One for each unit, or none if all were stored: 0 stored; an id, known by its request key; -n,
-    not as its nth expectation says."""
+    """The outcome of each unit, or empty if all were stored: 0 if it was stored; the id of the unit
+    with the same request key; or -n if the nth expectation was not met."""
     befores: Sequence[tuple[int, int, bytes]]
-    """Cells as they were before: which unit and which of its changes (both from 1 on) changed them
-    first.  Cells that are not here were absent."""
+    """Former values of changed cells, with the unit and the change (both from 1 on) that changed
+    the cell first.  Cells that are not listed were absent."""
     data: bytes
     """The units, packed."""
 
@@ -124,28 +130,30 @@ def read_told(message: bytes) -> Told:
 
 
 class Unpacked(NamedTuple):
-    """What a node has packed."""
+    """The contents of a node's append."""
 
     units: Sequence[Unit]
     erased: Sequence[str]
-    """Rooms."""
+    """The rooms to be erased."""
 
 
 def unpack(data: bytes) -> Unpacked:
-    """What a node packed.  Raises `msgspec.DecodeError`."""
+    """Unpack a node's append.  Raises `msgspec.DecodeError`."""
     names, packed, rooms = _unpack(data)
-    tables = ["", *(name[1:] for name in names)]
+    # Most units are messages, which change nothing and have no key: nothing is made for those.
     units = [
         Unit(
-            [_decode(_bytes(event) or b"") for _, event in events],
-            [Change(tables[table], name, _bytes(value)) for table, name, value in changes],
+            [_decode(event) for _, event in events],
+            [Change(names[table - 1][1:], name, _bytes(value)) for table, name, value in changes]
+            if changes
+            else (),
             (),
-            _bytes(key) or None,
-            [Redaction(id_, _decode_kept(_bytes(event) or b"")) for _, id_, event in redacts],
+            None if key == _EMPTY else _bytes(key),
+            [Redaction(id_, _decode_kept(event)) for _, id_, event in redacts] if redacts else (),
         )
         for key, _, changes, events, redacts in packed
     ]
-    return Unpacked(units, [tables[room] for room in rooms])
+    return Unpacked(units, [names[room - 1][1:] for room in rooms])
 
 
 def answers(units: Sequence[Unit], verdicts: Sequence[int]) -> list[int | Stale]:
@@ -161,8 +169,8 @@ def shown(units: Sequence[Unit], told: Told) -> tuple[list[int | Stale], list[Sh
     id_ = told.first
     answers: list[int | Stale] = []
     batch = []
-    for number, unit in enumerate(units):
-        verdict = told.verdicts[number] if told.verdicts else 0
+    verdicts = told.verdicts or repeat(0, len(units))
+    for unit, verdict in zip(units, verdicts, strict=True):
         if verdict:
             stale = verdict < 0 and unit.expects
             answers.append(Stale(unit.expects[-verdict - 1]) if stale else verdict)

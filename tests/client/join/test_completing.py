@@ -1,4 +1,4 @@
-"""Tab."""
+"""Completion by the Tab key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from chatd.client.join.places import Places
     ],
 )
 def test_tab_completes_names_rooms_and_commands(typed: str, texts: list[str]) -> None:
-    """A name at the beginning gets a colon; one's own is not offered."""
+    """A name at the beginning of a line gets a colon; the user's own name is not offered."""
     places = Places("ada")
     places.open("dev").people = ["ada", "bob"]
     places.visit("dev")
@@ -34,7 +34,7 @@ def test_tab_completes_names_rooms_and_commands(typed: str, texts: list[str]) ->
 
 
 def test_tab_completes_the_other_person_of_a_conversation() -> None:
-    """Nothing where no place is shown."""
+    """Without a visible place, nothing is offered."""
     places = Places("ada")
     completer = PlaceCompleter(places, list)
     assert [*completer.get_completions(Document("b"), CompleteEvent())] == []

@@ -12,7 +12,7 @@ from .conftest import Enter, User
 
 
 def test_past_and_present_of_a_room_are_shown_once(network: Network, enter: Enter) -> None:
-    """In their order."""
+    """In the order of their ids."""
     network.say("before")
     ada = enter()
     network.say("after")
@@ -40,7 +40,7 @@ def test_text_of_several_lines_is_one_message(network: Network, ada: User) -> No
 
 
 def test_joined_room_is_read_and_shown(network: Network, ada: User) -> None:
-    """Other rooms are read on; leaving ends it."""
+    """Other rooms are still read; leaving a room ends its reading."""
     ada.type("/join dev")
     network.say("in dev", room="dev")
     network.say("in the lobby")
@@ -58,7 +58,7 @@ def test_joined_room_is_read_and_shown(network: Network, ada: User) -> None:
 
 
 def test_mention_and_private_message_call_the_user(network: Network, enter: Enter) -> None:
-    """The answer goes to the sender of the last one."""
+    """`/r` answers the sender of the last private message."""
     ada, bob = enter(), enter("bob")
     network.say("hello ada")
     bob.type("/msg ada psst")
@@ -71,7 +71,7 @@ def test_mention_and_private_message_call_the_user(network: Network, enter: Ente
 
 
 def test_lost_connection_is_shown_and_resumed(network: Network, ada: User) -> None:
-    """What was said meanwhile comes then, once."""
+    """Messages that were said meanwhile arrive then, each once."""
     network.up = False
     network.cut()
     network.advance(2)
@@ -95,7 +95,7 @@ def test_restarted_server_is_joined_again(network: Network, ada: User) -> None:
     assert network.people == ["ada"]
 
 
-def test_person_who_is_put_out_sees_by_whom(network: Network, enter: Enter) -> None:
+def test_kicked_person_sees_who_did_it(network: Network, enter: Enter) -> None:
     """The room is closed, and not joined again."""
     owner = network.chat.enter("bob")
     network.chat.perform(owner, Join("dev"))
@@ -109,8 +109,8 @@ def test_person_who_is_put_out_sees_by_whom(network: Network, enter: Enter) -> N
     assert ada.shown()[-1] == "<eve> on"
 
 
-def test_account_signs_in_by_a_password_that_is_asked_for(network: Network, enter: Enter) -> None:
-    """In its rooms, with its unread counts; what was seen is marked."""
+def test_account_signs_in_at_a_password_prompt(network: Network, enter: Enter) -> None:
+    """It gets its rooms and unread counts; messages that the user sees are marked as read."""
     ada = enter()
     ada.type("/register", PASSWORD, "/join dev")
     assert ada.live.account
@@ -127,7 +127,7 @@ def test_account_signs_in_by_a_password_that_is_asked_for(network: Network, ente
 
 
 def test_conversation_of_accounts_has_its_past(network: Network, enter: Enter) -> None:
-    """It is loaded when it is opened."""
+    """The past is loaded when the conversation is opened."""
     ada, bob = enter(), enter("bob")
     for user in (ada, bob):
         user.type(f"/register {PASSWORD}")
@@ -140,7 +140,20 @@ def test_conversation_of_accounts_has_its_past(network: Network, enter: Enter) -
 
 
 def test_refusal_is_a_line(ada: User) -> None:
-    """It says what to do."""
+    """The line says what to do."""
     assert ada.type("/join a b")[-1].startswith("!! /join takes one room")
     assert ada.type("/wo")[-1] == "!! no such command /wo (did you mean /who?); /help lists them"
     assert ada.type("/kick eve")[-1].startswith("!! ")
+
+
+def test_paste_that_is_too_long_is_sent_in_parts_if_one_insists(
+    network: Network, ada: User
+) -> None:
+    """So nobody floods a room by mistake; every line comes, in order."""
+    paste = "\n".join(f"line {number}\tof a long paste" for number in range(200))
+    assert ada.type(paste)[-1].endswith("or Enter again sends it in parts")
+    assert network.texts == []
+    ada.type(paste)
+    assert "\n".join(network.texts) == paste
+    assert 1 < len(network.texts) < 10
+    assert ada.type("x" * 5000)[-1].startswith("!! a message has at most")

@@ -9,7 +9,7 @@ from chatd.client.join.arguments import parser, wants_colour
 from chatd.client.join.main import main
 
 
-def test_without_a_terminal_it_is_the_client_for_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_the_client_for_pipes_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the same options."""
     asked: list[list[str]] = []
 
@@ -24,7 +24,7 @@ def test_without_a_terminal_it_is_the_client_for_pipes(monkeypatch: pytest.Monke
 
 
 def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable, and the option."""
+    """The environment variable, and the option `--no-color`."""
     given = parser().parse_args(["http://chat.example"])
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert wants_colour(given)

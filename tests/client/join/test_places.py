@@ -1,4 +1,4 @@
-"""What the terminal client shows, without a terminal."""
+"""Places, the model of the terminal client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def said(id_: int, text: str = "hi", room: str = "lobby", sender: str = "bob") -
 
 @pytest.fixture
 def places() -> Places:
-    """Ada's, in the lobby, and in #dev."""
+    """The places of ada: #dev and the visible lobby."""
     places = Places("ada")
     for room in ("dev", "lobby"):
         places.open(room)
@@ -28,15 +28,15 @@ def texts(place: Place | None) -> list[str]:
 
 
 def test_events_are_shown_once_and_in_order(places: Places) -> None:
-    """Whether they come live or from the past."""
+    """Whether they arrive live or from history."""
     places.add(said(5, "five"))
     places.add(said(7, "seven"))
     assert places.add_past("lobby", [said(3, "three"), said(5, "five"), said(6, "six")]) == 2
     assert texts(places.place) == ["three", "five", "six", "seven"]
 
 
-def test_note_stands_behind_the_event_that_was_the_newest(places: Places) -> None:
-    """Later events come after it, earlier ones before."""
+def test_note_follows_the_event_that_was_the_newest(places: Places) -> None:
+    """Later events are inserted after the note, earlier ones before it."""
     places.add(said(5, "five"))
     places.note("answer", "two\nlines")
     places.add(said(6, "six"))
@@ -45,7 +45,7 @@ def test_note_stands_behind_the_event_that_was_the_newest(places: Places) -> Non
 
 
 def test_messages_elsewhere_are_counted_until_they_are_seen(places: Places) -> None:
-    """One's own and comings are not; a mention is marked."""
+    """The user's own messages and joins are not counted; a mention is marked."""
     places.add(said(1, room="dev"))
     places.add(Event(2, "join", "dev", "eve"))
     places.add(said(3, room="dev", sender="ada"))
@@ -66,7 +66,7 @@ def test_visible_place_counts_while_it_is_scrolled_up(places: Places) -> None:
 
 
 def test_private_message_opens_its_place(places: Places) -> None:
-    """Under the other's name, whoever sent it."""
+    """Under the other person's name, for received and sent messages."""
     assert places.add(Event(1, "private", "", "bob", "psst", "ada"))
     assert not places.add(Event(2, "private", "", "ada", "what?", "bob"))
     assert texts(places.find("@bob")) == ["psst", "what?"]
@@ -75,14 +75,14 @@ def test_private_message_opens_its_place(places: Places) -> None:
 
 
 def test_redacted_message_loses_its_text(places: Places) -> None:
-    """In place."""
+    """The message keeps its position."""
     places.add(said(1, "secret"))
     places.add(Event(2, "redact", "lobby", "ada", target=1))
     assert texts(places.place)[0] == ""
 
 
 def test_people_and_topic_follow_the_events(places: Places) -> None:
-    """For Tab, and for the head of the screen."""
+    """Tab and the head of the screen show them."""
     assert places.place
     places.add(Event(1, "join", "lobby", "eve"))
     places.add(said(2))
@@ -96,7 +96,7 @@ def test_people_and_topic_follow_the_events(places: Places) -> None:
 
 
 def test_closing_a_place_shows_the_one_before_it(places: Places) -> None:
-    """None, if there is none; an event of a closed room is left out."""
+    """After the last place none is visible; an event of a closed room is dropped."""
     places.close("lobby")
     assert places.here == "dev"
     places.close("dev")
@@ -107,7 +107,7 @@ def test_closing_a_place_shows_the_one_before_it(places: Places) -> None:
 
 
 def test_stepping_goes_round(places: Places) -> None:
-    """In the order of opening."""
+    """In the order in which the places were opened."""
     places.step(1)
     assert places.here == "dev"
     places.step(-1)
@@ -115,7 +115,7 @@ def test_stepping_goes_round(places: Places) -> None:
 
 
 def test_number_of_items_is_bounded() -> None:
-    """The oldest go, and can be loaded again."""
+    """The oldest items are dropped, and can be loaded again."""
     place = Place("lobby", complete=True)
     for id_ in range(MOST_ITEMS + 2):
         place.add(said(id_ + 1))

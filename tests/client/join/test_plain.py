@@ -35,8 +35,8 @@ def printed(ada: User) -> Iterator[Printed]:
     printed.close()
 
 
-def test_lines_are_printed_once_as_they_come(network: Network, ada: User, printed: Printed) -> None:
-    """Lines of another room begin with its name; answers with `==`."""
+def test_lines_are_printed_once_and_at_once(network: Network, ada: User, printed: Printed) -> None:
+    """Lines of another room begin with its name; answers begin with `==`."""
     network.say("hello")
     ada.type("/join dev")
     printed.plain.changed()
@@ -52,7 +52,7 @@ def test_lines_are_printed_once_as_they_come(network: Network, ada: User, printe
 
 
 def test_prompt_reads_a_line(printed: Printed) -> None:
-    """An end of the input is an end."""
+    """At the end of the input, the prompt raises `EOFError`."""
     printed.input.send_text("hello\r")
     assert run_alone(printed.plain.prompt()) == "hello"
     printed.input.send_text("\x04")

@@ -60,7 +60,7 @@ def test_events_are_shown_as_on_the_line_door(happened: Event, lines: list[str])
     assert shown == [f"12:00 {line}" for line in lines]
 
 
-def test_styles_are_said_by_signs_too() -> None:
+def test_meaning_of_styles_is_also_shown_by_signs() -> None:
     """A name has its colour, and a mention is marked."""
     (line,) = lines_of(event("message", "lobby", "bob", "hi ada"), "ada", UTC)
     assert (colour_of("bob"), "bob") in line
@@ -79,7 +79,7 @@ def test_days_have_a_heading() -> None:
 
 
 def test_lines_are_cut_at_blanks() -> None:
-    """What follows is indented; a longer word is cut."""
+    """Continuation lines are indented; a word longer than a line is cut."""
     line = [("a", "12:00 "), ("b", "one two three fourteen")]
     assert [plain(part) for part in wrapped(line, 16)] == [
         "12:00 one two ",

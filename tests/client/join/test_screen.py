@@ -1,4 +1,4 @@
-"""The screen: keys in, what is drawn out, without a terminal."""
+"""The screen: keys go in, drawn lines come out, without a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.output import DummyOutput
 
 from chatd.client.join.commands import carry_out
-from chatd.client.join.screen import Screen
+from chatd.client.join.screen import Screen, window
 
 from ...kit.chat import PASSWORD
 from ..network import Network
@@ -85,7 +85,7 @@ def desk(ada: User) -> Iterator[Desk]:
 
 
 def test_typed_line_is_said_and_shown(desk: Desk, network: Network) -> None:
-    """Below what was there; the input is empty then, and the Up key has it."""
+    """Below the earlier lines; the input is then empty, and the Up key recalls the line."""
     desk.press("hello\r")
     assert network.texts == ["hello"]
     assert desk.drawn()[-1].endswith("<ada> hello")
@@ -95,23 +95,23 @@ def test_typed_line_is_said_and_shown(desk: Desk, network: Network) -> None:
 
 
 def test_pasted_lines_are_one_message(desk: Desk, network: Network) -> None:
-    """Bracketed paste does not send; Alt+Enter begins a line by hand."""
+    """Bracketed paste does not send the text; Alt+Enter begins a new line."""
     desk.press("\x1b[200~one\n\ttwo\x1b[201~")
     assert network.texts == []
     desk.press("\x1b\rthree\r")
     assert network.texts == ["one\n\ttwo\nthree"]
 
 
-def test_incoming_line_leaves_what_is_typed(desk: Desk, network: Network) -> None:
-    """It is drawn above."""
+def test_incoming_line_does_not_disturb_the_input(desk: Desk, network: Network) -> None:
+    """The line is drawn above the input."""
     desk.press("half a li")
     network.say("boo")
     assert desk.drawn()[-1].endswith("<eve> boo")
     assert desk.screen.typed.text == "half a li"
 
 
-def test_bar_counts_what_is_unread(desk: Desk, network: Network) -> None:
-    """Keys go from room to room, and to what is unread."""
+def test_bar_counts_unread_messages(desk: Desk, network: Network) -> None:
+    """Keys step from room to room, and jump to a room with unread messages."""
     desk.press("/join dev\r")
     network.say("hi ada")
     assert desk.bar == " 1 #lobby (1!) [2 #dev]"
@@ -126,7 +126,7 @@ def test_bar_counts_what_is_unread(desk: Desk, network: Network) -> None:
 
 
 def test_page_up_scrolls_and_loads_the_past(desk: Desk, network: Network) -> None:
-    """Page down goes back; typing goes to the end."""
+    """PageDown scrolls back; sending a line goes to the end."""
     for number in range(120):
         network.say(f"m{number}")
     assert desk.drawn()[-1].endswith("m119")
@@ -144,7 +144,7 @@ def test_page_up_scrolls_and_loads_the_past(desk: Desk, network: Network) -> Non
 
 
 def test_password_is_not_shown_and_not_kept(desk: Desk, network: Network) -> None:
-    """Neither is a line with one in it."""
+    """Nor is a line that contains one."""
     desk.press("/register\r")
     assert fragment_list_to_text(to_formatted_text(desk.screen._prompt())) == "password: "
     desk.press(f"{PASSWORD}\r")
@@ -154,8 +154,8 @@ def test_password_is_not_shown_and_not_kept(desk: Desk, network: Network) -> Non
     assert not any(PASSWORD in text for text in desk.screen.typed.history.get_strings())
 
 
-def test_refused_message_can_be_mended(desk: Desk) -> None:
-    """It stands in the input again."""
+def test_refused_message_can_be_edited(desk: Desk) -> None:
+    """It is put back into the input."""
     desk.press("/jion dev\r")
     assert desk.screen.typed.text == "/jion dev"
     desk.press("\x03")
@@ -165,7 +165,7 @@ def test_refused_message_can_be_mended(desk: Desk) -> None:
 
 
 def test_narrow_screen_wraps(desk: Desk, network: Network) -> None:
-    """No line is wider."""
+    """No line is wider than the screen."""
     network.say("word " * 30)
     assert all(len(line) <= 30 for line in desk.drawn(30, 10))
 
@@ -179,6 +179,44 @@ def test_application_runs_and_ends(desk: Desk) -> None:
 
 
 def test_bell_rings(desk: Desk, network: Network) -> None:
-    """When the user is called."""
+    """When somebody mentions the user."""
     desk.screen.called(network.chat.entries("lobby"))  # type: ignore[arg-type]
     assert desk.output.bells == 1
+
+
+def test_lines_that_come_do_not_move_what_the_user_reads(network: Network, desk: Desk) -> None:
+    """While the user has scrolled up; the head says how many lines are below."""
+    for number in range(60):
+        network.say(f"line {number}")
+    desk.drawn()
+    desk.press("\x1b[5~")
+    before = desk.drawn()
+    for number in range(30):
+        network.say(f"more {number}")
+    assert desk.drawn() == before
+    assert "lines below" in desk.head
+
+
+def test_visible_place_is_in_the_bar_however_many_there_are(network: Network, desk: Desk) -> None:
+    """The places that do not fit are hinted at, also that somebody calls there."""
+    for number in range(20):
+        desk.press(f"/join room-{number:02}\r")
+    assert desk.bar.startswith("< ")
+    assert desk.bar.endswith("[21 #room-19]")
+    assert len(desk.bar) <= 80
+    network.say("hello ada", room="room-01")
+    network.say("hello ada", room="room-15")
+    assert desk.bar.startswith("<!")
+    desk.press("\x1b1")
+    assert desk.bar.startswith("[1 #lobby]")
+    assert desk.bar.endswith("!>")
+
+
+@pytest.mark.parametrize(
+    ("widths", "at", "most", "shown"),
+    [([], 0, 9, (0, 0)), ([5], 0, 3, (0, 1)), ([3] * 5, 2, 9, (1, 4)), ([3] * 5, 4, 9, (2, 5)),
+     ([3] * 5, 0, 15, (0, 5)), ([9, 3, 9], 1, 8, (1, 2))],
+)  # fmt: skip
+def test_window_fits(widths: list[int], at: int, most: int, shown: tuple[int, int]) -> None:
+    """With the visible one in it, even if that alone is too wide."""
+    assert window(widths, at, most) == shown

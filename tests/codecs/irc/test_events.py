@@ -1,3 +1,5 @@
+"""Events as IRC lines: every event type, with and without the capabilities that change its line."""
+
 from __future__ import annotations
 
 import pytest
@@ -35,12 +37,14 @@ RICH = Profile.of(frozenset(CAPABILITIES))
 
 
 def who(name: str, account: bool) -> Sender:
+    """What is known of a person: ada has an account, cy is away."""
     known = name if name == "ada" else ""
     host = "h.account" if known else "h.guest"
     return Sender("web", host, known, f"{name} B.", away="tea" if name == "cy" else "")
 
 
 def rendered(event: Event, profile: Profile = PLAIN) -> list[str]:
+    """The lines of an event for clients with that profile."""
     return IrcCodec(profile, who).render(Entry(ID, event))
 
 
@@ -71,6 +75,7 @@ def test_history_contains_a_client_s_own_private_message_once() -> None:
     ],
 )
 def test_an_event_is_a_line(event: Event, line: str) -> None:
+    """For a client without capabilities: the line of RFC 1459, and no tags."""
     assert rendered(event) == [line]
 
 
@@ -79,10 +84,14 @@ def test_an_event_is_a_line(event: Event, line: str) -> None:
     [Joined("dev", "bob"), Left("dev", "bob"), Renamed("dev", "a", "b"), Noticed("dev", "x")],
 )
 def test_a_join_is_encoded_from_presence_and_not_from_history(event: Event) -> None:
+    """Presence tells each join and leave; the history's copy would tell it a second time."""
     assert rendered(event) == []
 
 
 def test_own_private_messages_are_sent_to_clients_with_the_capability() -> None:
+    """With `echo-message` or `znc.in/self-message`; other clients would take them for received
+    ones.
+    """
     event = SentPrivately("ada", "bob", "psst")
     assert rendered(event) == []
     assert rendered(event, Profile(own=True)) == [":ada!web@h.account PRIVMSG bob :psst"]
@@ -129,10 +138,12 @@ def test_a_message_to_oneself_is_shown_as_received_and_as_sent() -> None:
 def test_signals_are_sent_to_clients_with_message_tags(
     event: Event, profile: Profile, lines: list[str]
 ) -> None:
+    """Away and real names go to clients with their own capabilities, and CTCP to all."""
     assert rendered(event, profile) == lines
 
 
 def test_tags_are_sent_to_clients_with_their_capabilities() -> None:
+    """Time, msgid and account on a message; a join has no msgid."""
     (line,) = rendered(Said("dev", "ada", "hi"), RICH)
     assert line == (
         f"@time=2025-11-29T14:03:50.123Z;msgid={ID};account=ada :ada!web@h.account PRIVMSG #dev :hi"
@@ -144,12 +155,14 @@ def test_tags_are_sent_to_clients_with_their_capabilities() -> None:
 
 
 def test_only_the_first_line_of_a_text_has_the_msgid() -> None:
+    """The lines are one message, and blank lines are left out."""
     first, second = rendered(Said("dev", "bob", "one\n\ntwo"), Profile(msgid=True))
     assert first == f"@msgid={ID} :bob!web@h.guest PRIVMSG #dev :one"
     assert second == ":bob!web@h.guest PRIVMSG #dev :two"
 
 
 def test_a_text_of_several_lines_is_one_batch_for_multiline_clients() -> None:
+    """The msgid is on the batch, and blank lines are kept."""
     ref = f"m{ID:x}"
     assert rendered(Said("dev", "bob", "one\n\ntwo"), Profile(msgid=True, multiline=True)) == [
         f"@msgid={ID} :bob!web@h.guest BATCH +{ref} draft/multiline #dev",
@@ -161,6 +174,7 @@ def test_a_text_of_several_lines_is_one_batch_for_multiline_clients() -> None:
 
 
 def test_a_long_text_is_divided_into_lines() -> None:
+    """A client with `draft/multiline` can join the parts to the text again."""
     text = "word " * 150
     lines = rendered(Said("dev", "bob", text.rstrip()), Profile(multiline=True))
     parts = [parsed for line in lines[1:-1] if (parsed := parse(line))]
@@ -170,6 +184,7 @@ def test_a_long_text_is_divided_into_lines() -> None:
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=1500))
 def test_every_encoded_line_has_at_most_512_bytes(text: str) -> None:
+    """Tags are not counted; whatever the text, and for clients with all capabilities or none."""
     for profile in (PLAIN, RICH):
         for event in (Said("dev", "bob", text), Acted("dev", "bob", text)):
             for line in rendered(event, profile):
@@ -178,6 +193,7 @@ def test_every_encoded_line_has_at_most_512_bytes(text: str) -> None:
 
 
 def test_playback_encodes_joins_and_leaves_of_the_history() -> None:
+    """For `draft/event-playback`, where presence tells nothing of the past."""
     codec = IrcCodec(Profile(), who)
     told = [Joined("dev", "bob"), Renamed("dev", "bob", "rob"), Left("dev", "rob", "tea")]
     lines = [line for event in told for line in codec.playback(Entry(ID, event), "h1")]
@@ -189,6 +205,7 @@ def test_playback_encodes_joins_and_leaves_of_the_history() -> None:
 
 
 def test_clients_with_the_same_profile_share_bytes() -> None:
+    """An event is encoded once for all of them, and once more for another profile."""
     entry = Entry(ID, Said("dev", "bob", "hi"))
     one, other = IrcCodec(RICH, who), IrcCodec(Profile.of(frozenset(CAPABILITIES)), who)
     assert entry.encoded(one) is entry.encoded(other)

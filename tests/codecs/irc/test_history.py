@@ -1,3 +1,5 @@
+"""CHATHISTORY: requests as ranges of ids, and the walk through pages that collects a range."""
+
 from __future__ import annotations
 
 import pytest
@@ -15,6 +17,7 @@ AT = "timestamp=2025-11-29T14:03:50.123Z"
 
 
 def log(*ids: int) -> list[Entry]:
+    """Messages with these ids, as a store keeps them."""
     return [Entry(id_, Said("dev", "ada", str(id_))) for id_ in ids]
 
 
@@ -49,6 +52,9 @@ def walked(stretch: Stretch, kept: list[Entry], size: int) -> list[int]:
     ],
 )
 def test_a_chathistory_request_selects_a_range_of_ids(words: str, stretches: list[Stretch]) -> None:
+    """The bounds are exclusive, a timestamp means its whole millisecond, and a limit is lowered to
+    1000.
+    """
     assert list(read_request(words.split()).stretches) == stretches
 
 
@@ -64,6 +70,7 @@ def test_a_chathistory_request_selects_a_range_of_ids(words: str, stretches: lis
     ],
 )
 def test_a_malformed_chathistory_request_is_refused(words: str) -> None:
+    """With the code that the specification gives for it."""
     with pytest.raises(BadRequest) as refused:
         read_request(words.split())
     assert refused.value.code == "INVALID_PARAMS"
@@ -80,6 +87,9 @@ def test_a_malformed_chathistory_request_is_refused(words: str) -> None:
 def test_a_walk_collects_its_limit_and_the_rest_of_the_last_millisecond(
     ids: set[int], low: int, high: int, forwards: bool, count: int, size: int
 ) -> None:
+    """Clients continue by millisecond timestamps, so a page that ended within one would lose its
+    rest.
+    """
     kept = log(*sorted(ids))
     all_of_it = [id_ for id_ in sorted(ids) if low < id_ < high and id_ % 7 != 0]
     found = walked(Stretch(low, high, forwards, count), kept, size)

@@ -1,3 +1,5 @@
+"""The tokens of `005`, by which clients learn the server's limits."""
+
 from __future__ import annotations
 
 from chatd.codecs.irc import isupport
@@ -5,6 +7,7 @@ from chatd.codecs.irc.message import MAX_BODY, form
 
 
 def test_isupport_lines_have_at_most_thirteen_tokens() -> None:
+    """RFC 1459 allows 15 parameters; each line fits even with the longest nick and server name."""
     told = [*isupport.lines("chatd")]
     assert [token for line in told for token in line] == [*isupport.tokens("chatd")]
     for line in told:
@@ -15,6 +18,7 @@ def test_isupport_lines_have_at_most_thirteen_tokens() -> None:
 
 
 def test_isupport_has_the_advertised_tokens() -> None:
+    """Clients parse them, so they are compared literally."""
     tokens = isupport.tokens("chatd")
     assert "PREFIX=(qov)~@+" in tokens
     assert "CHANMODES=b,,,imMnst" in tokens

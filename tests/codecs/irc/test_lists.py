@@ -1,3 +1,5 @@
+"""Lists of names, WHOX, and the conditions of LIST."""
+
 from __future__ import annotations
 
 import pytest
@@ -12,12 +14,14 @@ from chatd.codecs.irc.message import MAX_BODY
     st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)), st.integers(0, 200)
 )
 def test_a_list_of_words_is_divided_into_lines_that_fit(words: list[str], overhead: int) -> None:
+    """No word is lost, repeated or moved."""
     lines = list(in_lines(words, overhead, ","))
     assert all(len(line.encode()) + overhead <= MAX_BODY for line in lines)
     assert ",".join(lines) == ",".join(words)
 
 
 def test_a_whox_answer_has_the_requested_fields_in_whox_order() -> None:
+    """In whatever order they were requested; the field of an address holds a placeholder."""
     asked = read_whox("%natc,321")
     assert asked == Whox("tcna", "321")
     row = {"c": "#dev", "n": "ada", "a": "0"}
@@ -39,10 +43,12 @@ def test_a_whox_answer_has_the_requested_fields_in_whox_order() -> None:
     ],
 )
 def test_unknown_whox_fields_are_ignored(option: str, asked: Whox) -> None:
+    """And so is a token that is too long."""
     assert read_whox(option) == asked
 
 
 def test_list_selects_rooms_by_name_mask_and_number_of_people() -> None:
+    """A mask after `!` excludes rooms; numbers of people are exclusive bounds."""
     assert read_elist("#Dev,*an?,!#x*,>1,<9") == Elist(("#dev",), ("*an?",), ("#x*",), 1, 9)
     wanted = read_elist("*an1")
     assert wanted.wants("#chan1", 1)

@@ -1,6 +1,7 @@
+"""Sources, masks and bans as clients write them, and names of servers."""
+
 from __future__ import annotations
 
-import time
 from ipaddress import ip_network
 from typing import Any
 
@@ -26,6 +27,7 @@ from ...kit.vectors import vectors
 
 @pytest.mark.parametrize("vector", vectors("sources"), ids=lambda vector: repr(vector["source"]))
 def test_a_source_is_taken_apart_and_put_together(vector: dict[str, Any]) -> None:
+    """The community's vectors: nick, user and host, of which the last two may be missing."""
     source, atoms = vector["source"], vector["atoms"]
     assert split(source) == Mask(atoms["nick"], atoms.get("user", ""), atoms.get("host", ""))
     assert str(split(source)) == source
@@ -33,15 +35,15 @@ def test_a_source_is_taken_apart_and_put_together(vector: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("vector", vectors("masks"), ids=lambda vector: vector["mask"])
 def test_a_mask_matches_what_it_says(vector: dict[str, Any]) -> None:
+    """The community's vectors: `*` and `?`, and all other characters literally."""
     mask = vector["mask"]
     assert [source for source in vector["matches"] if not matches(mask, source)] == []
     assert [source for source in vector["fails"] if matches(mask, source)] == []
 
 
 def test_a_mask_of_many_stars_is_matched_in_bounded_time() -> None:
-    begin = time.perf_counter()
+    """With backtracking, this comparison would not end."""
     assert not matches("*a" * 150 + "b", "a" * 400)
-    assert time.perf_counter() - begin < 1
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,10 @@ def test_a_mask_of_many_stars_is_matched_in_bounded_time() -> None:
         ("*!*@~6b1f00aa.network", HiddenBan("~6b1f00aa"), "*!*@~6b1f00aa.network"),
     ],
 )
-def test_a_ban_has_one_of_three_forms(mask: str, ban: object, again: str) -> None:
+def test_a_ban_has_one_of_four_forms(mask: str, ban: object, again: str) -> None:
+    """A name, a host, a network, or the id of a ban whose network is hidden; written back
+    canonically.
+    """
     found = read_ban(mask)
     assert found == ban
     assert found is not None
@@ -72,6 +77,7 @@ def test_a_ban_has_one_of_three_forms(mask: str, ban: object, again: str) -> Non
     "mask", ["*", "*!*@*", "e*!*@*", "eve!~eve@*", "eve!*@host.guest", "*!*@*.guest", "a b"]
 )
 def test_a_ban_of_another_form_is_refused(mask: str) -> None:
+    """The chat's bans could not express it, and would hit others than it says."""
     assert read_ban(mask) is None
 
 
@@ -86,10 +92,14 @@ def test_a_ban_of_another_form_is_refused(mask: str) -> None:
     ],
 )
 def test_a_user_name_is_truncated_and_marked_as_unverified(given: str, user: str) -> None:
+    """Only letters, digits, `_`, `.` and `-` are kept, at most ten; `~` says that nobody vouches
+    for it.
+    """
     assert user_of(given) == user
 
 
 def test_names_are_compared_as_on_every_other_door() -> None:
+    """Folded over all scripts; `[` and `{` are different, as `CASEMAPPING=ascii` says."""
     assert fold("Ada") == fold("ADA") == "ada"
     assert fold("[x]") != fold("{x}")
     assert fold("Straße") == fold("STRASSE")

@@ -1,3 +1,5 @@
+"""Lines of IRC: parsing, formatting, and the limits of their length."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -39,6 +41,7 @@ def test_a_line_is_taken_apart(line: str) -> None:
 
 @pytest.mark.parametrize("vector", vectors("reading"), ids=lambda vector: vector["input"])
 def test_a_line_is_taken_apart_as_every_client_does_it(vector: dict[str, Any]) -> None:
+    """The community's vectors."""
     atoms = vector["atoms"]
     message = Message(
         atoms["verb"], (*atoms.get("params", ()),), atoms.get("source", ""), atoms.get("tags", {})
@@ -73,6 +76,7 @@ keys = st.from_regex(r"\A\+?[a-z]{1,8}(/[a-z-]{1,8})?\Z")
 def test_a_formatted_line_is_parsed_as_it_was(
     command: str, given: list[str], text: str, tags: Mapping[str, str]
 ) -> None:
+    """Whatever its words, text and tags, escapes included."""
     command = command.lstrip("@") or "X"
     message = Message(command, (*given, text), "", tags)
     line = form(command, *given, text=text, tags=tags)
@@ -83,6 +87,7 @@ def test_a_formatted_line_is_parsed_as_it_was(
 def test_a_formatted_line_contains_no_line_break(
     word: str, text: str, tags: Mapping[str, str]
 ) -> None:
+    """So nobody can make another's client read a line that the server did not write."""
     word, text = (one.encode(errors="replace").decode() for one in (word, text))
     line = form("PRIVMSG", word, text=text, source="ada", tags=tags)
     assert not set(line) & {"\r", "\n", "\0"}
@@ -90,6 +95,7 @@ def test_a_formatted_line_contains_no_line_break(
 
 @given(st.binary(max_size=700))
 def test_any_bytes_are_parsed_or_refused(line: bytes) -> None:
+    """No input raises another exception than the two refusals."""
     try:
         message = read(line)
     except (TooLong, NoUtf8):
@@ -98,6 +104,7 @@ def test_any_bytes_are_parsed_or_refused(line: bytes) -> None:
 
 
 def test_a_line_of_510_bytes_is_accepted_and_a_longer_one_refused() -> None:
+    """With CR LF these are the 512 bytes of RFC 1459."""
     fits = b"PRIVMSG #lobby :" + b"x" * (MAX_BODY - 16)
     assert read(fits)
     with pytest.raises(TooLong):
@@ -105,6 +112,7 @@ def test_a_line_of_510_bytes_is_accepted_and_a_longer_one_refused() -> None:
 
 
 def test_tags_have_their_own_length_limit() -> None:
+    """4,094 bytes, beside the 510 of the line after them."""
     tags = b"@+a=" + b"x" * (MAX_CLIENT_TAGS - 3)
     body = b"PRIVMSG #lobby :" + b"x" * (MAX_BODY - 16)
     assert read(tags + b" " + body)
@@ -124,6 +132,7 @@ def test_tags_have_their_own_length_limit() -> None:
     ],
 )
 def test_the_refusal_of_invalid_utf_8_names_the_command(line: bytes, command: str | None) -> None:
+    """`*` if the command itself is broken; `FAIL` repeats it."""
     if command is None:
         assert read(line) is None
         return
@@ -134,10 +143,12 @@ def test_the_refusal_of_invalid_utf_8_names_the_command(line: bytes, command: st
 
 @pytest.mark.parametrize("line", ["", " ", "@a=b", ":ada", ":ada ", "@a :ada "])
 def test_a_line_without_a_command_is_ignored(line: str) -> None:
+    """Like an empty line, even if it has tags or a source."""
     assert parse(line) is None
 
 
 def test_a_formatted_line_is_truncated_between_characters() -> None:
+    """A client would have to show the half of a character."""
     line = form("PRIVMSG", "#lobby", text="é" * 400)
     assert len(line.encode()) in (MAX_BODY, MAX_BODY - 1)
     assert cut("é", 1) == ""
@@ -145,4 +156,5 @@ def test_a_formatted_line_is_truncated_between_characters() -> None:
 
 @pytest.mark.parametrize("param", ["", ":x", "a b"])
 def test_a_parameter_that_cannot_be_one_word_becomes_a_star(param: str) -> None:
+    """Otherwise it would shift the parameters after it."""
     assert form("401", param, text="x") == "401 * :x"

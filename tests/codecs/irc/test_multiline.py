@@ -1,3 +1,5 @@
+"""Multi-line messages, which clients send as a batch."""
+
 from __future__ import annotations
 
 import pytest
@@ -6,6 +8,7 @@ from chatd.codecs.irc.multiline import CONCAT, BadBatch, Multiline
 
 
 def test_the_lines_of_a_multiline_batch_are_one_text() -> None:
+    """Joined by line feeds, or directly with the concat tag; the target's case does not matter."""
     batch = Multiline("1", "#dev")
     batch.add("PRIVMSG", "#dev", "one", {"batch": "1"})
     batch.add("PRIVMSG", "#DEV", " more", {"batch": "1", CONCAT: ""})
@@ -29,6 +32,7 @@ def test_the_lines_of_a_multiline_batch_are_one_text() -> None:
 def test_a_foreign_line_ends_a_multiline_batch(
     command: str, target: str, text: str, tags: dict[str, str], code: str
 ) -> None:
+    """One of another batch, target or command, a blank continuation, or one byte too many."""
     batch = Multiline("1", "#dev")
     batch.add("PRIVMSG", "#dev", "x", {"batch": "1"})
     with pytest.raises(BadBatch) as refused:
@@ -37,6 +41,7 @@ def test_a_foreign_line_ends_a_multiline_batch(
 
 
 def test_a_multiline_batch_has_limits_of_lines_and_bytes() -> None:
+    """51 lines, as the capability's value says; the bytes are tested above."""
     batch = Multiline("1", "#dev")
     for _ in range(51):
         batch.add("PRIVMSG", "#dev", "x", {"batch": "1"})
@@ -45,6 +50,7 @@ def test_a_multiline_batch_has_limits_of_lines_and_bytes() -> None:
 
 
 def test_a_multiline_batch_of_blank_lines_is_refused() -> None:
+    """And so is one without lines."""
     batch = Multiline("1", "#dev")
     with pytest.raises(BadBatch):
         batch.finish()

@@ -1,3 +1,5 @@
+"""Texts: division into lines, formatting codes, and CTCP."""
+
 from __future__ import annotations
 
 import pytest
@@ -11,6 +13,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_siz
 
 @given(texts, st.integers(64, 200))
 def test_pieces_fit_and_are_the_text_when_joined(text: str, most: int) -> None:
+    """Whatever the text, blanks and line breaks included."""
     found = list(pieces(text, most))
     assert all(len(piece.text.encode()) <= most for piece in found)
     joined = "".join(piece.text if piece.concat else f"\n{piece.text}" for piece in found)
@@ -19,20 +22,24 @@ def test_pieces_fit_and_are_the_text_when_joined(text: str, most: int) -> None:
 
 @given(texts, st.integers(64, 200))
 def test_no_line_is_blank(text: str, most: int) -> None:
+    """Clients drop a PRIVMSG without a text, or show it as an error."""
     assert all(line.strip() for line in lines(text, most))
 
 
 def test_a_text_is_divided_after_a_blank() -> None:
+    """The blank stays in the piece, and is removed where lines are sent singly."""
     text = "word " * 20
     assert list(pieces(text, 64)) == [Piece("word " * 12, False), Piece("word " * 8, True)]
     assert lines(text, 64) == [("word " * 12).rstrip(), ("word " * 8).rstrip()]
 
 
 def test_a_text_without_blanks_is_divided_between_characters() -> None:
+    """Never within the bytes of one."""
     assert lines("é" * 70, 64) == ["é" * 32, "é" * 32, "é" * 6]
 
 
 def test_a_combining_mark_stays_with_its_letter() -> None:
+    """So do the parts of an emoji that a joiner connects."""
     text = "x" * 63 + "e\u0301" + "y" * 10
     first, second = pieces(text, 64)
     assert first.text == "x" * 63
@@ -42,6 +49,7 @@ def test_a_combining_mark_stays_with_its_letter() -> None:
 
 
 def test_an_endless_run_of_combining_marks_is_divided() -> None:
+    """Such a text must not make a line that is too long."""
     assert all(len(piece.text.encode()) <= 64 for piece in pieces("e" + "\u0301" * 100, 64))
 
 
@@ -60,6 +68,7 @@ def test_an_endless_run_of_combining_marks_is_divided() -> None:
     ],
 )
 def test_formatting_codes_are_removed_with_their_numbers(coded: str, text: str) -> None:
+    """A colour code takes at most two digits, so digits of the text stay."""
     assert plain(coded) == text
 
 
@@ -75,8 +84,10 @@ def test_formatting_codes_are_removed_with_their_numbers(coded: str, text: str) 
     ],
 )
 def test_ctcp_is_recognised(text: str, found: Ctcp | None) -> None:
+    """At the beginning of a text only; some clients leave the last `0x01` out."""
     assert ctcp(text) == found
 
 
 def test_an_action_is_ctcp() -> None:
+    """What the door sends for `/me`, other clients recognise."""
     assert ctcp(action("waves")) == Ctcp("ACTION", "waves")

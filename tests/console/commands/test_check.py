@@ -30,7 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_mistake_is_told_with_its_place(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the file, with its line; of the environment and the command line, by their words."""
+    """A mistake in the file with its line, others with the variable or the option."""
     (here / "chatd.toml").write_text(WRONG)
     monkeypatch.setenv("CHATD_IDLE", "long")
     monkeypatch.setenv("CHATD_MAX_ROMS", "3")
@@ -45,7 +45,7 @@ def test_every_mistake_is_told_with_its_place(
             "chatd.toml, line 3: line 'tcp:80x' is no endpoint",
             "chatd.toml, line 4: motd 'nowhere.txt' cannot be read: No such file",
             "chatd.toml, line 6: http 'ssl:8443x:privateKey=k.pem:certKey=c.pem' is no endpoint",
-            "chatd.toml, line 7: store unknown store 'redis:x'",
+            "chatd.toml, line 7: store 'redis:x' is no store",
             "chatd.toml, line 8: keep takes one value, not a list",
             "chatd.toml, line 9: log-people takes true or false",
             "CHATD_IDLE 'long' is not a number",
@@ -62,15 +62,15 @@ def test_every_mistake_is_told_with_its_place(
     ("words", "told"),
     [
         (["--config", "nowhere.toml"], "cannot read the configuration nowhere.toml"),
-        (["--workers", "2"], "2 workers need a store that they share"),
+        (["--workers", "2"], "--workers 2 needs a store that processes share"),
         (["--line=none", "--http=none"], "every door is closed"),
         (["--max-connections", "999999999"], "needs a limit of"),
     ],
 )
-def test_what_no_single_setting_is_to_blame_for_is_told(
+def test_a_conflict_between_valid_settings_is_reported(
     capsys: pytest.CaptureFixture[str], words: list[str], told: str
 ) -> None:
-    """As a start would tell it."""
+    """In the words with which a start would fail."""
     assert main(["check", *words]) == 1
     assert told in capsys.readouterr().err
 
@@ -78,7 +78,7 @@ def test_what_no_single_setting_is_to_blame_for_is_told(
 def test_a_valid_configuration_is_summed_up(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another program's variables are no mistake; nothing is opened."""
+    """Other programs' variables are no mistake; the command opens no port and no file."""
     (here / "chatd.toml").write_text('store = "sqlite:chat.db"\nhttp = "none"\n')
     monkeypatch.setenv("CHATD_CONFIG", "chatd.toml")
     monkeypatch.setenv("CHATD_XYZZY", "3")

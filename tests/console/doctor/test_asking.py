@@ -19,12 +19,12 @@ from chatd.console.doctor.asking import Address, address_of
     ],
 )
 def test_a_url_says_where_to_ask(url: str, address: tuple[str, str, int, str, str]) -> None:
-    """And of which origin the page there is."""
+    """And the origin of the page at that URL."""
     assert address_of(url) == Address(*address)
 
 
 @pytest.mark.parametrize("url", ["localhost", "ftp://x", "http://", "http://x:y", "http://x/?a"])
-def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
-    """With an example."""
+def test_an_invalid_server_url_is_refused(url: str) -> None:
+    """The error shows an example."""
     with pytest.raises(ValueError, match=r"Port|is no server's URL"):
         address_of(url)

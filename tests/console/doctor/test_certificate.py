@@ -41,8 +41,8 @@ def port(tmp_path: Path) -> Iterator[int]:
     thread.join()
 
 
-def test_a_certificate_that_nobody_trusts_is_a_fault(port: int) -> None:
-    """The reason is OpenSSL's."""
+def test_an_untrusted_certificate_is_a_fault(port: int) -> None:
+    """The finding has the reason that OpenSSL gives."""
     found = examine_tls(address_of(f"https://127.0.0.1:{port}"))
     assert found.fault == "certificate"
     assert "self-signed" in found.text
@@ -51,10 +51,10 @@ def test_a_certificate_that_nobody_trusts_is_a_fault(port: int) -> None:
 def test_a_certificate_that_ends_soon_is_a_fault(
     port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It should have been renewed; a name that it is not for is one, too."""
+    """The operator should have renewed it.  A certificate for another host is a fault, too."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "certificate.pem"))
     found = examine_tls(address_of(f"https://127.0.0.1:{port}"))
-    assert (found.fault, "ends in 1 days" in found.text) == ("certificate", True)
+    assert (found.fault, "expires in 1 days" in found.text) == ("certificate", True)
     monkeypatch.setattr("chatd.console.doctor.certificate.SOON_DAYS", 0)
     found = examine_tls(address_of(f"https://127.0.0.1:{port}"))
     assert found.fault == ""
@@ -64,13 +64,13 @@ def test_a_certificate_that_ends_soon_is_a_fault(
 
 
 def test_a_server_without_tls_is_a_fault_unless_it_is_on_this_machine() -> None:
-    """There is nobody on the way."""
+    """On the loopback interface no other machine can read the traffic."""
     assert examine_tls(address_of("http://localhost:8080")).fault == ""
     assert examine_tls(address_of("http://chat.example.org")).fault == "plain"
 
 
 def test_what_speaks_no_tls_is_told() -> None:
-    """A plain port, say, or none."""
+    """For example a plain port, or a closed one."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     assert examine_tls(address_of(f"https://127.0.0.1:{port}")).fault == "protocol"

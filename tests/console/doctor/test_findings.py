@@ -1,4 +1,4 @@
-"""What mends the faults that the doctor finds."""
+"""The lines of configuration that mend the faults that the doctor finds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from chatd.console.doctor.findings import CADDY, HAPROXY, NGINX, REMEDIES, remed
 
 @pytest.mark.parametrize("fault", sorted(REMEDIES))
 def test_every_fault_has_a_line_for_every_proxy(fault: str) -> None:
-    """An operator who reads it need not look further."""
+    """So every operator gets the line for their own proxy."""
     for name in (NGINX, CADDY, HAPROXY):
         assert REMEDIES[fault][name]
         assert any(line.startswith(f"{name}: ") for line in remedies(fault, ""))
 
 
-def test_only_the_proxy_that_names_itself_is_told_of() -> None:
-    """By its header `Server`; and what chatd itself has to be told."""
+def test_only_lines_for_the_proxy_that_names_itself_are_shown() -> None:
+    """The proxy names itself by the header `Server`; the lines for chatd are always shown."""
     assert [line.partition(":")[0] for line in remedies("host", "nginx/1.22.1")] == [
         "nginx",
         "chatd",

@@ -57,7 +57,7 @@ class BrokenProxy:
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[BrokenProxy]:
-    """Who waits for bytes that never come need not wait long."""
+    """A broken proxy; deadlines are short, because its bytes may never arrive."""
     monkeypatch.setattr(probes, "READY_SECONDS", 0.2)
     monkeypatch.setattr(probes, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(probes, "ANSWER_SECONDS", 0.2)
@@ -109,10 +109,10 @@ IDLE: Probe = lambda address: probes.examine_idle(address, 5)  # noqa: E731
         (IDLE, HEAD + b"\r\n" + READY, True, "buffering", "no heartbeat"),
     ],
 )
-def test_a_fault_is_told_from_what_passes(
+def test_a_fault_is_distinguished_from_a_working_proxy(
     proxy: BrokenProxy, probe: Probe, bytes_: bytes, keeps: bool, fault: str, text: str
 ) -> None:
-    """With the key of what mends it."""
+    """The finding has the key of its remedies."""
     proxy.answer, proxy.keeps = bytes_, keeps
     found = probe(proxy.address)
     assert found.fault == fault
@@ -126,8 +126,8 @@ def test_a_fault_is_told_from_what_passes(
         (answer(b'{"token":"x"}', "201 Created"), ""),
     ],
 )
-def test_a_name_that_does_not_arrive_is_told(proxy: BrokenProxy, bytes_: bytes, fault: str) -> None:
-    """The server says so itself."""
+def test_a_lost_host_name_is_reported(proxy: BrokenProxy, bytes_: bytes, fault: str) -> None:
+    """The server itself answers that it does not know the name."""
     proxy.answer = bytes_
     assert probes.examine_host(proxy.address).fault == fault
 
@@ -138,7 +138,7 @@ def test_a_name_that_does_not_arrive_is_told(proxy: BrokenProxy, bytes_: bytes, 
 def test_a_cookie_shows_whether_the_scheme_arrives(
     proxy: BrokenProxy, cookie: bytes, fault: str
 ) -> None:
-    """It is `Secure` if the server knows that its clients speak TLS."""
+    """The cookie is `Secure` if the server knows that its clients speak TLS."""
     head = b"Set-Cookie: " + cookie + b"\r\n" if cookie else b""
     proxy.answer = answer(b'{"token":"x"}', "201 Created", head)
     assert probes.examine_forwarded(proxy.address).fault == fault
@@ -153,16 +153,18 @@ def test_a_cookie_shows_whether_the_scheme_arrives(
         (answer(b"<html>"), "is no chatd (status 200)"),
     ],
 )
-def test_what_is_no_chatd_is_not_examined(proxy: BrokenProxy, bytes_: bytes, why: str) -> None:
-    """A proxy without its server is told as such."""
+def test_a_server_other_than_chatd_is_not_examined(
+    proxy: BrokenProxy, bytes_: bytes, why: str
+) -> None:
+    """The error distinguishes a proxy that cannot reach its server."""
     proxy.answer = bytes_
     with pytest.raises(NoChatd) as told:
         probes.greet(proxy.address)
     assert why in str(told.value)
 
 
-def test_a_chatd_is_known_by_its_health(proxy: BrokenProxy) -> None:
-    """Also one that is not well; the header `Server` names the proxy."""
+def test_chatd_is_recognised_by_its_health(proxy: BrokenProxy) -> None:
+    """Also if it is unhealthy; the header `Server` names the proxy."""
     proxy.answer = answer(b'{"status":"ok"}', head=b"Server: nginx/1.22\r\n")
     assert probes.greet(proxy.address) == "nginx/1.22"
     proxy.answer = answer(b'{"error":{"code":"unavailable"}}', "503 No")

@@ -1,4 +1,4 @@
-"""`/about`: the doors and the limits that clients are told."""
+"""`/about`: the doors and limits that the server publishes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...kit.server import MemoryServer
 
 
 def test_about_names_the_ports_of_the_open_doors(server: MemoryServer) -> None:
-    """Not those of administrators, and no sockets of this machine; without a session."""
+    """It omits the administrators' door and UNIX sockets, and needs no session."""
     places: list[Place] = []
     server.http_door = web_site(
         server.chat.service, hosts=server.hosts, peers=server.peers, places=lambda: places
@@ -38,6 +38,6 @@ def test_about_names_the_ports_of_the_open_doors(server: MemoryServer) -> None:
     [("127.0.0.1", True), ("::1", True), ("0.0.0.0", False), ("fe80::1%eth0", False)],
 )
 def test_a_door_on_the_loopback_interface_is_local(host: str, local: bool) -> None:
-    """A link to it works on the same machine only."""
+    """A link to such a door works on the same machine only."""
     kind = IPv6Address if ":" in host else IPv4Address
     assert is_local(kind("TCP", host, 1)) is local

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
 
+import brotli
 import pytest
 
-from chatd.doors.api.page import WEB, without_comments
+from chatd.doors.api import page
+from chatd.doors.api.page import STORED, WEB, compact, versioned
 
 from ...kit.http import HttpClient
 
@@ -25,7 +31,8 @@ TYPES = {
 def served(name: str) -> bytes:
     """A file as it is served."""
     data = (WEB / name).read_bytes()
-    return without_comments(data) if name.endswith(".js") else data
+    data = compact(data) if name.endswith((".js", ".css")) else data
+    return versioned(data) if name == "worker.js" else data
 
 
 @pytest.mark.parametrize("name", ["", *FILES])
@@ -56,47 +63,132 @@ def test_head_of_a_page_file_has_its_length(http: HttpClient) -> None:
     assert response.headers["content-length"] == str(len(served("chat.js")))
 
 
-@pytest.mark.parametrize(
-    ("accept", "packed"),
-    [
-        ("gzip", True),
-        ("deflate, gzip, br", True),
-        ("br;q=1.0, gzip;q=0.5", True),
-        ("*", True),
-        ("gzip;q=0", False),
-        ("gzip;q=0.0, br", False),
-        ("br", False),
-        ("xgzip", False),
-        ("", False),
-    ],
-)
+@pytest.mark.parametrize("coding", ["gzip", "br"])
 def test_page_files_are_compressed_for_clients_that_accept_it(
-    http: HttpClient, accept: str, packed: bool
+    http: HttpClient, coding: str
 ) -> None:
-    """With an entity tag of their own, and `Vary` for caches."""
-    response = http.get("/chat.css", accept_encoding=accept)
-    assert (response.headers.get("content-encoding") == "gzip") is packed
-    body = gzip.decompress(response.body) if packed else response.body
-    assert body == served("chat.css")
+    """A compressed file has an entity tag of its own, and `Vary` for caches."""
+    response = http.get("/chat.css", accept_encoding=coding)
+    assert response.headers["content-encoding"] == coding
+    unpack = {"gzip": gzip.decompress, "br": brotli.decompress}[coding]
+    assert unpack(response.body) == served("chat.css")
     assert response.headers["vary"] == "Accept-Encoding"
     plain = http.get("/chat.css")
-    assert (response.headers["etag"] == plain.headers["etag"]) is not packed
+    assert plain.body == served("chat.css")
     tag = response.headers["etag"]
-    assert http.get("/chat.css", accept_encoding=accept, if_none_match=tag).status == 304
+    assert tag != plain.headers["etag"]
+    assert http.get("/chat.css", accept_encoding=coding, if_none_match=tag).status == 304
+
+
+def test_version_of_the_service_worker_changes_with_what_it_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a browser whose server is upgraded stores the new files, and deletes the others."""
+    source = (WEB / "worker.js").read_text()
+    assert json.loads(source.partition("FILES = ")[2].partition(";")[0]) == [*STORED]
+    for name in STORED:
+        (tmp_path / name).write_bytes((WEB / name).read_bytes())
+    monkeypatch.setattr(page, "WEB", tmp_path)
+    before = versioned(source.encode())
+    assert b'VERSION = ""' not in before
+    assert versioned(source.encode()) == before
+    assert versioned(source.encode() + b"\n") != before
+    (tmp_path / "offline.js").write_text("")
+    assert versioned(source.encode()) != before
+
+
+def test_manifest_names_icons_of_their_sizes(http: HttpClient) -> None:
+    """All addresses are relative, so the page can be installed behind a path, too."""
+    manifest = json.loads(http.get("/manifest.webmanifest").body)
+    assert [manifest[key] for key in ("id", "start_url", "scope")] == [".", ".", "."]
+    assert {"maskable"} <= {icon.get("purpose") for icon in manifest["icons"]}
+    for icon in manifest["icons"]:
+        response = http.get(f"/{icon['src']}")
+        assert response.headers["content-type"] == icon["type"]
+        if icon["type"] == "image/png":
+            assert response.body[:8] == b"\x89PNG\r\n\x1a\n"
+            size = struct.unpack(">II", response.body[16:24])
+            assert icon["sizes"] == f"{size[0]}x{size[1]}"
+
+
+IMPORTS = re.compile(r'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)";', re.MULTILINE)
+LAZY = re.compile(r'import\("\./([\w-]+\.js)"\)')
+FIRST = ["start.js", "page.js", "words-en.js"]
+"""Scripts from which a first visit loads all others."""
+MENUS = {"menus.js", "dialog.js", "popup.js", "qr.js", "searching.js", "emoji.js"}
+"""Scripts that are loaded when somebody wants what they do."""
+
+
+def imported(names: list[str]) -> set[str]:
+    """Those scripts, and all that they import when they are loaded."""
+    found: set[str] = set()
+    left = [*names]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += IMPORTS.findall((WEB / name).read_text())
+    return found
+
+
+def test_first_visit_loads_less_than_60_kilobytes(http: HttpClient) -> None:
+    """All bodies together, as a browser asks for them; 70 kB if brotli is not installed."""
+    files = ["", "chat.css", "icon.svg", "manifest.webmanifest", *sorted(imported(FIRST))]
+    assert not MENUS & {*files}
+
+    def load(accept: str) -> int:
+        return sum(len(http.get(f"/{name}", accept_encoding=accept).body) for name in files)
+
+    assert load("gzip, deflate, br, zstd") < 60_000
+    assert load("gzip, deflate") < 70_000
+
+
+def test_every_script_is_loaded_by_the_page_at_some_time() -> None:
+    """At once, or when it is wanted; the other catalogues by their codes, the worker by itself."""
+    reached: set[str] = set()
+    left = {*FIRST, "worker.js", "offline.js"}
+    while left:
+        reached |= imported(sorted(left))
+        left = {name for one in reached for name in LAZY.findall((WEB / one).read_text())} - reached
+    assert {name for name in FILES if name.endswith(".js")} - reached == {
+        name for name in FILES if re.fullmatch(r"words-(?!en)\w+\.js", name)
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
-def test_comments_are_left_out_of_scripts_and_nothing_else(name: str) -> None:
-    """Only whole lines go, each of which belongs to a comment."""
-    kept = without_comments((WEB / name).read_bytes()).decode().splitlines()
+def test_scripts_loaded_on_demand_go_through_the_function_that_tells_of_failures(name: str) -> None:
+    """`onDemand`; other places have a `catch` of their own: the start, the welcome, emoji."""
+    if name in ("start.js", "wording.js", "nodes.js", "demand.js"):
+        return
+    source = (WEB / name).read_text()
+    asked = len(re.findall(r"\bimport\(", re.sub(r"(?s)/\*\*.*?\*/", "", source)))
+    assert asked == len(re.findall(r"\bonDemand\(", source))
+
+
+def lines_of(source: str) -> Iterator[str]:
+    """The lines of a script that hold code, without types within them."""
     inside = False
-    for line in (WEB / name).read_text().splitlines():
+    for line in source.splitlines():
         text = line.strip()
-        alone = re.fullmatch(r"/\*\*.*\*/", text) or text.startswith("//")
-        if not inside and not alone and kept and line == kept[0]:
-            kept.pop(0)
-            continue
-        inside = inside or text.startswith("/**")
-        assert inside or alone, line
+        alone = re.fullmatch(r"/\*.*\*/", text) or text.startswith("//")
+        inside = inside or (text.startswith("/*") and "*/" not in text)
+        if not inside and not alone:
+            yield re.sub(r"/\*\* @(?:type|param) [^\"'`*]*\*/ ?", "", text)
         inside = inside and not text.endswith("*/")
-    assert not kept
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith((".js", ".css"))])
+def test_comments_types_and_indentation_are_left_out_and_nothing_else(name: str) -> None:
+    """Lines stay lines; only the table of emoji is a text over lines, and these begin with none
+    of what is left out.
+    """
+    source = (WEB / name).read_text()
+    kept = [line.rstrip() for line in compact(source.encode()).decode().splitlines()]
+    assert kept == [line.rstrip() for line in lines_of(source)]
+    code = [re.sub(r'"(?:[^"\\]|\\.)*"|/`\+/|\\`', "", line) for line in lines_of(source)]
+    open_ended = [number for number, line in enumerate(code) if line.count("`") % 2]
+    if name == "emoji.js":
+        table = source.partition("`")[2].partition("`")[0]
+        assert not re.search(r"^(?:[ \t]|/[*/])", table, re.MULTILINE)
+    else:
+        assert not open_ended

@@ -24,17 +24,17 @@ def test_messages_are_found_newest_first(server: MemoryServer, http: HttpClient)
 
 @pytest.mark.parametrize("query", ["", "?q=", "?q=%21", "?q=a&limit=0", "?q=a&before=x"])
 def test_bad_search_is_refused(http: HttpClient, query: str) -> None:
-    """The message says what is wrong."""
+    """The error says what is wrong."""
     assert http.get(SEARCH + query).status == 400
 
 
-def test_search_of_a_room_that_never_was_finds_nothing(http: HttpClient) -> None:
+def test_search_of_a_room_that_never_existed_finds_nothing(http: HttpClient) -> None:
     """Reading creates no room."""
     assert http.get("/rooms/nowhere/search?q=a").json == {"events": [], "next": None}
 
 
 def test_hidden_room_is_not_searched_and_its_messages_are_not_shown(server: MemoryServer) -> None:
-    """It answers like a room that does not exist to strangers."""
+    """To strangers, the server answers as for a room that does not exist."""
     ada = register(server, "ada")
     said = ada.post("/rooms/cellar/messages", {"text": "hit"}).json["id"]
     assert ada.send_json("PATCH", "/rooms/cellar", {"access": "members"}).status == 200
@@ -45,7 +45,7 @@ def test_hidden_room_is_not_searched_and_its_messages_are_not_shown(server: Memo
 
 
 def test_message_is_one_event(server: MemoryServer, http: HttpClient) -> None:
-    """404 for ids of anything else, and in another room."""
+    """The ids of other events, and of messages in other rooms, are answered 404."""
     id_ = server.say("hello")
     answer = http.get(f"/rooms/lobby/messages/{id_}")
     assert (answer.status, answer.json["text"], answer.json["id"]) == (200, "hello", id_)
@@ -54,7 +54,7 @@ def test_message_is_one_event(server: MemoryServer, http: HttpClient) -> None:
 
 
 def test_browser_is_sent_to_the_page_at_the_message(server: MemoryServer) -> None:
-    """By a relative address, so it works behind a proxy's path."""
+    """The redirect is relative, so it works behind a proxy's path."""
     id_ = server.say("hello")
     browser = server.http()
     browser.headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"

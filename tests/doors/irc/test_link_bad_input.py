@@ -79,6 +79,7 @@ def test_every_command_takes_any_words(server: MemoryServer, name: str, register
 def test_commands_in_any_order_with_any_words_do_others_no_harm(
     commands: list[tuple[str, list[str]]],
 ) -> None:
+    """Before, during and after registration."""
     server = MemoryServer()
     bob, client = register(server, "bob", rooms="#dev"), IrcWire(server)
     client.send("CAP REQ :batch draft/multiline", "NICK ada", "USER ada 0 * :A", "CAP END")
@@ -107,6 +108,36 @@ def test_what_is_too_long_is_refused_and_the_next_line_is_not(
     ada.wire.send(line + b"\r\nPRIVMSG #dev :next\r\n")
     assert ada.commands() == ["417"]
     assert [text.rpartition(":")[2] for text in bob.read()] == ["next"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\xff",
+        b"x" * 600,
+        b"NONSENSE",
+        b"PRIVMSG #no :hi",
+        b"PRIVMSG #dev :" + b"x" * 490,
+        b"TAGMSG #dev",
+        b"JOIN dev",
+        b"KICK #no bob",
+        b"AWAY",
+        b"CHATHISTORY LATEST #dev * 1000",
+        b"MARKREAD #no timestamp=2025-01-01T00:00:00.000Z",
+    ],
+)
+def test_a_flood_of_lines_that_are_no_messages_is_slowed(server: MemoryServer, line: bytes) -> None:
+    """To ten a second, after the first forty.  What follows waits too, and no line is lost."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    server.chat.advance(60)  # registration has been paid for
+    ada.wire.send((line + b"\r\n") * 100 + b"PRIVMSG #dev :done\r\n")
+    server.chat.settle()
+    assert any("too fast" in text for text in ada.read())
+    server.chat.advance(5)
+    assert server.chat.texts("dev") == []
+    server.chat.advance(2)
+    assert server.chat.texts("dev") == ["done"]
+    assert bob.read()[-1].endswith("PRIVMSG #dev :done")
 
 
 def test_a_text_that_does_not_fit_behind_its_senders_name_is_refused_whole(
@@ -143,6 +174,7 @@ def test_a_carriage_return_ends_a_line_and_is_relayed_to_nobody(server: MemorySe
 
 
 def test_latin_1_is_refused_and_its_sender_stays(server: MemoryServer) -> None:
+    """Its next line is said."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     ada.read()
     ada.wire.send("PRIVMSG #dev :caf\xe9\r\n".encode("latin-1") + "PRIVMSG #dev :café\r\n".encode())
@@ -159,6 +191,7 @@ def authenticate(password: str) -> str:
 def test_an_answer_of_400_bytes_is_whole_with_the_empty_part_behind_it(
     server: MemoryServer,
 ) -> None:
+    """The specification's end of an answer whose length is a multiple of 400."""
     password = "".join(chr(0x4E00 + number) for number in range(92)) + "correct horse 16"
     made = server.chat.service.sign_in.register("ada", password, NEAR)  # type: ignore[arg-type]
     server.chat.settle()
@@ -187,6 +220,7 @@ def test_a_sign_in_that_is_broken_off_in_the_middle_leaves_nothing(
 def test_a_connection_that_is_lost_in_the_middle_of_a_sign_in_leaves_nothing(
     server: MemoryServer,
 ) -> None:
+    """Neither a person nor a client that counts as unregistered."""
     client = IrcWire(server, NEAR)
     client.ask("CAP REQ :sasl", "AUTHENTICATE PLAIN", "AUTHENTICATE " + "A" * 400)
     client.wire.hang_up()

@@ -50,6 +50,7 @@ def test_a_client_without_times_is_shown_what_it_missed_as_notices_once(
 
 
 def test_a_client_with_times_is_shown_what_it_missed_as_it_was(server: MemoryServer) -> None:
+    """Between two notices."""
     away(server, "hello")
     head, message, end = sign_in(server, "server-time", "message-tags")
     assert head.endswith("NOTICE ada :1 private message while you were away:")
@@ -66,6 +67,7 @@ def test_a_client_that_asks_for_history_is_shown_nothing_unasked(server: MemoryS
 
 
 def test_what_a_session_was_given_is_not_missed(server: MemoryServer) -> None:
+    """However the session ended."""
     for name in ("ada", "bob"):
         registered(server.chat, name)
     ada = of_account(server, "ada")
@@ -75,6 +77,7 @@ def test_what_a_session_was_given_is_not_missed(server: MemoryServer) -> None:
 
 
 def test_what_is_said_by_somebody_ignored_since_is_not_shown(server: MemoryServer) -> None:
+    """The list of ignored people counts when the message is shown."""
     away(server, "hello")
     ada = of_account(server, "ada", "draft/chathistory")
     person = server.chat.service.people.own("ada")
@@ -87,6 +90,7 @@ def test_what_is_said_by_somebody_ignored_since_is_not_shown(server: MemoryServe
 def test_what_was_missed_and_cannot_be_read_is_shown_another_time(
     server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The client is told so, and nothing is marked as shown."""
     away(server, "hello")
     unread = lambda *_: fail(Unavailable("not now"))  # noqa: E731
     with monkeypatch.context() as patch:

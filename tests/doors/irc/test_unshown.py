@@ -29,6 +29,7 @@ def test_a_call_waits_for_the_messages_that_were_begun_before() -> None:
 
 
 def test_a_call_does_not_wait_for_ever() -> None:
+    """A store that does not answer does not silence the door."""
     clock, called = Clock(), list[str]()
     unshown = Unshown(clock)
     one = unshown.begin()

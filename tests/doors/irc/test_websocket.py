@@ -52,6 +52,7 @@ class IrcSocketClient:
 def test_the_subprotocol_is_the_client_s_first_known_one(
     server: MemoryServer, offered: str, chosen: bytes, opcode: int
 ) -> None:
+    """It decides between text and binary frames; without one, text."""
     client = IrcSocketClient(server, offered, opcode)
     assert client.head.startswith(b"HTTP/1.1 101 ")
     told = b"Sec-WebSocket-Protocol: %b\r\n" % chosen
@@ -63,6 +64,7 @@ def test_the_subprotocol_is_the_client_s_first_known_one(
 
 
 def test_clients_of_both_kinds_share_channels(server: MemoryServer) -> None:
+    """A line may come with its end or without."""
     web = IrcSocketClient(server)
     web.ask(*REGISTERED)
     bob = register(server, "bob", rooms="#dev")
@@ -84,6 +86,7 @@ def test_a_frame_is_one_line(server: MemoryServer) -> None:
 
 
 def test_the_refusal_of_invalid_utf_8_names_the_command(server: MemoryServer) -> None:
+    """A binary frame need not be UTF-8."""
     client = IrcSocketClient(server)
     client.ask(*REGISTERED)
     client.wire.send(frame(BINARY, b"PRIVMSG #dev :caf\xe9"))
@@ -92,6 +95,7 @@ def test_the_refusal_of_invalid_utf_8_names_the_command(server: MemoryServer) ->
 
 
 def test_the_end_of_a_websocket_is_a_quit(server: MemoryServer) -> None:
+    """As the end of a TCP connection is."""
     client = IrcSocketClient(server)
     client.ask(*REGISTERED)
     assert server.chat.service.people.own("ada")
@@ -101,6 +105,7 @@ def test_the_end_of_a_websocket_is_a_quit(server: MemoryServer) -> None:
 
 
 def test_quit_closes_a_websocket(server: MemoryServer) -> None:
+    """After the goodbye, with the code of a normal end."""
     client = IrcSocketClient(server)
     client.ask(*REGISTERED)
     client.wire.send(frame(TEXT, b"QUIT :tea"))
@@ -111,6 +116,7 @@ def test_quit_closes_a_websocket(server: MemoryServer) -> None:
 
 
 def test_a_flood_of_frames_is_slowed_down(server: MemoryServer) -> None:
+    """No line is lost."""
     server = MemoryServer(message_rate=1)
     client = IrcSocketClient(server)
     client.ask(*REGISTERED)
@@ -120,10 +126,12 @@ def test_a_flood_of_frames_is_slowed_down(server: MemoryServer) -> None:
 
 
 def test_a_request_without_an_upgrade_is_refused(server: MemoryServer) -> None:
+    """With what to use instead."""
     assert server.http().get("/irc").refusal == (400, "malformed")
 
 
 def test_a_page_of_another_origin_is_refused(server: MemoryServer) -> None:
+    """A page anywhere could otherwise speak for its visitor."""
     wire = server.chat.connect(server.http_door, peer(HOST))
     foreign = HANDSHAKE | {"Origin": "https://evil.example"}
     wire.send(asked("GET", "/irc", foreign.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,15 +16,23 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
+from chatd.chat import journal
+from chatd.chat.limits import Limits
+from chatd.chat.service import ChatService
+from chatd.codecs.json import JSON
+from chatd.model.commands import Say
 from chatd.model.errors import InDoubt, Unavailable
+from chatd.model.identity import Stranger
 from chatd.store.redis import dialling
 from chatd.store.redis.dialling import Dialler
 from chatd.store.redis.store import RedisStore
 from chatd.store.redis.url import RedisUrl, parse
+from chatd.testing import FakeOutlet
 from chatd.testing.stores import FakeFollower
 
 from ...kit import redis as kit
 from ...kit.certificates import write_certificate
+from ...kit.chat import read
 from ...kit.redis import RedisServer, free_port, fresh_prefix
 from ...kit.stores import saying, texts
 
@@ -198,6 +207,16 @@ class Failover:
         self.sentinel = kit.Sentinel(self.master)
         self.url = parse(f"redis+sentinel://127.0.0.1:{self.sentinel.port}/main")
 
+    async def asked(self, *words: str) -> Any:
+        """What the sentinel answers, when it is there."""
+        link = None
+        while link is None:
+            with suppress(Unavailable):
+                link = await dial(parse(f"redis://127.0.0.1:{self.sentinel.port}"))
+        answer = await link.ask("SENTINEL", *words)
+        link.abandon()
+        return answer
+
     def remove(self) -> None:
         """Nothing is left."""
         for one in (self.sentinel, self.replica, self.master):
@@ -219,58 +238,83 @@ async def until(asked: Callable[[], Awaitable[bool]]) -> None:
         await deferLater(reactor, 0.02, lambda: None)
 
 
+class Chat:
+    """A node of a chat, and what a reader on it was sent."""
+
+    def __init__(self, failover: Failover, name: str) -> None:
+        store = RedisStore(reactor, Dialler(reactor, failover.url), 100, node=name)
+        limits = Limits(message_rate=0, address_rate=0)
+        self.service = ChatService(reactor, store, history=100, limits=limits, node=name)
+
+    async def open(self) -> FakeOutlet:
+        """Begin; answers a reader who reads from now on."""
+        await self.service.open()
+        self._room = await self.service.rooms.load("lobby")
+        return self.read(self.service.horizon)
+
+    def read(self, cursor: int) -> FakeOutlet:
+        """One who reads from a cursor."""
+        outlet = FakeOutlet()
+        place = self.service.place([self._room], cursor)
+        outlet.subscriber = self.service.readers.open(
+            Stranger(), [(self._room, JSON)], outlet, place.cursor, gaps=place.gaps
+        )
+        outlet.subscriber.start()
+        return outlet
+
+    async def say(self, text: str, key: bytes | None = None) -> int:
+        """A visitor says something; its id.  Raises `Unavailable`, `InDoubt`."""
+        speaker = self.service.visitor("ci")
+        id_ = await self.service.perform(speaker, Say("lobby", text), key)
+        assert id_ is not None
+        return id_
+
+
 @pytest_twisted.ensureDeferred
 @pytest.mark.usefixtures("logged_warnings")
-async def test_nodes_go_on_at_the_replica_that_the_sentinels_promote(failover: Failover) -> None:
-    """With all that it has, in one order; readers are told of nothing, as nothing was lost."""
-    stores, followers = [], []
-    dialler = Dialler(reactor, failover.url)
+async def test_nodes_go_on_at_the_replica_that_the_sentinels_promote(
+    failover: Failover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When they see by themselves that the master is dead.  Saying is refused meanwhile and reading
+    goes on; in the end everything is there in one order, and readers are told of no gap, as
+    nothing was lost.
+    """
+
+    monkeypatch.setattr(journal, "DOUBT_SECONDS", 0.0)  # no call is left behind
 
     async def knows_both() -> bool:
-        try:
-            link = await dialler._connect(("127.0.0.1", failover.sentinel.port), tls=False)
-        except Unavailable:
-            return False
-        found = await link.ask("SENTINEL", "REPLICAS", "main")
-        link.abandon()
+        found = await failover.asked("REPLICAS", "main")
         told = [dict(zip(one[::2], one[1::2], strict=True)) for one in found]
         return [one[b"master-link-status"] for one in told] == [b"ok"]
 
     await until(knows_both)
-    for name in ("a", "b"):
-        store = RedisStore(reactor, Dialler(reactor, failover.url), 10, node=name)
-        followers.append(FakeFollower())
-        await store.open(followers[-1])
-        stores.append(store)
-    for n in range(5):
-        await stores[n % 2].append([saying(f"before {n}")])
+    chats = [Chat(failover, name) for name in ("a", "b")]
+    readers = [await chat.open() for chat in chats]
+    expected = [f"before {n}" for n in range(5)]
+    ids = [await chats[n % 2].say(text) for n, text in enumerate(expected)]
     assert b":1" in failover.master.ask("WAIT", "1", "10000")
     failover.master.kill()
-    asking = await dialler._connect(("127.0.0.1", failover.sentinel.port), tls=False)
-    assert (await asking.ask("SENTINEL", "FAILOVER", "main")) == b"OK"
-    asking.abandon()
 
-    async def is_taken() -> bool:
+    async def is_taken(chat: Chat, text: str) -> bool:
         try:
-            await stores[0].append([saying("after")._replace(request_key=b"once")])
+            ids.append(await chat.say(text, text.encode()))
         except (Unavailable, InDoubt):
+            assert read(chats[1].read(ids[0]))[:4] == expected[1:5]
             return False
+        expected.append(text)
         return True
 
-    await until(is_taken)
+    assert not await is_taken(chats[0], "after")
+    await failover.asked("SET", "main", "down-after-milliseconds", "500")
+    await until(lambda: is_taken(chats[0], "after"))
     assert b"role:master" in failover.replica.ask("INFO", "replication")
-    last = await stores[1].append([saying("and after")])
-    expected = [*(f"before {n}" for n in range(5)), "after", "and after"]
+    await until(lambda: is_taken(chats[1], "and after"))
 
     async def is_shown() -> bool:
-        return all(follower.units[-1].id == last[0] for follower in followers)
+        return [read(reader) for reader in readers] == [expected] * 2
 
     await until(is_shown)
-    for follower in followers:
-        assert texts(follower.entries) == expected
-        ids = [unit.id for unit in follower.units]
-        assert ids == sorted(set(ids))
-        assert follower.happened == []
-    for store in stores:
-        await store.close()
+    assert ids == sorted(set(ids))
+    for chat in chats:
+        await chat.service.stopService()
     await deferLater(reactor, 0.01, lambda: None)

@@ -26,7 +26,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisNodes]:
 def keep(nodes: RedisNodes, kept: Retention) -> None:
     """All nodes keep so much from now on."""
     for node in nodes.nodes:
-        node.store._tidying._retention = kept
+        node.store._tidying.retention = kept
         ends = node.store._readings.rooms()
         nodes.settle()
         node.store._tidying._firsts = {name: end.first for name, end in result_of(ends).items()}
@@ -55,6 +55,18 @@ def test_the_oldest_of_all_rooms_are_forgotten_by_their_number(nodes: RedisNodes
     assert kept(nodes, two, "quiet")[0] == ["x"]
     for node in nodes.nodes:
         assert node.follower.firsts == {"lobby": ids[6], "dev": ids[7]}
+
+
+def test_retention_that_begins_later_tells_of_rooms_that_came_meanwhile(nodes: RedisNodes) -> None:
+    """Each follower is told which event is the oldest now."""
+    one, two = nodes.nodes
+    for n in range(6):
+        one.store.append([saying(str(n), "dev")])
+    nodes.settle()
+    one.store.retention = Retention(events=2)
+    nodes.advance(TIDY_SECONDS + 1)
+    assert kept(nodes, two, "dev")[0] == ["4", "5"]
+    assert one.follower.firsts == {"dev": one.ids[4]}
 
 
 def test_the_oldest_are_forgotten_by_their_age(nodes: RedisNodes) -> None:

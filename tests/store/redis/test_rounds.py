@@ -245,6 +245,7 @@ def test_a_server_that_is_restarted_has_everything(
         assert sorted(ids) == one.ids == two.ids
         assert sorted(kept_texts(nodes, one)) == sorted([*map(str, range(10)), "meanwhile"])
         assert one.follower.happened == two.follower.happened == []
+        assert [one.store.kept(id_) for id_ in one.ids] == one.ids
 
 
 def test_a_server_that_has_lost_everything_is_told(logged_errors: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ....chat.room import LOBBY, Room
 from ....codecs.irc import numerics
@@ -26,7 +26,7 @@ from ....stream.feed import Source
 from ..client import IrcClient
 from ..reader import find_own
 from ..replay import replay
-from ..request import Request
+from ..request import LINES_A_TURN, Request
 from .row import Kind, command
 
 
@@ -224,8 +224,8 @@ def topic_lines(client: IrcClient, room: Room) -> list[str]:
     return lines
 
 
-def names_lines(client: IrcClient, room: Room) -> list[str]:
-    """The numerics that list the people in a room."""
+def names_lines(client: IrcClient, room: Room) -> Iterator[str]:
+    """The numerics that list the people who are in a room when the first one is made."""
     symbol = "=" if getattr(room.state, "listed", True) else "@"
     overhead = size(_numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", ""))
     marked, words = marks(client, room), list(room.members.values())
@@ -233,10 +233,8 @@ def names_lines(client: IrcClient, room: Room) -> list[str]:
         words = [_full(client, name) for name in words]
     if marked:
         words = [marked.get(key, "") + word for key, word in zip(room.members, words, strict=True)]
-    return [
-        _numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", text)
-        for text in in_lines(words, overhead)
-    ]
+    for text in in_lines(words, overhead):
+        yield _numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", text)
 
 
 def _full(client: IrcClient, name: str) -> str:
@@ -387,7 +385,15 @@ def names(request: Request) -> None:
     except ChatError:
         request.numeric(numerics.ENDOFNAMES, word or "*")
         return
+    request.stream(_names(client, name))
+
+
+def _names(client: IrcClient, name: str) -> Iterator[str]:
+    """The answer to NAMES; the people are left out as soon as the client may not read the room."""
     room = client.service.rooms.live(name)
-    lines = names_lines(client, room) if room is not None and may_read(client, room) else []
-    lines.append(_numeric(client, numerics.ENDOFNAMES, f"#{name}"))
-    request.stream(iter(lines))
+    if room is not None:
+        for number, line in enumerate(names_lines(client, room)):
+            if number % LINES_A_TURN == 0 and not may_read(client, room):
+                break
+            yield line
+    yield _numeric(client, numerics.ENDOFNAMES, f"#{name}")

@@ -1,4 +1,4 @@
-"""MODE of channels and of clients, KICK, INVITE, REDACT."""
+"""MODE of channels and of clients, KICK, INVITE."""
 
 from __future__ import annotations
 

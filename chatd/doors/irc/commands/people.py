@@ -53,7 +53,9 @@ def shares_room(client: IrcClient, key: str) -> bool:
 
 
 def invisible(client: IrcClient, holder: Person | Elsewhere) -> bool:
-    """Whether only clients that share a room with a person may find it (mode `+i`)."""
+    """Whether only clients that share a room with a person may find it by a mask, and see its rooms
+    (mode `+i`).
+    """
     if client.operator or holder is client.person:
         return False
     return holder.card.invisible and holder.card.user.startswith("~")
@@ -158,7 +160,7 @@ def whois(request: Request) -> None:
         return
     shown, known = holder.name, client.door.who(holder.name)
     request.numeric(numerics.WHOISUSER, *_card(shown, known))
-    if not (invisible_in_whois(client, holder) and not shares_room(client, holder.key)):
+    if not (invisible(client, holder) and not shares_room(client, holder.key)):
         empty = numerics.write(numerics.WHOISCHANNELS, client.server, client.nick, shown, "")
         overhead = size(empty)
         words = (
@@ -182,11 +184,6 @@ def whois(request: Request) -> None:
 def _card(name: str, known: Sender) -> tuple[str, str, str, str, str]:
     """The parameters of the first numeric of WHOIS and WHOWAS."""
     return name, known.user, known.host, "*", known.realname or name
-
-
-def invisible_in_whois(client: IrcClient, holder: Person | Elsewhere) -> bool:
-    """Whether only clients that share a room with a person may see its rooms."""
-    return invisible(client, holder)
 
 
 @command("WHOWAS", "name [count]", "who somebody was", least=1, too_few=_no_nick)

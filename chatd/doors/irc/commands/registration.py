@@ -25,8 +25,8 @@ from .server import lusers_lines, motd_lines
 USER_MODES = "Biow"
 CHANNEL_MODES = "bimMnoqstv"
 PARAMETER_MODES = "boqv"
-_NUMBERS_AS_ON = ("0",)
-"""Texts that are no valid nicks: `JOIN 0` has a meaning of its own."""
+_NO_NICK = "0"
+"""A text that is no valid nick, because `JOIN 0` has a meaning of its own."""
 
 
 # -- capabilities --------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def nick(request: Request) -> None:
 
 def _could_be(name: str) -> bool:
     """Whether a text could be a nick: one word that is neither a mask nor a channel."""
-    return bool(name) and name not in _NUMBERS_AS_ON and not set(name) & set(" *?!@,#:~+&$")
+    return bool(name) and name != _NO_NICK and not set(name) & set(" *?!@,#:~+&$")
 
 
 def _refuse_nick(request: Request, name: str, error: ChatError) -> None:
@@ -174,14 +174,12 @@ def _no_token(request: Request) -> None:
 def ping(request: Request) -> None:
     """Answer PONG when all effects of earlier commands have been written, here and to others."""
     client, token = request.client, request.param(0)
+    done = request.hold_open()
 
     def written() -> None:
         request.form("PONG", client.server, text=token)
-        request._performed(None)
+        done()
 
-    request._waits += 1
-    client.unanswered += 1
-    client.changing += request.changes
     client.door.unshown.when_shown(lambda: client.service.when_written(written))
 
 
@@ -221,7 +219,7 @@ def welcome(client: IrcClient, session: Session, applicant: Applicant) -> None:
     client.away = applicant.away
     away = door.away_of(person, applicant.away)
     if away != person.card.away:
-        told_away = client.service.signals.away(person, away)
+        told_away = client.service.signals.away(person, away, counted=False)
         told_away.addErrback(lambda failure: failure.trap(ChatError))
     told, name = door.told, person.name
     server = client.server

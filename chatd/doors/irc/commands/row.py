@@ -19,13 +19,13 @@ class Kind(Enum):
     """Kind of a command: what it waits for, and which rate limit it counts against."""
 
     QUESTION = auto()
-    """Only this client sees its effect.  At most 10 a second; waits for the client's messages."""
+    """Only this client sees its effect.  It waits for the client's messages."""
     CHANGE = auto()
-    """A change that others see; the chat's own rate limits apply."""
+    """A change that others see, or on which later lines depend: they wait for its outcome."""
     MESSAGE = auto()
-    """A message; messages do not wait for one another."""
+    """A message; messages do not wait for one another, and the chat's own rate limit applies."""
     FREE = auto()
-    """Carried out at once, without a limit: PONG, QUIT."""
+    """Carried out at once, without a limit: PONG."""
 
 
 def _too_few(request: Request) -> None:

@@ -67,7 +67,7 @@ def op(client: LineClient, name: str) -> None:
     _give(client, name, "op")
 
 
-@command("/deop NAME", "take the role of an op or owner", _NAME, kind=Kind.CHANGE)
+@command("/deop NAME", "take away the role of an op or owner", _NAME, kind=Kind.CHANGE)
 def deop(client: LineClient, name: str) -> None:
     """For owners; anybody may give up their own role."""
     _give(client, name, None)
@@ -79,7 +79,7 @@ def voice(client: LineClient, name: str) -> None:
     _give(client, name, "voice")
 
 
-@command("/devoice NAME", "take the role voice", _NAME, kind=Kind.CHANGE)
+@command("/devoice NAME", "take away the role voice", _NAME, kind=Kind.CHANGE)
 def devoice(client: LineClient, name: str) -> None:
     """For ops."""
     _give(client, name, None)
@@ -87,7 +87,7 @@ def devoice(client: LineClient, name: str) -> None:
 
 @command(
     "/kick NAME [REASON]",
-    "put somebody out of this room, who may come back",
+    "put somebody out of this room; they may come back",
     duration_and_text("name", NAME, durations=False),
     kind=Kind.CHANGE,
 )
@@ -136,7 +136,7 @@ def _row(what: str, id_: str, one: Restriction) -> str:
 
 @command(
     "/mute NAME [DURATION]",
-    "let somebody speak no more in this room",
+    "forbid somebody to speak in this room",
     duration_and_text("name", NAME),
     kind=Kind.CHANGE,
 )
@@ -196,7 +196,7 @@ def posting(client: LineClient, word: str) -> None:
 
 @command(
     "/slow SECONDS",
-    "how long each has to wait between two messages; 0: not at all",
+    "how long each person waits between messages; 0: no wait",
     number("how many seconds"),
     kind=Kind.CHANGE,
 )

@@ -9,7 +9,7 @@ from ..client import LineClient
 from .row import Kind, command
 
 
-@command("/nick NAME", "take a name, or another one", word("name", NAME), kind=Kind.CHANGE)
+@command("/nick NAME", "take a name, or change it", word("name", NAME), kind=Kind.CHANGE)
 def nick(client: LineClient, name: str) -> None:
     """Answers with the name as it was taken."""
 

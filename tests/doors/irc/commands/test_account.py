@@ -20,16 +20,19 @@ PASSWORD = "correct horse battery"
 
 
 def have_account(server: MemoryServer, name: str) -> None:
+    """Register an account with that name."""
     made = server.chat.service.sign_in.register(name, PASSWORD, LOCAL)  # type: ignore[arg-type]
     server.chat.settle()
     result_of(made)
 
 
 def plain(name: str, password: str = PASSWORD) -> str:
+    """The answer of SASL PLAIN."""
     return base64.b64encode(f"{name}\0{name}\0{password}".encode()).decode()
 
 
 def sign_in(server: MemoryServer, name: str, *rooms: str) -> IrcWire:
+    """A client on this machine that is signed in, and is in these channels."""
     client = IrcWire(server, LOCAL)
     client.ask("CAP REQ :sasl", "AUTHENTICATE PLAIN", f"AUTHENTICATE {plain(name)}")
     client.ask("NICK x", "USER x 0 * :X", "CAP END", *(f"JOIN {room}" for room in rooms))
@@ -65,6 +68,7 @@ def test_a_client_signs_in_with_sasl(server: MemoryServer) -> None:
 def test_a_sign_in_that_fails_may_be_tried_again(
     server: MemoryServer, lines: list[str], numerics: list[str]
 ) -> None:
+    """Or left: the client then comes in as a guest."""
     have_account(server, "ada")
     client = IrcWire(server, LOCAL)
     client.ask("CAP REQ :sasl")
@@ -74,6 +78,7 @@ def test_a_sign_in_that_fails_may_be_tried_again(
 
 
 def test_passwords_are_refused_on_unencrypted_remote_connections(server: MemoryServer) -> None:
+    """By SASL, PASS and OPER; `sasl` is not even offered there."""
     client = IrcWire(server)
     assert client.ask("CAP REQ :sasl") == ["CAP * NAK :sasl"]
     assert client.commands("AUTHENTICATE PLAIN") == ["904"]
@@ -85,6 +90,7 @@ def test_passwords_are_refused_on_unencrypted_remote_connections(server: MemoryS
 
 
 def test_a_password_may_come_with_pass(server: MemoryServer) -> None:
+    """A PASS of another form is ignored, because many clients send one to every server."""
     have_account(server, "ada")
     client = IrcWire(server, LOCAL)
     lines = client.ask(f"PASS :ada:{PASSWORD}", "NICK x", "USER x 0 * :X")
@@ -96,12 +102,14 @@ def test_a_password_may_come_with_pass(server: MemoryServer) -> None:
 
 
 def test_a_guest_cannot_take_a_registered_name(server: MemoryServer) -> None:
+    """Whether its account is here or not."""
     have_account(server, "ada")
     client = IrcWire(server, LOCAL)
     assert client.commands("NICK ada", "USER x 0 * :X") == ["433"]
 
 
 def test_two_clients_of_one_account_are_one_person(server: MemoryServer) -> None:
+    """Its rooms and what it says reach both; it quits with the last of them."""
     have_account(server, "ada")
     one = sign_in(server, "ada", "#dev")
     bob = register(server, "bob", rooms="#dev")
@@ -125,6 +133,7 @@ def test_two_clients_of_one_account_are_one_person(server: MemoryServer) -> None
 
 
 def test_a_guest_becomes_an_account(server: MemoryServer) -> None:
+    """By REGISTER, under the nick that it holds, and only once."""
     client = register(server, "ada", "standard-replies", host=LOCAL)
     lines = client.ask(f"REGISTER * * :{PASSWORD}")
     assert lines[0].startswith("REGISTER SUCCESS ada :")
@@ -156,6 +165,7 @@ def test_others_are_notified_when_a_guest_registers(server: MemoryServer) -> Non
 
 
 def test_an_account_that_a_checker_knows_is_put_into_no_channel() -> None:
+    """Only JOIN brings an IRC client into a channel."""
     known = InMemoryUsernamePasswordDatabaseDontUse(ada=b"pw")
     server = MemoryServer(rules=Rules(checkers=(known,)))
     client = IrcWire(server, LOCAL)
@@ -166,6 +176,7 @@ def test_an_account_that_a_checker_knows_is_put_into_no_channel() -> None:
 
 
 def test_oper_is_refused_to_accounts_that_are_not_administrators(server: MemoryServer) -> None:
+    """And without OPER nobody may use KILL or WALLOPS."""
     have_account(server, "ada")
     client = register(server, "bob", host=LOCAL)
     assert client.commands(f"OPER ada :{PASSWORD}") == ["491"]

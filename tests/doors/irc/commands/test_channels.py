@@ -7,6 +7,8 @@ import pytest
 from chatd.codecs.irc.message import parse
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.moderation import BanFromServer, Configure
+from chatd.model.policy import Action
+from chatd.testing.policies import DenyIf
 
 from ....kit.chat import with_account
 from ....kit.irc import register, source
@@ -40,18 +42,21 @@ def test_each_join_and_leave_is_shown_singly(server: MemoryServer) -> None:
 
 
 def test_names_of_several_channels_are_joined_one_after_another(server: MemoryServer) -> None:
+    """A bad name among them is refused alone; joining twice does nothing."""
     ada = register(server, "ada")
     assert ada.commands("JOIN #a,no,#b,#b") == ["JOIN", "353", "366", "403", "JOIN", "353", "366"]
     assert ada.commands("JOIN #a") == []
 
 
 def test_a_channel_name_needs_its_sign_and_valid_characters(server: MemoryServer) -> None:
+    """On the other doors the `#` is optional."""
     ada = register(server, "ada")
     assert ada.ask("JOIN lobby") == ["403 ada lobby :no such channel"]
     assert ada.commands("JOIN #b@d", "JOIN #" + "x" * 65) == ["403", "403"]
 
 
 def test_too_many_channels_are_refused() -> None:
+    """A person may be in so many rooms, on all doors together."""
     server = MemoryServer(rooms_per_session=2)
     ada = register(server, "ada", rooms="#a,#b")
     assert ada.commands("JOIN #c") == ["405"]
@@ -74,6 +79,7 @@ def test_what_is_too_fast_waits_and_is_done_in_its_order() -> None:
 
 
 def test_only_join_brings_a_channel_into_being(server: MemoryServer) -> None:
+    """Every other command is answered as for a channel that does not exist."""
     ada = register(server, "ada")
     lines = ["PRIVMSG #new :x", "TOPIC #new :x", "TOPIC #new", "MODE #new", "PART #new"]
     assert ada.commands(*lines) == ["403"] * 5
@@ -82,6 +88,7 @@ def test_only_join_brings_a_channel_into_being(server: MemoryServer) -> None:
 
 
 def test_part_shows_its_reason(server: MemoryServer) -> None:
+    """To those in the channel; afterwards nothing of it is read."""
     ada = register(server, "ada", rooms="#dev")
     bob = register(server, "bob", rooms="#dev")
     ada.read()
@@ -132,6 +139,7 @@ def test_join_replays_the_last_messages(server: MemoryServer) -> None:
 
 
 def test_a_topic_is_shown_to_all_and_cleared(server: MemoryServer) -> None:
+    """An empty text clears it; who set it, and when, is told with it."""
     ada = register(server, "ada", rooms="#dev")
     bob = register(server, "bob", rooms="#dev")
     ada.read()
@@ -143,7 +151,8 @@ def test_a_topic_is_shown_to_all_and_cleared(server: MemoryServer) -> None:
     assert ada.commands("TOPIC #dev") == ["331"]
 
 
-def test_a_thousand_names_are_listed_in_lines_that_fit(server: MemoryServer) -> None:
+def test_hundreds_of_names_are_listed_in_lines_that_fit(server: MemoryServer) -> None:
+    """Each person once."""
     for number in range(300):
         server.chat.perform(server.chat.enter(f"person-{number:03}"), Say("lobby", "hi"))
     ada = register(server, "ada", "draft/chathistory")
@@ -153,6 +162,23 @@ def test_a_thousand_names_are_listed_in_lines_that_fit(server: MemoryServer) -> 
     ]
     assert len(names) == 301
     assert all(len(line) + len(":irc.example ") <= 510 for line in lines)
+
+
+def test_the_rest_of_names_is_left_out_if_the_policy_forbids_it(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long answer is made in several turns; the policy is asked in each."""
+    for module in ("request", "commands.channels"):
+        monkeypatch.setattr(f"chatd.doors.irc.{module}.LINES_A_TURN", 1)
+    for number in range(120):
+        server.chat.perform(server.chat.enter(f"person-{number:03}"), Join("dev"))
+    ada = register(server, "ada", "draft/chathistory", rooms="#dev")
+    assert ada.commands("NAMES #dev") == ["353"] * 3 + ["366"]
+    forbidden: set[Action] = set()
+    server.chat.service.readers.policy = DenyIf(lambda who, what, room: what in forbidden)
+    ada.send("NAMES #dev")
+    forbidden.add(Action.READ)
+    assert ada.commands() == ["353", "366"]
 
 
 ASKED = [
@@ -223,6 +249,7 @@ def test_a_room_that_becomes_hidden_is_taken_from_its_readers_at_once(
 
 
 def test_a_person_banned_from_the_server_is_disconnected_at_once(server: MemoryServer) -> None:
+    """The last line says why."""
     ada = register(server, "ada", rooms="#dev")
     root = with_account(server.chat, "rosa", admin=True)
     server.chat.perform(root, BanFromServer("ada", None, "spam"))

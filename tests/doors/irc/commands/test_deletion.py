@@ -12,6 +12,7 @@ CAPS = ("message-tags", "echo-message", "draft/message-redaction", "standard-rep
 
 
 def test_a_message_is_deleted_for_clients_that_understand(server: MemoryServer) -> None:
+    """Other clients are told nothing; the text is gone from the log."""
     ada, bob = register(server, "ada", *CAPS, rooms="#dev"), register(server, "bob", rooms="#dev")
     id_ = server.say("secret", room="dev", name="cy")
     ada.read()
@@ -51,6 +52,7 @@ def test_a_private_message_is_deleted_for_both(server: MemoryServer) -> None:
 def test_a_deletion_is_labelled_and_told_to_nobody_who_does_not_understand(
     server: MemoryServer,
 ) -> None:
+    """The label is on the client's own REDACT."""
     ada, bob, id_ = conversation(server, "message-tags")
     ada.ask("CAP REQ :labeled-response batch")
     (told,) = ada.messages(f"@label=7 REDACT bob {id_}")
@@ -97,6 +99,7 @@ def test_a_private_message_is_deleted_by_its_author_or_an_administrator(
 def test_a_message_that_is_not_there_cannot_be_deleted(
     server: MemoryServer, words: str, code: str
 ) -> None:
+    """The code tells a wrong id from a wrong target."""
     ada, _, _ = conversation(server)
     (line,) = ada.ask(f"REDACT {words}")
     assert line.startswith(f"FAIL REDACT {code} :")

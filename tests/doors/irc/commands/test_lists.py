@@ -7,6 +7,7 @@ from ....kit.server import MemoryServer
 
 
 def listed(client: IrcWire, words: str = "") -> list[str]:
+    """The channels that LIST shows."""
     first, *rooms, end = client.ask(f"LIST {words}")
     assert (first.split()[0], end.split()[0]) == ("321", "323")
     return [line.split()[2] for line in rooms]
@@ -23,6 +24,7 @@ def test_channels_with_people_are_listed(server: MemoryServer) -> None:
 
 
 def test_channels_are_listed_by_mask_and_people(server: MemoryServer) -> None:
+    """Conditions may exclude, too; numbers of people are exclusive bounds."""
     register(server, "bob", rooms="#dev,#lobby")
     ada = register(server, "ada", rooms="#dev")
     assert listed(ada, "*ob*") == ["#lobby"]

@@ -12,6 +12,7 @@ from ....kit.server import MemoryServer
 
 
 def test_mode_shows_the_flags_of_a_channel(server: MemoryServer) -> None:
+    """And when it was made; irssi waits for the end of the list of bans."""
     ada = register(server, "ada", rooms="#dev")
     flags, created = ada.ask("MODE #dev")
     assert flags == "324 ada #dev +"
@@ -21,6 +22,7 @@ def test_mode_shows_the_flags_of_a_channel(server: MemoryServer) -> None:
 
 
 def test_a_client_changes_and_sees_its_own_modes(server: MemoryServer) -> None:
+    """Only what has changed is answered."""
     ada = register(server, "ada")
     assert ada.ask("MODE ada") == ["221 ada +i"]
     assert ada.ask("MODE ADA +B-i") == [f":{source(server, 'ada')} MODE ada +B-i"]
@@ -30,18 +32,21 @@ def test_a_client_changes_and_sees_its_own_modes(server: MemoryServer) -> None:
 
 
 def test_a_client_cannot_see_or_change_the_modes_of_others(server: MemoryServer) -> None:
+    """Of a person, or of nobody."""
     ada = register(server, "ada")
     register(server, "bob")
     assert ada.commands("MODE bob", "MODE nobody +i") == ["502", "401"]
 
 
 def test_a_client_cannot_give_itself_mode_o(server: MemoryServer) -> None:
+    """Only OPER does."""
     ada = register(server, "ada")
     assert ada.commands("MODE ada +o") == []
     assert ada.ask("MODE ada") == ["221 ada +i"]
 
 
 def test_the_creator_of_a_channel_gives_roles(server: MemoryServer) -> None:
+    """And takes them; everybody in the channel is shown each change."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     ada.read()
     me = source(server, "ada")
@@ -68,6 +73,7 @@ def test_a_lower_role_takes_no_higher_one(server: MemoryServer) -> None:
 
 
 def test_roles_take_a_role_and_somebody_who_is_there(server: MemoryServer) -> None:
+    """Each refusal has its own numeric."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     register(server, "eve")
     assert bob.commands("MODE #dev +o bob") == ["482"]
@@ -78,6 +84,7 @@ def test_roles_take_a_role_and_somebody_who_is_there(server: MemoryServer) -> No
 
 
 def test_flags_are_the_rooms_settings(server: MemoryServer) -> None:
+    """They apply on every door, and are shown as one MODE."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     ada.read()
     bob.read()
@@ -91,6 +98,7 @@ def test_flags_are_the_rooms_settings(server: MemoryServer) -> None:
 
 
 def test_a_kick_is_shown_once_and_the_person_may_rejoin(server: MemoryServer) -> None:
+    """It is no PART in addition."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     eve = register(server, "eve", rooms="#dev")
     for client in (ada, bob, eve):
@@ -105,6 +113,7 @@ def test_a_kick_is_shown_once_and_the_person_may_rejoin(server: MemoryServer) ->
 
 
 def test_kick_needs_a_role_and_a_person_in_the_channel(server: MemoryServer) -> None:
+    """Each refusal has its own numeric."""
     register(server, "ada", rooms="#dev")
     bob, eve = register(server, "bob", rooms="#dev"), register(server, "eve")
     assert bob.commands("KICK #dev ada", "KICK #dev nobody", "KICK #dev eve") == [
@@ -116,6 +125,7 @@ def test_kick_needs_a_role_and_a_person_in_the_channel(server: MemoryServer) -> 
 
 
 def test_a_ban_is_placed_listed_and_lifted(server: MemoryServer) -> None:
+    """In its canonical form, whatever form it was given in."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob")
     ada.ask("MODE #dev +b bob")
     ban, end = ada.ask("MODE #dev b")
@@ -146,6 +156,7 @@ def test_somebody_who_is_banned_is_put_out_with_a_kick(server: MemoryServer) -> 
 def test_a_ban_with_a_reason_from_another_door_is_the_reason_of_the_kick(
     server: MemoryServer,
 ) -> None:
+    """MODE has no place for it."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     ada.read()
     person = server.chat.service.people.own("ada")
@@ -181,6 +192,7 @@ def test_a_banned_network_is_seen_by_administrators_only(server: MemoryServer) -
 def test_people_who_are_no_members_are_put_out_of_a_channel_that_closes(
     server: MemoryServer,
 ) -> None:
+    """Those with a role stay."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     eve = register(server, "eve", rooms="#dev")
     ada.ask("MODE #dev +v eve")
@@ -194,6 +206,7 @@ def test_people_who_are_no_members_are_put_out_of_a_channel_that_closes(
 
 
 def test_members_are_invited(server: MemoryServer) -> None:
+    """INVITE lets a person into a channel with `+i`, and is listed until it is used."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob")
     ada.ask("MODE #dev +i")
     assert bob.commands("JOIN #dev", "NAMES #dev", "MODE #dev", "TOPIC #dev")[:2] == ["473", "366"]

@@ -7,6 +7,7 @@ from ....kit.server import MemoryServer
 
 
 def test_monitor_reports_a_person_s_arrival_and_departure(server: MemoryServer) -> None:
+    """In the spelling of the person, whatever the case of the request."""
     ada = register(server, "ada")
     assert ada.ask("MONITOR + bob,cy") == ["731 ada :bob,cy"]
     bob = register(server, "Bob")
@@ -17,6 +18,7 @@ def test_monitor_reports_a_person_s_arrival_and_departure(server: MemoryServer) 
 
 
 def test_monitor_reports_a_change_of_name_as_both(server: MemoryServer) -> None:
+    """Another case of the same name is no change."""
     ada, bob = register(server, "ada"), register(server, "bob")
     ada.ask("MONITOR + bob,rob")
     bob.ask("NICK Bob")
@@ -26,6 +28,7 @@ def test_monitor_reports_a_change_of_name_as_both(server: MemoryServer) -> None:
 
 
 def test_the_monitor_list_is_shown_and_cleared(server: MemoryServer) -> None:
+    """A cleared list reports nothing."""
     ada = register(server, "ada")
     ada.ask("MONITOR + bob,cy", "MONITOR - cy")
     assert ada.ask("MONITOR L") == ["732 ada :bob", "733 ada :end of MONITOR list"]
@@ -36,6 +39,7 @@ def test_the_monitor_list_is_shown_and_cleared(server: MemoryServer) -> None:
 
 
 def test_the_monitor_list_has_a_limit(server: MemoryServer) -> None:
+    """The one that `005` tells."""
     ada = register(server, "ada")
     ada.ask(*(f"MONITOR + n{number}" for number in range(100)))
     server.chat.advance(60)
@@ -44,6 +48,7 @@ def test_the_monitor_list_has_a_limit(server: MemoryServer) -> None:
 
 
 def test_a_closed_client_leaves_the_monitors(server: MemoryServer) -> None:
+    """No reference to it is kept."""
     ada = register(server, "ada")
     ada.ask("MONITOR + bob")
     ada.wire.hang_up()

@@ -13,9 +13,11 @@ from chatd.testing.policies import DenyIf
 from ....kit.chat import registered
 from ....kit.irc import IrcWire, of_account, register, source
 from ....kit.server import MemoryServer
+from ....kit.terminal import Terminal
 
 
 def test_who_lists_the_people_in_a_channel(server: MemoryServer) -> None:
+    """With away as `G`, and the prefix of a role."""
     register(server, "bob", rooms="#dev").ask("AWAY :tea")
     ada = register(server, "ada", rooms="#dev")
     who = server.irc.who("bob")
@@ -39,6 +41,7 @@ def test_who_leaves_out_invisible_people(server: MemoryServer) -> None:
 
 
 def test_whox_shows_no_address(server: MemoryServer) -> None:
+    """The field of the address has a placeholder."""
     ada = register(server, "ada")
     line, _ = ada.ask("WHO ada %tcuihsnfdlaor,42")
     words = line.split(" ")
@@ -48,6 +51,7 @@ def test_whox_shows_no_address(server: MemoryServer) -> None:
 
 
 def test_whois_describes_a_person(server: MemoryServer) -> None:
+    """With channels, bot mode and away message, and without an address."""
     bob = register(server, "bob", rooms="#dev")
     bob.ask("AWAY :tea", "MODE bob +B")
     ada = register(server, "ada", rooms="#dev")
@@ -57,7 +61,20 @@ def test_whois_describes_a_person(server: MemoryServer) -> None:
     assert "192.0.2" not in "\n".join(ada.ask("WHOIS bob"))
 
 
+def test_the_user_name_tells_by_which_door_a_guest_came(server: MemoryServer) -> None:
+    """`web` and `line`; the user name that an IRC client gives has a `~` before it."""
+    ada = register(server, "ada")
+    Terminal(server, "/nick bob")
+    server.http().post("/session", {"name": "cy"})
+    assert [ada.ask(f"WHOIS {name}")[0].split()[3] for name in ("ada", "bob", "cy")] == [
+        "~ada",
+        "line",
+        "web",
+    ]
+
+
 def test_whois_hides_the_channels_of_invisible_people(server: MemoryServer) -> None:
+    """From clients that share no channel with the person."""
     register(server, "bob", rooms="#dev")
     ada = register(server, "ada")
     assert "319" not in ada.commands("WHOIS bob")
@@ -66,6 +83,7 @@ def test_whois_hides_the_channels_of_invisible_people(server: MemoryServer) -> N
 
 
 def test_whowas_shows_people_who_have_left(server: MemoryServer) -> None:
+    """The last first, as many as were asked for."""
     for host in ("192.0.2.1", "198.51.100.7"):
         register(server, "bob", host=host).ask("QUIT")
     ada = register(server, "ada")
@@ -75,6 +93,7 @@ def test_whowas_shows_people_who_have_left(server: MemoryServer) -> None:
 
 
 def test_ison_and_userhost_use_the_holder_s_spelling(server: MemoryServer) -> None:
+    """And leave out names that nobody holds."""
     register(server, "Bob")
     ada = register(server, "ada")
     assert ada.ask("ISON bob eve") == ["303 ada :Bob"]
@@ -83,6 +102,7 @@ def test_ison_and_userhost_use_the_holder_s_spelling(server: MemoryServer) -> No
 
 
 def test_away_is_shown_to_clients_with_away_notify(server: MemoryServer) -> None:
+    """Once, however many channels they share."""
     ada = register(server, "ada", rooms="#dev,#lobby")
     bob = register(server, "bob", "away-notify", rooms="#dev,#lobby")
     for client in (ada, bob):
@@ -94,6 +114,7 @@ def test_away_is_shown_to_clients_with_away_notify(server: MemoryServer) -> None
 
 
 def test_a_join_of_an_away_person_shows_the_away_message(server: MemoryServer) -> None:
+    """A client may set one before registration (`draft/pre-away`)."""
     bob = register(server, "bob", "away-notify", rooms="#dev")
     client = IrcWire(server)
     client.ask("CAP REQ draft/pre-away", "AWAY :tea", "NICK ada", "USER ada 0 * :A", "CAP END")
@@ -104,6 +125,7 @@ def test_a_join_of_an_away_person_shows_the_away_message(server: MemoryServer) -
 
 @pytest.mark.parametrize("line", ["WHO", "WHO *", "WHO 0", "ISON", "USERHOST x", "WHO #dev %"])
 def test_malformed_questions_are_answered(server: MemoryServer, line: str) -> None:
+    """Clients wait for an answer, or its end."""
     assert register(server, "ada").commands(line)
 
 

@@ -26,10 +26,12 @@ from ....kit.server import MemoryServer
     ],
 )
 def test_a_question_is_answered(server: MemoryServer, line: str, numerics: list[str]) -> None:
+    """With the numerics that clients wait for."""
     assert register(server, "ada").commands(line) == numerics
 
 
 def test_help_lists_every_command(server: MemoryServer) -> None:
+    """From the same table by which commands are found."""
     lines = register(server, "ada").ask("HELP")
     told = {line.split(":", 1)[1].split()[0].rstrip(":") for line in lines if line[:3] == "705"}
     assert told == set(COMMANDS)
@@ -37,11 +39,13 @@ def test_help_lists_every_command(server: MemoryServer) -> None:
 
 
 def test_motd_shows_the_message_of_the_day(server: MemoryServer) -> None:
+    """Without one, clients are told that there is none."""
     server.irc.told = Told("irc.example", "test", ["tea at four"])
     assert "372 ada :- tea at four" in register(server, "ada").ask("MOTD")
 
 
 def test_people_of_all_doors_are_counted(server: MemoryServer) -> None:
+    """And connections that have not registered."""
     server.line()
     ada = register(server, "ada")
     IrcWire(server)

@@ -11,10 +11,12 @@ from ....kit.server import MemoryServer
 
 
 def last(server: MemoryServer, room: str = "lobby") -> object:
+    """The newest event of a room."""
     return server.chat.entries(room)[-1].event
 
 
 def test_a_message_reaches_the_others_and_not_its_sender(server: MemoryServer) -> None:
+    """With its msgid, and blanks as they were."""
     ada = register(server, "ada", rooms="#lobby")
     bob = register(server, "bob", "message-tags", rooms="#lobby")
     ada.read()
@@ -26,6 +28,7 @@ def test_a_message_reaches_the_others_and_not_its_sender(server: MemoryServer) -
 
 
 def test_an_own_message_is_shown_with_echo_message(server: MemoryServer) -> None:
+    """As others read it."""
     ada = register(server, "ada", "echo-message", rooms="#lobby")
     (line,) = ada.ask("PRIVMSG #lobby :hi")
     assert line.endswith("PRIVMSG #lobby :hi")
@@ -47,6 +50,7 @@ def test_an_own_message_has_its_label_in_its_place(server: MemoryServer) -> None
 
 
 def test_without_an_echo_a_label_is_acknowledged(server: MemoryServer) -> None:
+    """Every labelled command is answered, by a line, a batch or `ACK`."""
     ada = register(server, "ada", "labeled-response", rooms="#lobby")
     assert ada.ask("@label=7 PRIVMSG #lobby :hi") == ["@label=7 :irc.example ACK"]
     assert ada.ask("@label=8 PING x") == ["@label=8 :irc.example PONG irc.example :x"]
@@ -55,6 +59,7 @@ def test_without_an_echo_a_label_is_acknowledged(server: MemoryServer) -> None:
 
 
 def test_actions_and_notices_are_shown_on_all_doors(server: MemoryServer) -> None:
+    """An action is CTCP on IRC only."""
     ada = register(server, "ada", rooms="#lobby")
     wire = server.line()
     wire.received()
@@ -65,11 +70,13 @@ def test_actions_and_notices_are_shown_on_all_doors(server: MemoryServer) -> Non
 
 
 def test_formatting_codes_are_removed(server: MemoryServer) -> None:
+    """Other doors could not show them."""
     register(server, "ada", rooms="#lobby").ask("PRIVMSG #lobby :\x02bold\x02 \x0304,12red\x03")
     assert last(server) == Said("lobby", "ada", "bold red")
 
 
 def test_a_private_message_reaches_one_person(server: MemoryServer) -> None:
+    """In any case of the nick."""
     ada, bob = register(server, "ada"), register(server, "bob")
     assert ada.ask("PRIVMSG BOB :psst") == []
     assert bob.read() == [f":{source(server, 'ada')} PRIVMSG bob :psst"]
@@ -79,6 +86,7 @@ def test_a_private_message_reaches_one_person(server: MemoryServer) -> None:
 def test_a_message_to_oneself_is_received(
     server: MemoryServer, capabilities: tuple[str, ...], times: int
 ) -> None:
+    """And with `echo-message` shown as sent, too."""
     ada = register(server, "ada", *capabilities)
     assert len(ada.ask("PRIVMSG ada :milk")) == times
 
@@ -97,17 +105,20 @@ def test_a_message_to_oneself_is_received(
     ],
 )
 def test_invalid_messages_are_refused(server: MemoryServer, line: str, numeric: str) -> None:
+    """With the numeric that clients expect, and nothing is said."""
     ada = register(server, "ada", rooms="#dev")
     assert ada.commands(line) == [numeric]
     assert not any(isinstance(entry.event, Said) for entry in server.chat.entries("dev"))
 
 
 def test_a_refused_notice_is_not_answered(server: MemoryServer) -> None:
+    """Programs might answer the answer."""
     ada = register(server, "ada")
     assert ada.ask("NOTICE", "NOTICE #nowhere :x", "NOTICE nobody :x", "NOTICE #lobby :x") == []
 
 
 def test_ctcp_goes_from_client_to_client_and_is_kept_nowhere(server: MemoryServer) -> None:
+    """It is a question of one client to another."""
     ada, bob = register(server, "ada"), register(server, "bob")
     ada.ask("PRIVMSG bob :\x01VERSION\x01")
     assert bob.read() == [f":{source(server, 'ada')} PRIVMSG bob :\x01VERSION\x01"]
@@ -117,6 +128,7 @@ def test_ctcp_goes_from_client_to_client_and_is_kept_nowhere(server: MemoryServe
 
 
 def test_typing_is_relayed_to_clients_with_tags(server: MemoryServer) -> None:
+    """No other client tag is relayed."""
     ada = register(server, "ada", "message-tags", rooms="#dev")
     bob = register(server, "bob", "message-tags", rooms="#dev")
     eve = register(server, "eve", rooms="#dev")
@@ -130,6 +142,7 @@ def test_typing_is_relayed_to_clients_with_tags(server: MemoryServer) -> None:
 
 
 def test_several_lines_are_one_message(server: MemoryServer) -> None:
+    """Clients without `draft/multiline` read several."""
     caps = ("message-tags", "batch", "draft/multiline")
     ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob", rooms="#dev")
     ada.read()
@@ -141,6 +154,7 @@ def test_several_lines_are_one_message(server: MemoryServer) -> None:
 
 
 def test_an_invalid_batch_sends_no_message(server: MemoryServer) -> None:
+    """Its rest is refused, too."""
     ada = register(server, "ada", "standard-replies", "batch", "draft/multiline", rooms="#dev")
     lines = ["BATCH +1 draft/multiline #dev", "@batch=2 PRIVMSG #dev :one"]
     (line,) = ada.ask(*lines)
@@ -150,6 +164,7 @@ def test_an_invalid_batch_sends_no_message(server: MemoryServer) -> None:
 
 
 def test_services_answer_that_there_are_none(server: MemoryServer) -> None:
+    """With what to do instead, because clients identify to them by themselves."""
     (line,) = register(server, "ada").ask("PRIVMSG NickServ :IDENTIFY secret")
     assert line.startswith("NOTICE ada :there is no NickServ here")
 
@@ -157,12 +172,14 @@ def test_services_answer_that_there_are_none(server: MemoryServer) -> None:
 def test_a_message_to_an_away_person_is_answered_with_away(
     server: MemoryServer,
 ) -> None:
+    """The message is delivered all the same."""
     ada, bob = register(server, "ada"), register(server, "bob")
     bob.ask("AWAY :tea")
     assert ada.ask("PRIVMSG bob :hi") == ["301 ada bob :tea"]
 
 
 def test_a_flood_is_slowed_and_nothing_of_it_is_lost() -> None:
+    """In its order."""
     server = MemoryServer(message_rate=1)
     ada = register(server, "ada", rooms="#dev")
     ada.send(*(f"PRIVMSG #dev :{number}" for number in range(12)))

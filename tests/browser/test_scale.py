@@ -1,0 +1,132 @@
+"""Ten thousand messages and three hundred rooms: the work that one more of them makes."""
+
+import json
+from typing import Any
+
+from playwright.sync_api import Browser, expect
+
+from .people import People
+from .server import Server
+
+FEED = """async () => {
+  const { Log } = await import("./log.js");
+  const log = new Log(() => ({ name: "ada", calls: () => false }), () => {}, () => {});
+  const at = n => new Date(1.7e12 + n * 6e4).toISOString();
+  const one = n => ({ type: "message", id: n + 1, from: `p${n % 7}`, room: "ten-thousand",
+    text: `message ${n} with **some** words`, time: at(n) });
+  const many = (from, to) => Array.from({ length: to - from }, (_, place) => one(from + place));
+  window.feed = { log, one, many };
+  log.show(many(9900, 10000));
+  document.querySelector("#scroll").scrollTop = 2000;
+  for (let from = 9800; from >= 100; from -= 100) log.prepend(many(from, from + 100));
+}"""
+"""Shows all but the first hundred of ten thousand messages, in pages as they are loaded."""
+SCROLL = """async () => {
+  const { log, many, one } = window.feed;
+  const scroll = document.querySelector("#scroll");
+  const frame = () => new Promise(resolve => requestAnimationFrame(resolve));
+  const row = [...document.querySelectorAll("#log .message")][20];
+  row.scrollIntoView();
+  await frame();
+  const before = row.getBoundingClientRect().top;
+  log.prepend(many(0, 100));
+  const moved = row.getBoundingClientRect().top - before;
+  for (let step = 0; step < 20; step++) {
+    scroll.scrollBy(0, 3000);
+    await frame();
+  }
+  log.append(one(10000));
+  log.redraw(5000);
+  await frame();
+  return moved;
+}"""
+"""Loads the last page, scrolls, and shows one more message; how far the window moved by that."""
+CATEGORIES = ["devtools.timeline"]
+
+
+def test_page_of_messages_beside_ten_thousand_costs_only_its_own_layout(
+    people: People, browser: Browser, shared_server: Server
+):
+    """In each frame far fewer boxes are laid out than there are; no text is taken away for that."""
+    ada = people.come(shared_server.url, "ada", room="ten-thousand")
+    ada.is_connected_over("websocket")
+    expect(ada.page.locator("#empty dl")).to_be_visible()
+    ada.page.evaluate(FEED)
+    browser.start_tracing(page=ada.page, categories=CATEGORIES)
+    moved = ada.page.evaluate(SCROLL)
+    trace: dict[str, Any] = json.loads(browser.stop_tracing())
+    assert abs(moved) < 2
+    layouts = [
+        event["args"]["beginData"]
+        for event in trace["traceEvents"]
+        if event["name"] == "Layout" and "dirtyObjects" in event["args"].get("beginData", {})
+    ]
+    total = max(layout["totalObjects"] for layout in layouts)
+    dirty = max(layout["dirtyObjects"] for layout in layouts)
+    assert total > 50_000
+    assert dirty < total / 10, (dirty, total)
+    rows = ada.log.locator(".message")
+    assert rows.count() == 10_001
+    assert ada.page.evaluate("[...document.querySelectorAll('#log > *')].length") > 150
+    assert rows.first.inner_text().endswith("message 0 with some words")
+
+
+def test_unread_count_of_one_room_changes_nothing_else_in_the_side_bar(
+    people: People, shared_server: Server
+):
+    """Among 300 rooms, of which one has the focus."""
+    ada = people.come(shared_server.url, "ada", room="three-hundred")
+    ada.is_connected_over("websocket")
+    touched, focused, places = ada.page.evaluate(
+        """async () => {
+          const { Side } = await import("./side.js");
+          const side = new Side({});
+          const entry = n => ({ place: `r${n}`, title: `#r${n}`, unread: 0, called: false });
+          const entries = Array.from({ length: 300 }, (_, n) => entry(n));
+          side.showPlaces(entries, [], "r0");
+          const list = document.querySelector("#rooms");
+          list.children[7].querySelector("a").focus();
+          const watch = new MutationObserver(() => {});
+          watch.observe(list, { subtree: true, childList: true, attributes: true });
+          entries[5].unread = 3;
+          side.showPlaces(entries, [], "r0");
+          const changed = watch.takeRecords().map(({ target }) => target.closest("li"));
+          const items = new Set(changed.map(item => item.textContent));
+          const focused = document.activeElement.textContent;
+          side.showPlaces([entries[2], ...entries.slice(3, 9), entries[0]], [], "r8");
+          const places = [...list.querySelectorAll("a")].map(link => link.textContent);
+          return [[...items], focused, places];
+        }"""
+    )
+    assert touched == ["#r53 new"]
+    assert focused == "#r7"
+    assert places == ["#r2", "#r3", "#r4", "#r53 new", "#r6", "#r7", "#r8", "#r0"]
+
+
+def test_deleted_message_stays_in_its_place_when_the_unread_line_was_taken_away(
+    people: People, shared_server: Server
+):
+    """The line is drawn with the row of the message that it stands before."""
+    ada = people.come(shared_server.url, "ada", room="line-away")
+    ada.is_connected_over("websocket")
+    shown = ada.page.evaluate(
+        """async () => {
+          const { Log } = await import("./log.js");
+          const time = new Date().toISOString();
+          const message = { type: "message", from: "bob", room: "line-away", time };
+          const one = id => ({ ...message, id, text: `m${id}` });
+          const all = [one(1), one(2), one(3)];
+          let line = all[1];
+          const about = () => ({ name: "ada", calls: () => false, line });
+          const log = new Log(about, () => {}, () => {});
+          log.show(all);
+          const lines = document.querySelectorAll("#log .line").length;
+          line = undefined;
+          log.removeLine();
+          Object.assign(all[1], { text: "", redacted: true });
+          log.redraw(2);
+          const texts = [...document.querySelectorAll("#log .text")];
+          return [lines, ...texts.map(text => text.textContent)];
+        }"""
+    )
+    assert shown == [1, "m1", "This message was deleted.", "m3"]
