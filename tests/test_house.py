@@ -39,7 +39,17 @@ FLOORS = {
 }
 """What the modules of each package may import: packages of chatd, and libraries."""
 
-SHARED = {"access", "event_streams", "history", "linequeue", "push_door", "reading", "speaking"}
+SHARED = {
+    "access",
+    "event_streams",
+    "history",
+    "linequeue",
+    "openings",
+    "push_door",
+    "reading",
+    "request_bytes",
+    "speaking",
+}
 """Modules of `doors` that several doors share."""
 STYLES = {"sse", "ndjson", "websocket", "polls"}
 """The ways of reading over HTTP, which the resource tree in `doors.api` offers."""

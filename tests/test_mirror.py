@@ -70,6 +70,7 @@ THROUGH = {
     "server/live": "server/test_reload",
     "codecs/frames": "codecs/test_moderating",
     "doors/polls/marks": "doors/api/test_marker",
+    "doors/request_bytes": "doors/test_openings",
     "doors/line/missed": "doors/line/commands/test_account",
     "chat/account_sessions": "chat/test_signin",
     "chat/connection_sessions": "doors/line/commands/test_account",

@@ -33,6 +33,7 @@ from ..model.text import printable
 from ..net.heartbeat import Heartbeat
 from ..net.peers import Peers
 from .event_streams import Streams
+from .openings import Openings
 
 ABSENT = "nobody of that name is here; GET /rooms/ROOM lists who is in a room"
 """The message to a program that names a person without a session."""
@@ -68,7 +69,9 @@ class Access:
         self.peers = peers
         self.sessions = service.sessions
         self.heartbeat = Heartbeat(service.clock)
-        self.streams = Streams(self.heartbeat, peers)
+        self.openings = Openings()
+        """The requests that begin a stream and need not be parsed again."""
+        self.streams = Streams(self.heartbeat, peers, self.openings)
         self.tickets = service.tickets
 
     @property

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from twisted.internet.protocol import connectionDone
@@ -25,15 +26,18 @@ from ..http.channel import ChatChannel
 from ..http.resource import dress_live
 from ..net.heartbeat import Heartbeat
 from ..net.peers import Peers
-from ..net.tcp import PeerDead
+from ..net.tcp import PeerDead, one_write
+from .openings import KnownOpening, Openings
 from .push_door import PushStream
 from .reading import ReadQuery
+from .request_bytes import shared_head
 
 
 class Streams:
     """Opens the streams of a door, which share one heartbeat and one set of connections."""
 
-    def __init__(self, heartbeat: Heartbeat, peers: Peers) -> None:
+    def __init__(self, heartbeat: Heartbeat, peers: Peers, openings: Openings) -> None:
+        self._openings = openings
         self.heartbeat = heartbeat
         self.peers = peers
 
@@ -51,12 +55,26 @@ class Streams:
             return NOT_DONE_YET
         codec = chunked if request.clientproto == b"HTTP/1.1" else plain
         stream = Stream(self, query, codec)
-        request.write(plain.opening)  # writes the response's head too, and Twisted's chunk framing
-        return cast(ChatChannel, request.channel).upgrade(b"", stream)
+        channel = cast(ChatChannel, request.channel)
+        with one_write(channel.transport):
+            # This writes the response's head, too, and Twisted's chunk framing.
+            request.write(plain.opening)
+            if codec is chunked:
+                head = shared_head(request.responseHeaders)
+                stream.opening = self._openings.learn(
+                    request,
+                    query,
+                    partial(Stream, self, codec=codec),
+                    lambda _, date: b"%bDate: %b\r\n\r\n%b" % (head, date, codec.opening),
+                )
+            return channel.upgrade(b"", stream)
 
 
 class Stream(PushStream):
     """One response that does not end: an outlet that pushes."""
+
+    opening: KnownOpening | None = None
+    """How it began, if others may begin like it."""
 
     def __init__(self, streams: Streams, query: ReadQuery, codec: StreamCodec) -> None:
         """Raises `NotAllowed`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -30,6 +31,24 @@ from ..stream.subscriber import Subscriber
 
 MAX_LIMIT = 500
 """Events in one answer."""
+
+
+class Start(NamedTuple):
+    """Where a request asks to begin."""
+
+    since: int | None
+    """The cursor that it gives; None: it gives none."""
+    now: bool = False
+    """Whether it begins at the newest event."""
+    recent: int = DEFAULT_LATEST
+    """Of requests without a cursor: how many of the latest events it is sent first."""
+
+    def place(self, service: ChatService, sources: Sequence[Source]) -> Place:
+        """The place at which a reader of `sources` begins."""
+        since = service.horizon if self.now else self.since
+        if since is None:
+            return latest(sources, self.recent)
+        return service.place(sources, since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,11 @@ class ReadQuery:
             places=logs,
             gaps=gaps,
         )
+
+    def begun_by(self, owner: Owner, start: Start) -> ReadQuery:
+        """The same query by another owner without a session, who begins somewhere else."""
+        place = start.place(self.service, self.rooms)
+        return ReadQuery(self.service, self.rooms, self.several, place, self.limit, owner)
 
     def check_allowed(self) -> None:
         """Ask the policy about every source.  Raises `NotAllowed`."""
@@ -173,21 +197,28 @@ def read_query(
     talk: Conversation | None = None,
 ) -> ReadQuery:
     """Parse a request's `since`, `limit` and `Last-Event-ID`.  Raises `Malformed`."""
+    start, most = start_of(request), limit_of(request) or MAX_LIMIT
+    place = start.place(service, _sources(rooms, owner, talk, several=several))
+    return ReadQuery(service, rooms, several, place, most, owner, talk)
+
+
+def start_of(request: Request) -> Start:
+    """Where a request asks to begin.  Raises `Malformed`."""
+    recent = limit_of(request) or DEFAULT_LATEST
+    now = one(request, "since") == "now"
+    since = None if now else whole_number(request, "since", "now, or ")
+    if last := header(request, "last-event-id"):
+        # A browser that reconnects repeats its first URL; this header has the last id it received.
+        return Start(_event_id(last), recent=recent)
+    return Start(since, now, recent)
+
+
+def limit_of(request: Request) -> int | None:
+    """The `limit` of a request, at most `MAX_LIMIT`; None: it has none.  Raises `Malformed`."""
     limit = whole_number(request, "limit")
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
-    now = one(request, "since") == "now"
-    since = service.horizon if now else whole_number(request, "since", "now, or ")
-    if last := header(request, "last-event-id"):
-        # A browser that reconnects repeats its first URL; this header has the last id it received.
-        since = _event_id(last)
-    sources = _sources(rooms, owner, talk, several=several)
-    if since is None:
-        place = latest(sources, min(limit or DEFAULT_LATEST, MAX_LIMIT))
-    else:
-        place = service.place(sources, since)
-    most = min(limit or MAX_LIMIT, MAX_LIMIT)
-    return ReadQuery(service, rooms, several, place, most, owner, talk)
+    return None if limit is None else min(limit, MAX_LIMIT)
 
 
 def named_rooms(request: Request) -> list[str]:

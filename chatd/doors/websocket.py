@@ -43,6 +43,7 @@ from ..net.peers import going_down
 from ..stream.feed import Source
 from ..stream.subscriber import Subscriber
 from .access import Access, for_programs, key_owner
+from .openings import KnownOpening
 from .push_door import Pushing
 from .reading import ReadQuery
 
@@ -55,6 +56,8 @@ class ChatSocket(Pushing, WebSocketProtocol):
 
     codec = WEBSOCKET
     reader: Subscriber
+    opening: KnownOpening | None = None
+    """How it began, if others may begin like it."""
 
     def __init__(
         self, access: Access, query: ReadQuery, address: Address, max_message: int

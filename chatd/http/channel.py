@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from ..net.connections import LINGER_SECONDS
 from ..net.handshakes import TimedHandshake
+from ..net.tcp import one_write
 from .fastpath import FastRequest
 from .paced import PacedChannel
 from .request import ChatRequest
@@ -73,6 +74,8 @@ class ChatChannel(TimedHandshake, PacedChannel):
         """Handle received bytes; if a request is incomplete after them, its deadline starts."""
         if self._new:
             self._new = False
+            if self.site.openings and self.site.openings.open(self, data):
+                return  # the connection is another protocol's now
             if self.site.fast_path:
                 self.learned = self.site.fast_path.recognise(self, data)
         idle = not (self.requests or self.unparsed or self.full)
@@ -201,8 +204,6 @@ class ChatChannel(TimedHandshake, PacedChannel):
         self.requests.clear()
         self.packet = b""
         transport.unregisterProducer()
-        if accept:
-            transport.write(accept)
         # The rest of this packet, and all later bytes, belong to the new protocol.
         self.dataReceived = self.rawDataReceived = protocol.dataReceived  # type: ignore[method-assign]
         self.readConnectionLost = protocol.readConnectionLost  # type: ignore[method-assign]
@@ -210,7 +211,10 @@ class ChatChannel(TimedHandshake, PacedChannel):
         self.site.peers.discard(self)
         if early:
             transport.resumeProducing()
-        protocol.makeConnection(transport)
+        with one_write(transport):
+            if accept:
+                transport.write(accept)
+            protocol.makeConnection(transport)
         if early:
             protocol.dataReceived(early)
         if self._input_over:

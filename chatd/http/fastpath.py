@@ -1,7 +1,8 @@
 """The interface of the fast path: requests answered without being parsed, because a request with
 the same bytes was parsed before.
 
-A channel passes the first packet of a connection to its site's `FastPath`.  If it gets a
+A channel passes the first packet of a connection to its site's `Openings`, and then to its site's
+`FastPath`.  If it gets a
 `FastRequest`, the channel passes it each packet that arrives while no other request is in progress.
 """
 
@@ -34,6 +35,13 @@ class FastRequest(Protocol):
 
     def gone(self) -> None:
         """The client has disconnected."""
+
+
+class Openings(Protocol):
+    """The first requests of a site's connections that begin a stream and need not be parsed."""
+
+    def open(self, channel: Any, packet: bytes) -> bool:
+        """Whether the packet begins a known stream; then the connection has been handed over."""
 
 
 class FastPath(Protocol):

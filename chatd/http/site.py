@@ -15,7 +15,7 @@ from ..model.errors import ChatError
 from ..net.peers import Peers
 from .bounds import LATE_SECONDS, USUAL, Bounds
 from .channel import ChatChannel
-from .fastpath import FastPath
+from .fastpath import FastPath, Openings
 from .hosts import Hosts
 from .paced import last_answer
 from .request import ChatRequest
@@ -40,9 +40,12 @@ class ChatSite(Site):
         peers: Peers | None = None,
         fast_path: FastPath | None = None,
         hosts: Hosts | None = None,
+        openings: Openings | None = None,
     ) -> None:
         self.hosts = hosts
         """The host names that requests may send; None: any."""
+        self.openings = openings
+        """The streams whose beginning need not be parsed; None: all are."""
         self.fast_path = fast_path
         """The requests that need not be parsed; None: all are parsed."""
         self.limit(bounds)

@@ -73,12 +73,17 @@ def handshake(request: Request, protocol: str = "") -> bytes:
         valid = False
     if not valid:
         raise Malformed("a WebSocket's handshake has one Sec-WebSocket-Key of 16 bytes in base64")
+    return switching(keys[0].encode(), protocol.encode())
+
+
+def switching(key: bytes, protocol: bytes = b"") -> bytes:
+    """The answer to a valid handshake with that `Sec-WebSocket-Key`; see `handshake`."""
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: %b\r\n%b\r\n"
         % (
-            generate_accept_token(keys[0].encode()),
-            b"Sec-WebSocket-Protocol: %b\r\n" % protocol.encode() if protocol else b"",
+            generate_accept_token(key),
+            b"Sec-WebSocket-Protocol: %b\r\n" % protocol if protocol else b"",
         )
     )
 

@@ -17,14 +17,17 @@ Why this is correct:
    never from within `write`.
 4. A `DirectWriter` calls the socket's `send` itself.  While bytes wait in Twisted's buffers, its
    `send` is the transport's `write` instead.
-5. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
+5. While writes are gathered (`one_write`), they wait in a list of this class, which is sent before
+   anything else is: to the socket, or Twisted's way.
+6. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
    reactor or by an epoll group (`chatd.net.epollgroup`), never by both.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from errno import ETIMEDOUT, EWOULDBLOCK
 from fcntl import ioctl
 from termios import TIOCOUTQ
@@ -40,6 +43,8 @@ from ..stream.writing import direct_write
 from .epollgroup import EpollGroup, ReadDelegate
 from .private import all_sent, bytes_buffered
 
+MOST_GATHERED = 16 * 1024
+"""Bytes that are gathered for one write; then they are sent, and so is what follows."""
 READ_BYTES = 4096
 """Bytes that are read from one connection per turn.  The contents of 64 KiB, as much as Twisted
 reads, can take 0.1 s to handle; few requests are longer than this."""
@@ -84,6 +89,8 @@ class WriteThrough(Server, DirectTransport):
     """The server's end of the connection, once it has been asked for."""
     _delegate: ReadDelegate | None = None
     _writer: DirectWriter | None = None
+    _gathered: list[bytes] | None = None
+    """The writes that wait to be sent as one; None: each write is sent at once."""
     _epoll_group: EpollGroup
 
     def __init__(self, sock: Any, *args: Any) -> None:
@@ -177,19 +184,37 @@ class WriteThrough(Server, DirectTransport):
         """See `twisted.internet.interfaces.ITransport.write`."""
         if self._straight:
             direct_write(self._send, self._write_later, data)
-        else:
+        elif self._gathered is None:
             super().write(data)
+        else:
+            self._gathered.append(data)
+            if sum(map(len, self._gathered)) > MOST_GATHERED:
+                self.send_gathered()
+
+    def gather(self) -> None:
+        """Keep what is written until `send_gathered`, unless bytes are buffered already."""
+        if self._straight:
+            self._wind()
+            self._gathered = []
+
+    def send_gathered(self) -> None:
+        """Send what was written since `gather` in one write."""
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            self._unwind()
+            if gathered:
+                self.write(b"".join(gathered))
 
     def doWrite(self) -> Any:
         """See `twisted.internet.interfaces.IWriteDescriptor.doWrite`."""
         result = super().doWrite()
-        self._straight = all_sent(self)
-        if self._straight and self._writer:
-            self._writer.send = self._send
+        if all_sent(self):
+            self._unwind()
         return result
 
     def loseWriteConnection(self) -> None:
         """See `twisted.internet.interfaces.ITCPTransport.loseWriteConnection`."""
+        self.send_gathered()
         self._wind()
         super().loseWriteConnection()
 
@@ -203,6 +228,12 @@ class WriteThrough(Server, DirectTransport):
         self._straight = False
         if self._writer:
             self._writer.send = self.write
+
+    def _unwind(self) -> None:
+        """Send writes to the socket again: nothing is buffered."""
+        self._straight = True
+        if self._writer:
+            self._writer.send = self._send
 
     def connectionLost(self, reason: Failure) -> None:
         """See `twisted.internet.abstract.FileDescriptor.connectionLost`.
@@ -224,6 +255,22 @@ def enable_direct_writes(transport: object, writer: DirectWriter) -> None:
     """See `DirectTransport.enable_direct_writes`; other transports have no direct writes."""
     if isinstance(transport, DirectTransport):
         transport.enable_direct_writes(writer)
+
+
+@contextmanager
+def one_write(transport: object) -> Iterator[None]:
+    """Send what is written to a connection meanwhile with one call of the kernel, and in one TCP
+    segment if it fits.  Over TLS these are several records.  Other transports write as always.
+    """
+    descriptor = _descriptor(transport)
+    if not isinstance(descriptor, WriteThrough):
+        yield
+        return
+    descriptor.gather()
+    try:
+        yield
+    finally:
+        descriptor.send_gathered()
 
 
 def unsent(transport: object) -> int:

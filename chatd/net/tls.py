@@ -7,7 +7,8 @@ write.  Here a write is encrypted at once, and its record is sent as plain TCP s
 1. OpenSSL never touches the socket.  Received bytes go into one memory buffer, and OpenSSL puts the
    bytes to send into another.
 2. After each call of OpenSSL, all records that it has produced are sent.  So records are sent in
-   the order in which they were made, including those of key updates and session tickets.
+   the order in which they were made, including those of key updates.  Only session tickets, with
+   which a handshake of TLS 1.3 ends, wait for the next record: no client needs them before.
 3. Writes wait only for the end of the handshake.  Afterwards OpenSSL always accepts them: TLS 1.3
    has no renegotiation, and the context refuses the renegotiation of TLS 1.2.
 4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
@@ -181,7 +182,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
     # -- OpenSSL ---------------------------------------------------------------------------------
 
     def _shake_hands(self) -> bool:
-        """Continue the handshake; returns whether it is complete."""
+        """Continue the handshake; returns whether it is complete and more bytes were received."""
         try:
             self._tls.do_handshake()
         except SSLWantReadError:
@@ -191,7 +192,8 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self._fail(problem)
             return False
         self._established = True
-        self._send_records()
+        if self._tls.version() != "TLSv1.3":
+            self._send_records()
         waiting, self._waiting = self._waiting, []
         for data in waiting:
             self._encrypt(data)
@@ -199,7 +201,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self.wrappedProtocol.handshakeCompleted()
         if self.disconnecting:
             self._close_when_done()
-        return True
+        return self._received.pending > 0
 
     def _decrypt(self) -> None:
         """Decrypt the received bytes, and pass them to the protocol."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from errno import ENOSPC
+from select import select
 from weakref import ref
 
 import pytest
@@ -18,7 +19,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chatd.net.epollgroup import EpollGroup
-from chatd.net.tcp import READ_BYTES, enable_direct_writes, lingers, unsent
+from chatd.net.tcp import (
+    MOST_GATHERED,
+    READ_BYTES,
+    enable_direct_writes,
+    lingers,
+    one_write,
+    unsent,
+)
 
 from ..kit.tcp import TcpPair
 
@@ -327,3 +335,63 @@ def test_a_connection_lingers_while_twisted_buffers_bytes(wire: TcpPair) -> None
     wire.server.write(BIG * 20)
     assert lingers(wire.server)
     assert not lingers(object())
+
+
+# -- one write -------------------------------------------------------------------------------------
+
+
+def arrived(wire: TcpPair) -> bytes:
+    """What has come at the client so far."""
+    ready, _, _ = select([wire.client], [], [], 0)
+    return wire.client.recv(10 * MOST_GATHERED) if ready else b""
+
+
+def test_writes_are_gathered_into_one(wire: TcpPair) -> None:
+    """Also those of a direct writer; nothing is sent before the end."""
+    writer = DirectWriter()
+    with one_write(wire.server):
+        enable_direct_writes(wire.server, writer)
+        wire.server.write(b"one ")
+        writer.push(b"two ", wire)
+        wire.server.write(b"three")
+        assert arrived(wire) == b""
+    assert arrived(wire) == b"one two three"
+    assert writer.send(b"at once") == 7
+
+
+def test_gathered_writes_are_sent_when_they_are_many(wire: TcpPair) -> None:
+    """So backpressure begins nearly as early as without them."""
+    with one_write(wire.server):
+        wire.server.write(bytes(MOST_GATHERED))
+        assert arrived(wire) == b""
+        wire.server.write(b"x")
+        assert wire.receive(MOST_GATHERED + 1)[-1:] == b"x"
+        wire.server.write(b"y")
+        assert arrived(wire) == b"y"
+
+
+def test_nothing_is_gathered_behind_buffered_bytes_or_on_other_transports(wire: TcpPair) -> None:
+    """The order stays as it is."""
+    wire.server.write(BIG)
+    with one_write(wire.server):
+        wire.server.write(b"end")
+    assert wire.receive(len(BIG) + 3) == BIG + b"end"
+    other = StringTransport()
+    with one_write(other):
+        other.write(b"x")
+        assert other.value() == b"x"
+
+
+def test_gathered_writes_are_sent_before_a_half_close(wire: TcpPair) -> None:
+    """They arrive before the end."""
+    with one_write(wire.server):
+        wire.server.write(b"bye")
+        wire.server.loseWriteConnection()
+    assert arrived(wire) == b"bye"
+
+
+def test_gathered_writes_to_a_lost_connection_are_dropped(wire: TcpPair) -> None:
+    """And raise nothing."""
+    with one_write(wire.server):
+        wire.server.write(b"x")
+        wire.server.connectionLost(Failure(ConnectionDone()))

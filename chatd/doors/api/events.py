@@ -16,7 +16,7 @@ from ...http.fields import header, one, whole_number
 from ...http.media import EVENT_STREAM, preferred
 from ...http.request import ChatRequest
 from ...http.resource import ApiResource, refuse
-from ...http.wsprotocol import handshake, wants_websocket
+from ...http.wsprotocol import handshake, switching, wants_websocket
 from ...model.errors import ChatError, Malformed
 from ...model.metrics import RARE
 from ...net.peers import going_down
@@ -105,7 +105,14 @@ class EventsResource(ApiResource):
             query.check_readers()
             access.use_ticket(request)
             channel = cast(ChatChannel, request.channel)
-            socket = ChatSocket(access, query, access.address(request), channel.max_body)
+            site = channel.site  # a channel that is kept would keep its connection
+            socket = ChatSocket(access, query, access.address(request), site.max_body)
+            socket.opening = access.openings.learn(
+                request,
+                query,
+                lambda query: ChatSocket(access, query, query.owner.address, site.max_body),
+                lambda key, _: switching(key),
+            )
             return channel.upgrade(accept, socket)
         if media in (EVENT_STREAM, NDJSON):
             query.check_readers()

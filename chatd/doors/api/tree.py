@@ -90,8 +90,10 @@ def web_site(
     for path, resource in others.items():
         root.putChild(path, resource)
     hosts.watch(polls.common.clear)
+    hosts.watch(access.openings.forget)
     guard = OriginGuard(root, origins, proxies, files, strict)
-    return ChatSite(guard, service.clock, bounds, peers, PollFastPath(polls), hosts)
+    fast_path = PollFastPath(polls)
+    return ChatSite(guard, service.clock, bounds, peers, fast_path, hosts, access.openings)
 
 
 def admin_site(

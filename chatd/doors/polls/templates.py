@@ -28,7 +28,6 @@ parsed request: a *poll template*.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -37,31 +36,15 @@ from twisted.web.server import Request
 
 from ...http.channel import ChatChannel
 from ...http.fields import header
-from ...http.request import ChatRequest
 from ...http.resource import live_headers
 from ...model.addresses import Address, address_of
 from ...model.errors import ChatError
 from ...model.identity import Stranger
 from ...net.tcp import READ_BYTES, WriteThrough, enable_direct_writes
 from ...stream.batch import Batch
+from ..request_bytes import is_shareable, is_whole, parted, shared_head
 from .groups import PollGroup, PollTemplate
 from .longpoll import PollRequest, Polls
-
-# Matched against the first bytes of every connection, so it must not backtrack.
-_POLL = re.compile(
-    rb"(GET /[^ ?\r\n]*\?(?:(?!since=)[^ &\r\n]*+&)*+since=)"
-    rb"(\d{1,18})"
-    rb"((?:&[^ \r\n]*+)? HTTP/1\.1\r\n.*)",
-    re.DOTALL,
-)
-_END = b"\r\n\r\n"
-_PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
-"""Headers of polls whose answer may depend on the client, or on the page."""
-_NOT_SHARED = (b"Date", b"Content-Length", b"Server", b"Strict-Transport-Security")
-"""Headers that a template leaves out: the first two vary, the channel omits `Server`, and the last
-one is for clients over TLS only."""
-MAX_TEMPLATE = 4096
-"""Bytes in a request that may be learned."""
 
 
 class LearnedPoll:
@@ -281,7 +264,7 @@ def learn_held(polls: Polls, asked: PollRequest, request: Request) -> PollTempla
     Polls that begin in a quiet room, thousands of them after a restart, are so held without being
     parsed.  The template is shared for as long as the caller keeps it.
     """
-    if not _is_shareable(asked, request):
+    if asked.query.session is not None or not is_shareable(request):
         return None
     headers = request.responseHeaders.copy()
     for name, value in live_headers(asked.format.content_type):
@@ -295,40 +278,25 @@ def _learn(
     """The template of a poll whose answer has these headers."""
     channel = cast(ChatChannel, request.channel)
     packet: bytes = getattr(channel, "packet", b"")  # a plain Site's channel learns nothing
-    parts = _parted(packet)
+    parts = parted(packet)
     if (
         not asked.format.head  # a text answer has the cursor in a header, which varies
         or parts is None
-        or packet.find(_END) != len(packet) - len(_END)
+        or not is_whole(packet)
         or not channel.persistent
         or request.code != 200
         or header(request, "last-event-id")  # replaces the cursor in the URL
         or header(request, "expect")  # the client waits for "100 Continue"
     ):
         return None
-    headers = [
-        b"%b: %b\r\n" % (name, value)
-        for name, values in response_headers.getAllRawHeaders()
-        for value in values
-        if name not in _NOT_SHARED
-    ]
-    head = b"HTTP/1.1 200 OK\r\n" + b"".join(headers)
+    head = shared_head(response_headers)
     try:
         template = _template(polls, asked, parts[1], parts[3], head)
     except ChatError:
         return None  # twisted.web parses and refuses the next poll
-    if _is_shareable(asked, request):
+    if asked.query.session is None and is_shareable(request):
         polls.common[parts[1], parts[3]] = template
     return template
-
-
-def _is_shareable(asked: PollRequest, request: Request) -> bool:
-    """Whether the answer depends neither on the client nor on the page."""
-    return (
-        asked.query.session is None
-        and cast(ChatRequest, request).host_known
-        and not any(map(request.requestHeaders.hasHeader, _PERSONAL))
-    )
 
 
 class PollFastPath:
@@ -342,7 +310,7 @@ class PollFastPath:
         a shared template, or if the gate does not let a stranger at this address read.
         """
         polls = self.polls
-        parts = _parted(packet)
+        parts = parted(packet)
         template = polls.common.get((parts[1], parts[3])) if parts else None
         if template is None:
             return None
@@ -353,13 +321,6 @@ class PollFastPath:
         except ChatError:
             return None
         return LearnedPoll(template, channel)
-
-
-def _parted(packet: bytes) -> re.Match[bytes] | None:
-    """The bytes before the cursor, the cursor, and the bytes after it; None if the packet is no
-    poll that may be learned.
-    """
-    return _POLL.fullmatch(packet) if len(packet) <= MAX_TEMPLATE else None
 
 
 def _template(

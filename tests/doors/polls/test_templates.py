@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from twisted.internet.address import IPv4Address
 
-from chatd.doors.polls.templates import MAX_TEMPLATE
+from chatd.doors.request_bytes import MAX_TEMPLATE
 from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
 from chatd.http.channel import ChatChannel
 from chatd.http.request import ChatRequest

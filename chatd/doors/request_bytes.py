@@ -1,0 +1,96 @@
+"""Requests that are recognised by their bytes: which bytes may differ, and whose answers are alike.
+
+Clients of one program send the same bytes, except for a cursor and the key of a WebSocket's
+handshake.  Polls (`chatd.doors.polls.templates`) and the beginnings of streams
+(`chatd.doors.openings`) that were parsed once are recognised by what stays the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import NamedTuple, cast
+
+from twisted.web.http_headers import Headers
+from twisted.web.server import Request
+
+from ..http.request import ChatRequest
+
+MAX_TEMPLATE = 4096
+"""Bytes in a request that may be recognised."""
+# Matched against the first bytes of every connection, so it must not backtrack.
+_WITH_CURSOR = re.compile(
+    rb"(GET /[^ ?\r\n]*\?(?:(?!since=)[^ &\r\n]*+&)*+since=)"
+    rb"(\d{1,18})"
+    rb"((?:&[^ \r\n]*+)? HTTP/1\.1\r\n.*)",
+    re.DOTALL,
+)
+_VARYING = re.compile(
+    rb"(\r\n(?i:last-event-id): )(\d{1,18})(?=\r\n)"
+    rb"|(\r\n(?i:sec-websocket-key): )([A-Za-z0-9+/]{22}==)(?=\r\n)"
+)
+_END = b"\r\n\r\n"
+_PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
+"""Headers of requests whose answer may depend on the client, or on the page."""
+_NOT_SHARED = (b"Date", b"Content-Length", b"Server", b"Strict-Transport-Security")
+"""Headers that answers do not share: the first two vary, the channel omits `Server`, and the last
+one is for clients over TLS only."""
+
+
+def parted(packet: bytes) -> re.Match[bytes] | None:
+    """The bytes before the cursor in the target, the cursor, and the bytes after it; None if the
+    packet has no cursor there, or is too long.
+    """
+    return _WITH_CURSOR.fullmatch(packet) if len(packet) <= MAX_TEMPLATE else None
+
+
+class Opening(NamedTuple):
+    """A packet that may begin a stream, taken apart."""
+
+    shape: Hashable
+    """The bytes that stay the same, and where the others are."""
+    cursor: int | None
+    """`Last-Event-ID`, or else the `since` of the target; None: it has neither."""
+    key: bytes
+    """`Sec-WebSocket-Key`; empty: it has none."""
+
+
+def taken_apart(packet: bytes) -> Opening | None:
+    """A packet as the beginning of a stream; None if it is too long, or names something twice."""
+    if len(packet) > MAX_TEMPLATE:
+        return None
+    before, since, rest = match.groups() if (match := parted(packet)) else (b"", b"", packet)
+    pieces = _VARYING.split(rest)  # bytes; then, for each match, the four groups and more bytes
+    ids, keys = [*filter(None, pieces[2::5])], [*filter(None, pieces[4::5])]
+    if len(ids) > 1 or len(keys) > 1:
+        return None
+    shape = (before, *pieces[0::5], *pieces[1::5], *pieces[3::5])
+    cursor = ids[0] if ids else since
+    return Opening(shape, int(cursor) if cursor else None, keys[0] if keys else b"")
+
+
+def is_whole(packet: bytes) -> bool:
+    """Whether a packet is one request without a body, and nothing else."""
+    return 0 < packet.find(_END) == len(packet) - len(_END)
+
+
+def is_shareable(request: Request) -> bool:
+    """Whether the answer to a request without a session depends neither on the client, except for
+    what the gate decides, nor on the page.
+    """
+    return cast(ChatRequest, request).host_known and not any(
+        map(request.requestHeaders.hasHeader, _PERSONAL)
+    )
+
+
+def shared_head(headers: Headers) -> bytes:
+    """The status line and the headers that the answers to the same requests share, without the
+    empty line.
+    """
+    lines = [
+        b"%b: %b\r\n" % (name, value)
+        for name, values in headers.getAllRawHeaders()
+        for value in values
+        if name not in _NOT_SHARED
+    ]
+    return b"HTTP/1.1 200 OK\r\n" + b"".join(lines)
