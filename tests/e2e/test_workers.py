@@ -209,7 +209,7 @@ def test_metrics_are_those_of_all_workers(served: Served) -> None:
         async with asyncio.timeout(PATIENCE):
             while True:  # a worker counts a message, and sees people leave, when that is shown
                 found = [await metrics(served) for _ in range(10)]
-                here = len(json.loads((await asked(served.port, "/rooms/lobby"))[1])["names"])
+                here = len(json.loads((await asked(served.port, "/rooms/lobby"))[1])["here"])
                 said = [each[SAID] - before.get(SAID, 0) for each in found]
                 people = [each["chatd_people"] for each in found]
                 if said == [30] * 10 and people == [here] * 10:
