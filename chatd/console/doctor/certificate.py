@@ -35,8 +35,8 @@ def examine_tls(address: Address) -> Finding:
         return Finding(what, f"the certificate is refused: {problem.verify_message}", "certificate")
     except ssl.SSLError as problem:
         return Finding(what, f"no connection: {problem.reason or problem}", "protocol")
-    except OSError as problem:
-        return Finding(what, f"no connection: {problem.strerror or problem}", "protocol")
+    except OSError as problem:  # no fault of TLS
+        return Finding(what, f"not examined, no connection: {problem.strerror or problem}")
     if version in OLD:
         return Finding(what, f"{version} is out of date", "protocol")
     end = str((certificate or {}).get("notAfter", ""))

@@ -74,3 +74,11 @@ def test_what_speaks_no_tls_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     assert examine_tls(address_of(f"https://127.0.0.1:{port}")).fault == "protocol"
+
+
+def test_a_host_that_cannot_be_reached_has_no_fault_of_tls() -> None:
+    """Its configuration of TLS is not what mends it."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and nothing listens there
+        found = examine_tls(address_of(f"https://127.0.0.1:{unused.getsockname()[1]}"))
+    assert (found.fault, "not examined" in found.text) == ("", True)
