@@ -26,17 +26,18 @@ def examine_tls(address: Address) -> Finding:
         return Finding(what, "none: every network on the way can read what is sent", "plain")
     context = ssl.create_default_context()
     try:
-        with (
-            socket.create_connection((address.host, address.port), ANSWER_SECONDS) as raw,
-            context.wrap_socket(raw, server_hostname=address.host) as link,
-        ):
+        raw = socket.create_connection((address.host, address.port), ANSWER_SECONDS)
+    except OSError as problem:  # no fault of TLS
+        return Finding(what, f"not examined, no connection: {problem.strerror or problem}")
+    try:
+        with raw, context.wrap_socket(raw, server_hostname=address.host) as link:
             certificate, version = link.getpeercert(), link.version()
     except ssl.SSLCertVerificationError as problem:
         return Finding(what, f"the certificate is refused: {problem.verify_message}", "certificate")
     except ssl.SSLError as problem:
         return Finding(what, f"no connection: {problem.reason or problem}", "protocol")
-    except OSError as problem:  # no fault of TLS
-        return Finding(what, f"not examined, no connection: {problem.strerror or problem}")
+    except OSError as problem:
+        return Finding(what, f"no connection: {problem.strerror or problem}", "protocol")
     if version in OLD:
         return Finding(what, f"{version} is out of date", "protocol")
     end = str((certificate or {}).get("notAfter", ""))

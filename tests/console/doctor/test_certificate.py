@@ -70,10 +70,20 @@ def test_a_server_without_tls_is_a_fault_unless_it_is_on_this_machine() -> None:
 
 
 def test_what_speaks_no_tls_is_told() -> None:
-    """For example a plain port, or a closed one."""
+    """For example a plain port."""
+
+    def answer() -> None:
+        link, _ = listening.accept()
+        with link:
+            link.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            link.recv(1000)
+
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = Thread(target=answer, daemon=True)
+        thread.start()
         port = listening.getsockname()[1]
-    assert examine_tls(address_of(f"https://127.0.0.1:{port}")).fault == "protocol"
+        assert examine_tls(address_of(f"https://127.0.0.1:{port}")).fault == "protocol"
+        thread.join()
 
 
 def test_a_host_that_cannot_be_reached_has_no_fault_of_tls() -> None:
