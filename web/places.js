@@ -63,6 +63,8 @@ export class Places {
   /** The id of the last event that was read, by place. @type {Map<string, number>} */
   #read;
   #returningUntil = 0;
+  /** The places that were not read before this visit: nothing in them is new since then. @type {Set<string>} */
+  #firstRead = new Set();
   /** Whether arriving events are from before this page was opened. */
   returning = true;
   /** The names that we ignore, in lower case. @type {Set<string>} */
@@ -229,7 +231,8 @@ export class Places {
   /** Mark the first message of others since the last visit. @param {string} place @param {Shown} event */
   markReturn(place, event) {
     const view = this.view(place);
-    if (!this.returning || view.line || !this.isNews(event) || !this.wasRead(place) || event.id <= this.lastRead(place)) return;
+    if (!this.wasRead(place)) this.#firstRead.add(place);
+    if (!this.returning || this.#firstRead.has(place) || view.line || !this.isNews(event) || event.id <= this.lastRead(place)) return;
     view.line = event;
     view.mark = this.lastRead(place);
   }

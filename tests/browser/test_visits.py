@@ -28,6 +28,34 @@ def test_empty_room_says_what_it_is_and_the_ways_in(people: People, shared_serve
     expect(empty).to_be_hidden()
 
 
+def test_first_visit_shows_no_line(people: People, shared_server: Server):
+    """Nothing is new since a last visit that never was."""
+    bob = people.come(shared_server.url, "bob", room="firstvisit")
+    for text in ("one", "two", "three"):
+        bob.say(text)
+        bob.sees(text)
+    ada = people.come(shared_server.url, room="firstvisit")
+    ada.sees("three")
+    bob.say("four")
+    ada.sees("four")
+    expect(ada.log.locator(".line")).to_have_count(0)
+    # Nor if each message of the history is read before the next one arrives.
+    marked = ada.page.evaluate(
+        """async () => {
+          const { Places } = await import("/places.js");
+          const places = new Places(() => "ada", new Map(), new Map());
+          for (const id of [1, 2]) {
+            const event = { type: "message", room: "lobby", from: "bob", text: "hello", id };
+            places.add("lobby", event);
+            places.markReturn("lobby", event);
+            places.markRead("lobby", id);
+          }
+          return places.view("lobby").line !== undefined;
+        }"""
+    )
+    assert not marked
+
+
 def test_line_shows_what_is_new_since_the_last_visit(people: People, shared_server: Server):
     """The line is above the first message since then, until the user has been in another place."""
     bob = people.come(shared_server.url, "bob", room="visits")
