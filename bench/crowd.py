@@ -31,8 +31,8 @@ class Report(msgspec.Struct):
     """Seconds of CPU time of the crowd in that time."""
     back: int
     """Readers that have come to the second port."""
-    alike: bool
-    """Whether all have read the same ids, each of them once, in rising order."""
+    complete: bool
+    """Whether all readers have read the same ids, each id once, in rising order."""
     ids: list[int]
     """What they have read."""
 

@@ -228,7 +228,7 @@ async def appends(total: int = 40_000) -> None:
 
 
 async def quiet(total: int = 40_000) -> None:
-    """What messages cost a node that no client reads them on."""
+    """The CPU time of a node for each message of a room that none of its clients reads."""
     async with nodes(1) as some:
         worker = await Worker.start("appends", some.engine.port, total, 10, 1, 10, 100)
         _, before = some.cpu()
@@ -238,8 +238,8 @@ async def quiet(total: int = 40_000) -> None:
             _, now = some.cpu()
             print(
                 f"{told.size} in a turn, {total / told.took:,.0f} messages a second:"
-                f" {1e6 * (now - before) / total:.1f} µs of CPU time of a node that nobody reads"
-                " them on, each",
+                f" {1e6 * (now - before) / total:.1f} µs of CPU time a message"
+                " of a node on which nobody reads the room",
                 flush=True,
             )
             before = now
@@ -287,7 +287,7 @@ async def delivered(some: Nodes, each: int, number: int) -> list[float]:
         for crowd in crowds:
             crowd.tell(last)
         for crowd in crowds:
-            assert msgspec.json.decode(await crowd.hear(), type=Report).alike
+            assert msgspec.json.decode(await crowd.hear(), type=Report).complete
         spent.append(some.cpu()[1:])
     for crowd in crowds:
         await crowd.end()
@@ -319,8 +319,8 @@ async def storm(count: int) -> None:
         crowd.tell(said[-1])
         report = msgspec.json.decode(await crowd.hear(), type=Report)
         await crowd.end()
-        assert report.alike, "something is missing, or is there twice"
-        assert report.ids == said, "something is missing, or is there twice"
+        assert report.complete, "a reader has missed a message, or read one twice"
+        assert report.ids == said, "the readers have missed a message, or read one twice"
         print(
             f"{report.back} readers of a killed node have everything again after {report.took:.1f}"
             f" s; CPU time: {cpu_of(two.pid) - before:.1f} s of the other node,"

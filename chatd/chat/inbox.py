@@ -22,7 +22,7 @@ INBOX = 200
 class Private(Source):
     """Private messages that one person may read: all of them, or those of one conversation."""
 
-    # Class attributes, so that they take no memory for guests, of whom there are many.
+    # Class attributes: the inboxes of guests, which are many, store no values of their own.
     account: str | None = None
     """The key of the account that owns the messages; None for a guest, whose messages are not
     kept."""

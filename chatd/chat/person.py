@@ -103,7 +103,7 @@ class Person:
         """If this is a program that acts for an account by a personal token, the token's scope;
         otherwise None."""
         self.record: Record | None = None
-        """The account for which such a program acts."""
+        """The account on whose behalf a program acts with a token."""
         self.sessions = 1
         """The number of the person's sessions; it leaves when the last one ends."""
         self.renames: TokenBucket | None = None

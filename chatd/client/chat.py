@@ -114,8 +114,8 @@ class ChatClient:
         return self._ask("GET", "people").addCallback(lambda answer: answer.people)
 
     def session(self) -> Deferred[State]:
-        """The client's name, whether it is an account's, the rooms that it is in, and the people
-        whom the account ignores.
+        """The client's name, whether it is an account's, its rooms, and the account's list of
+        ignored people.
         """
 
         def read(answer: Answer) -> State:

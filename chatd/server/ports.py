@@ -43,30 +43,29 @@ def rehearse(reactor: Any, endpoints: Iterable[str]) -> None:
     with ExitStack() as bound:
         rehearsal = Rehearsal(reactor, bound)
         for text in endpoints:
-            if kind_of(text) not in REHEARSED:
-                continue
-            failures: list[Failure] = []
-            listening: Deferred[Any] = serverFromString(rehearsal, beneath(text)).listen(Factory())
-            listening.addErrback(failures.append)
-            if failures:
-                raise CannotOpen(text, reason(failures[0]))
+            if why := _refusal(rehearsal, text):
+                raise CannotOpen(text, why)
 
 
 def contradictions(endpoints: Iterable[tuple[str, str]]) -> list[str]:
     """Why endpoints, each with its door, cannot be listened on together, whatever else listens on
     this machine.  Opens nothing.
     """
-    found = []
     paper = Paper()
-    for door, text in endpoints:
-        if kind_of(text) not in REHEARSED:
-            continue
-        failures: list[Failure] = []
-        listening: Deferred[Any] = serverFromString(paper, beneath(text)).listen(Factory())
-        listening.addErrback(failures.append)
-        if failures:
-            found.append(f"--{door} {text}: {reason(failures[0])}")
-    return found
+    tried = [(door, text, _refusal(paper, text)) for door, text in endpoints]
+    return [f"--{door} {text}: {why}" for door, text, why in tried if why]
+
+
+def _refusal(reactor: Any, text: str) -> object | None:
+    """Why the reactor cannot listen on an endpoint; None if it can, or if the kind of the endpoint
+    is not rehearsed.
+    """
+    if kind_of(text) not in REHEARSED:
+        return None
+    failures: list[Failure] = []
+    listening: Deferred[Any] = serverFromString(reactor, beneath(text)).listen(Factory())
+    listening.addErrback(failures.append)
+    return reason(failures[0]) if failures else None
 
 
 def reason(failure: Failure) -> object:

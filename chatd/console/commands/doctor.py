@@ -16,7 +16,7 @@ from ..parser import Parser, progress
 from ..status import DONE, FAILED, UNREACHABLE, USAGE
 
 WAIT = 25
-"""Seconds for which the server is to hold the poll: as long as the page's polls."""
+"""Seconds for which the doctor asks the server to hold its poll: the same as the page's polls."""
 MOST_WAIT = 60
 MOST_IDLE = 3600
 

@@ -52,7 +52,7 @@ class IrcShell(IrcClient):
         super().__init__(door, link)
         self._lines = TokenBucket(COMMAND_RATE, self.service.clock.seconds)
         self._owes = False
-        """Whether a message was refused, for which the next line pays."""
+        """Whether a message was refused and not yet counted against the rate limit."""
 
     def carry_out(self, line: bytes | None) -> bool:
         """Carry out a line, or refuse a too long one (None); returns whether it is a message.
