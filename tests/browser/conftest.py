@@ -61,22 +61,27 @@ def browser() -> Iterator[Browser]:
 
 
 class SharedServer:
-    """The server that tests share, until one of them fails: that one needs its names again."""
+    """The server that tests share.  A test that fails gets another one: names are taken there."""
 
     def __init__(self, folders: pytest.TempPathFactory) -> None:
         self._folders = folders
-        self._server: Server | None = None
+        self._servers: list[Server] = []
+        self._used_up = True
 
     def __call__(self) -> Server:
-        """The server, which is started if there is none."""
-        if self._server is None:
-            self._server = Server(self._folders.mktemp("shared"))
-        return self._server
+        """The server, which is started if there is none yet."""
+        if self._used_up:
+            self._servers.append(Server(self._folders.mktemp("shared")))
+            self._used_up = False
+        return self._servers[-1]
 
-    def drop(self) -> None:
-        """Kill the server: the next test gets another one."""
-        server, self._server = self._server, None
-        if server is not None:
+    def replace(self) -> None:
+        """Start another one for the next test.  This one stays: a module may be loaded from it."""
+        self._used_up = True
+
+    def kill(self) -> None:
+        """Kill all of them."""
+        for server in self._servers:
             server.kill()
 
 
@@ -85,7 +90,13 @@ def server_to_share(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared
     """The shared server's place."""
     shared = SharedServer(tmp_path_factory)
     yield shared
-    shared.drop()
+    shared.kill()
+
+
+@pytest.fixture(scope="module")
+def modules_server(server_to_share: SharedServer) -> Server:
+    """The server that a file loads the page's modules from."""
+    return server_to_share()
 
 
 @pytest.fixture
@@ -95,7 +106,7 @@ def shared_server(
     """One server for all tests, each of which uses a room of its own."""
     yield server_to_share()
     if request.node.stash.get(FAILED, False):
-        server_to_share.drop()
+        server_to_share.replace()
 
 
 @pytest.fixture
