@@ -14,6 +14,7 @@ from ....codecs.irc.profile import Tags
 from ....model.commands import Join, Leave, SetTopic
 from ....model.errors import (
     BadRoom,
+    Banned,
     ChatError,
     NotFound,
     NotInRoom,
@@ -74,6 +75,19 @@ def may_read(client: IrcClient, room: Room) -> bool:
 def may_moderate(client: IrcClient, room: Room) -> bool:
     """Whether a client may moderate a room: an administrator may, even without reading it."""
     return client.moderator.admin or may_read(client, room)
+
+
+def refuse_outsider(request: Request, room: Room) -> None:
+    """Answer a client that may not read a room: a room from which it is banned is a channel that it
+    is not on, and a room that is hidden from it does not exist.
+    """
+    error = _refusal(request.client, room)
+    if error is None or error.code == NotFound.code:
+        request.numeric(numerics.NOSUCHCHANNEL, f"#{room.name}")
+    elif error.code == Banned.code:
+        request.numeric(numerics.NOTONCHANNEL, f"#{room.name}")
+    else:
+        request.refuse(error)
 
 
 def _refusal(client: IrcClient, room: Room) -> ChatError | None:
@@ -139,7 +153,7 @@ def refuse_join(request: Request, name: str, error: ChatError) -> None:
     shown = f"#{name}"
     if isinstance(error, TooManyRooms):
         request.numeric(numerics.TOOMANYCHANNELS, shown, error.message)
-    elif error.code == "banned":
+    elif error.code == Banned.code:
         request.numeric(numerics.BANNEDFROMCHAN, shown, error.message)
     elif error.code in ("not-found", "no-session"):
         request.numeric(numerics.INVITEONLYCHAN, shown)
@@ -174,6 +188,7 @@ def enter(
         reader.channels.pop(room.name, None)
         client.put_out(room.name, error)
         return
+    client.note_join(room.name, begin)
     codec, name = reader.codec, person.name
     who = client.door.who(name)
     lines = [codec.joined(name, who, room.name, Tags(codec.profile, begin))]
@@ -379,7 +394,7 @@ def refuse_op(request: Request, shown: str, error: ChatError) -> None:
 def _show_topic(room: Room, request: Request) -> None:
     client, shown = request.client, f"#{room.name}"
     if not may_read(client, room):
-        request.numeric(numerics.NOSUCHCHANNEL, shown)
+        refuse_outsider(request, room)
         return
     lines = topic_lines(client, room)
     if lines:

@@ -222,6 +222,18 @@ def test_the_rest_of_names_is_left_out_if_the_policy_forbids_it(
     assert ada.commands() == ["353", "366"]
 
 
+def test_who_is_banned_from_a_channel_is_not_on_it(server: MemoryServer) -> None:
+    """The channel exists, and JOIN says why the client may not come in."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    register(server, "eve")
+    ada.ask("TOPIC #dev :news", "MODE #dev +b bob!*@*")
+    bob.read()
+    asked = ("TOPIC #dev", "TOPIC #dev :mine", "MODE #dev", "MODE #dev b", "MODE #dev +m")
+    asked += ("KICK #dev ada", "INVITE eve #dev", "PART #dev")
+    assert bob.commands(*asked) == ["442"] * len(asked)
+    assert bob.commands("JOIN #dev", "PRIVMSG #dev :hi") == ["474", "404"]
+
+
 ASKED = [
     "MODE #{}",
     "MODE #{} b",
