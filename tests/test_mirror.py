@@ -102,6 +102,7 @@ THROUGH = {
     "codecs/irc/profile": "codecs/irc/test_events",
     "doors/irc/connection": "doors/irc/test_link",
     "doors/irc/client": "doors/irc/commands/test_registration",
+    "doors/irc/commands/rooms": "doors/irc/commands/test_channels",
     "doors/irc/commands/row": "doors/irc/commands/test_registration",
     "doors/irc/door": "doors/irc/commands/test_monitor",
     "doors/irc/reader": "doors/irc/commands/test_talking",

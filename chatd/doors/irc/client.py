@@ -192,7 +192,11 @@ class IrcClient(ABC):
         """Write a numeric that answers no command."""
         if refused := numerics.refused_as(numeric):
             RARE.refusals[refused] += 1
-        self.write([numerics.write(numeric, self.server, self.nick, *given)])
+        self.write([self.numbered(numeric, *given)])
+
+    def numbered(self, numeric: numerics.Numeric, *given: str) -> str:
+        """A numeric, as a line."""
+        return numerics.write(numeric, self.server, self.nick, *given)
 
     def notice(self, text: str, target: str = "") -> None:
         """Write a notice of the server."""

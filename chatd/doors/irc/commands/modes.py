@@ -33,16 +33,9 @@ from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Unban
 from ....model.names import name_key
 from ..client import IrcClient
 from ..request import Request
-from .channels import (
-    channel,
-    exists,
-    is_kept,
-    may_moderate,
-    own_event,
-    refuse_op,
-    refuse_outsider,
-)
+from .channels import own_event, refuse_op
 from .registration import user_modes
+from .rooms import channel, exists, is_kept, may_moderate, refuse_outsider
 from .row import Kind, command
 
 MOST_INVITATIONS = 50
