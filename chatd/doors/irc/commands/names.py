@@ -93,9 +93,13 @@ def prefix(client: IrcClient, room: Room, key: str) -> str:
 
 def marks(client: IrcClient, room: Room) -> dict[str, str]:
     """What stands before the names of those in a room who have a role, by the names' keys."""
-    roles, held = room.rights.roles, client.service.people.held
+    roles, people = room.rights.roles, client.service.people
     keys = [key for key in roles if key in room.members]  # accounts
     guests = {subject[1:] for subject in roles if subject.startswith("~")}
-    if guests:
+    for own in filter(None, map(people.by_id, list(guests))):
+        guests.discard(own.id)
+        keys.append(own.key)
+    if guests:  # they are on other nodes
+        held = people.held
         keys += [key for key in room.members if key in held and held[key].id in guests]
     return {key: prefix(client, room, key) for key in keys}
