@@ -63,6 +63,8 @@ class SqliteStore:
     """A store in one SQLite file."""
 
     _log = Logger()
+    ahead = 0.0
+    """See `Store`."""
 
     def __init__(
         self,
