@@ -160,6 +160,32 @@ def test_no_module_imports_the_reactor_at_import_time(path: Path) -> None:
     assert [i for i in imports(path) if i.module == "twisted.internet.reactor" and not i.late] == []
 
 
+def opens_in_locale(path: Path) -> Iterator[int]:
+    """The lines on which a module opens a file as text in whatever encoding the locale has."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        before = {"read_text": 0, "write_text": 1, "open": 1}.get(name)
+        if before is None or any(word.arg == "encoding" for word in node.keywords):
+            continue
+        if name == "open":
+            modes = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+            text = [mode for mode in modes if isinstance(mode, str) and {*mode} <= {*"rwax+t"}]
+            if isinstance(node.func, ast.Name) and not modes:
+                text = ["r"]
+            if text:
+                yield node.lineno
+        elif len(node.args) <= before:
+            yield node.lineno
+
+
+def test_texts_are_read_and_written_in_an_encoding_that_is_named() -> None:
+    """A service has often the locale C, in which Python would read ASCII, or what it likes."""
+    found = {module_of(path): list(opens_in_locale(path)) for path in FILES}
+    assert {module: lines for module, lines in found.items() if lines} == {}
+
+
 def test_importing_all_modules_installs_no_reactor() -> None:
     """Not even through a library."""
     late = {"store.redis.link"}  # its library imports the reactor, so it is imported late itself

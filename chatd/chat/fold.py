@@ -54,6 +54,7 @@ from .ignores import Ignores
 from .journal import Journal
 from .killing import Killing
 from .letters import Letters
+from .markers import Markers
 from .node_loss import NodeLoss
 from .node_release import NodeRelease
 from .nodes import Nodes, State
@@ -81,6 +82,7 @@ class Folds(Protocol):
     journal: Journal
     killing: Killing
     letters: Letters
+    markers: Markers
     node_loss: NodeLoss
     node_release: NodeRelease
     nodes: Nodes
@@ -219,6 +221,10 @@ class Fold:
         growth.finish()
         if new:
             self.shown(new)
+
+    def noted(self, table: str, key: str, value: bytes) -> None:
+        """See `chatd.store.Follower`."""
+        self._parts.markers.noted(table, key, int(value))
 
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
         """See `chatd.store.Follower`: what is shown meanwhile is folded afterwards."""

@@ -215,7 +215,7 @@ def sources(chat: ChatService) -> Iterator[Source]:
 def resident_bytes() -> int:
     """The resident memory of this process; where the system does not say it, its highest value."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else most * 1024

@@ -186,13 +186,30 @@ def relative_to(directory: Path) -> Iterator[None]:
 
 
 def readable(value: str) -> str:
-    """Check that a file can be read as text."""
+    """Check that a file can be read as text in UTF-8."""
     try:
-        (_BASE[-1] / value).read_text()
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise ValueError(f"{value!r} cannot be read: {reason}") from None
+        read_lines(_BASE[-1] / value)
+    except ValueError as problem:
+        raise ValueError(f"{value!r} cannot be read: {problem}") from None
     return value
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text in UTF-8, whatever the locale is.  Raises `ValueError`, which says why
+    it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError) as problem:
+        raise ValueError(why_unreadable(problem)) from None
+
+
+def why_unreadable(problem: OSError | ValueError) -> str:
+    """Why a text cannot be read, for an operator."""
+    if isinstance(problem, UnicodeDecodeError):
+        line = problem.object[: problem.start].count(b"\n") + 1
+        return f"line {line} is not UTF-8; save the file in that encoding"
+    return getattr(problem, "strerror", None) or str(problem)
 
 
 def node_name(value: str) -> str:

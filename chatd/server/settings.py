@@ -39,6 +39,7 @@ from .option import (
     option,
     origin,
     proxy,
+    read_lines,
     readable,
     server_name,
     shown,
@@ -344,10 +345,9 @@ class Settings:
         if not self.motd:
             return []
         try:
-            return Path(self.motd).read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = getattr(problem, "strerror", None) or problem
-            raise BadSetting(f"cannot read the --motd {self.motd}: {reason}") from None
+            return read_lines(Path(self.motd))
+        except ValueError as problem:
+            raise BadSetting(f"cannot read the --motd {self.motd}: {problem}") from None
 
     @property
     def hosts(self) -> list[str]:

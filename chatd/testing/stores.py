@@ -56,6 +56,10 @@ class FakeFollower:
         """See `chatd.store.Follower.forgotten`."""
         self.firsts.update(firsts)
 
+    def noted(self, table: str, key: str, value: bytes) -> None:
+        """See `chatd.store.Follower.noted`."""
+        self.happened.append(("noted", table, key, value))
+
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
         """See `chatd.store.Follower.missed`."""
         self.happened.append(("missed", since))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from chatd.server.option import (
     one_of,
     origin,
     proxy,
+    read_lines,
     readable,
     shown,
     store,
@@ -92,3 +94,18 @@ def test_a_parser_says_what_it_takes() -> None:
     assert said == ["whole numbers from 1", "numbers from 0 to 9", "a, b"]
     assert Option("", truth, flag=True).valid == "true, false"
     assert Option("", host).valid == ""
+
+
+@pytest.mark.parametrize("locale", ["C", "de_DE.ISO-8859-1"])
+def test_a_text_is_read_as_utf_8_in_every_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    """A service has often none; what is not UTF-8 is refused, and the line says where."""
+    encoding = "ascii" if locale == "C" else "iso-8859-1"
+    monkeypatch.setattr("io.text_encoding", lambda given, level=2: given or encoding)
+    file = tmp_path / "motd.txt"
+    file.write_bytes("\ufeffGrüße\nтук-тук\n".encode())
+    assert read_lines(file) == ["Grüße", "тук-тук"]
+    file.write_bytes("one\nGrüße\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"motd\.txt' cannot be read: line 2 is not UTF-8"):
+        readable(str(file))
