@@ -80,6 +80,7 @@ THROUGH = {
     "chat/session_revocation": "chat/test_http_sessions",
     "chat/tokens": "doors/api/test_account",
     "doors/linequeue": "doors/line/test_lines",
+    "doors/line/door": "doors/line/test_lines",
     "doors/line/factory": "doors/line/test_lines",
     # Moderation is tested in a whole chat, and at the doors.
     "chat/fold": "chat/test_service",

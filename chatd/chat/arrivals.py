@@ -78,12 +78,15 @@ class Arrivals:
         Raises or fails with `BadName`, `NameInUse`, `NameRegistered`, `NotAllowed`, `Unavailable`.
         """
         self._journal.check()
-        if name:
-            self._people.free_name(name)  # raise at once if the name is known to be taken
-        coming = self._departures.when_free(name_key(clean_name(name)) if name else "")
-        if name:
-            coming.addCallback(lambda _: self._accounts.claim(clean_name(name)))
         loaded = self._rooms.load if lobby else _no_room
+        if not name:
+            room = self._rooms.loaded(LOBBY) if lobby else None
+            if room is not None or not lobby:  # nearly always: there is nothing to wait for
+                return self._enter(room, name, address, kept, None, card)
+            return loaded(LOBBY).addCallback(self._enter, name, address, kept, None, card)
+        self._people.free_name(name)  # raise at once if the name is known to be taken
+        coming = self._departures.when_free(name_key(clean_name(name)))
+        coming.addCallback(lambda _: self._accounts.claim(clean_name(name)))
         coming.addCallback(
             lambda claim: loaded(LOBBY).addCallback(self._enter, name, address, kept, claim, card)
         )

@@ -22,7 +22,6 @@ from ..model.events import (
 from ..model.letters import is_conversation
 from ..model.names import name_key
 from ..model.units import (
-    ACCOUNTS,
     ADMINS,
     ATTACHED,
     ATTEMPTS,
@@ -32,9 +31,6 @@ from ..model.units import (
     NAMES,
     REMOVED,
     ROOMS,
-    SESSIONS,
-    SKELETONS,
-    TOKENS,
     TOLD,
     Cell,
 )
@@ -43,14 +39,9 @@ from ..stream.eventlog import Entry
 from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
 from .account_removal import AccountRemoval
-from .accounts import Accounts
-from .administrators import Administrators
-from .attached import Attached
 from .attempts import Attempts
-from .claims import Claims
+from .cell_folds import FoldedParts, cell_folds, kind_of
 from .consequences import Consequences
-from .http_sessions import Sessions
-from .ignores import Ignores
 from .journal import Journal
 from .killing import Killing
 from .letters import Letters
@@ -58,27 +49,17 @@ from .markers import Markers
 from .node_loss import NodeLoss
 from .node_release import NodeRelease
 from .nodes import Nodes, State
-from .people import People
 from .person import Person
 from .recent_letters import RecentLetters
 from .request_keys import RequestKeys
-from .rooms import Rooms
-
-FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
-"""Tables that the accounts and sessions fold."""
 
 
-class Folds(Protocol):
+class Folds(FoldedParts, Protocol):
     """The parts that are folded: `chatd.chat.parts.Parts` has them."""
 
-    accounts: Accounts
     account_removal: AccountRemoval
-    administrators: Administrators
-    attached: Attached
     attempts: Attempts
-    claims: Claims
     consequences: Consequences
-    ignores: Ignores
     journal: Journal
     killing: Killing
     letters: Letters
@@ -87,11 +68,8 @@ class Folds(Protocol):
     node_release: NodeRelease
     nodes: Nodes
     notifier: Notifier
-    people: People
     recent_letters: RecentLetters
     request_keys: RequestKeys
-    rooms: Rooms
-    sessions: Sessions
 
 
 class Fold:
@@ -100,6 +78,8 @@ class Fold:
     def __init__(self, parts: Folds, store: Store) -> None:
         self._parts = parts
         self._store = store
+        self._cell_folds = cell_folds(parts)
+        parts.people.room = parts.rooms.live
         self.horizon = 0
         """The highest id shown so far; a cursor above it lies in the future."""
         self._early: list[Callable[[], None]] | None = []
@@ -150,18 +130,11 @@ class Fold:
         growth = Growth(self._parts.notifier)
         kicks: list[PutOut] = []
         killed: list[Killed] = []
+        folds = self._cell_folds
         for shown in batch:
             for change in shown.changes:
-                self._parts.rooms.change(change, shown.id)
-                self._parts.attached.shown(change, shown.id)
-                self._parts.people.change(change, shown.id, self._parts.rooms.live)
-                if change.table in FOLDED:
-                    self._parts.accounts.shown(change, shown.id)
-                    self._parts.sessions.shown(change, shown.id)
-                else:
-                    self._parts.ignores.shown(change)
-                    self._parts.claims.shown(change, shown.id)
-                    self._parts.administrators.shown(change, shown.id)
+                for fold in folds.get(kind_of(change.table), ()):
+                    fold(change, shown.id)
             if self._parts.people.ended:
                 self._end(self._parts.people.ended)
             for redaction in shown.redacts:
@@ -184,10 +157,11 @@ class Fold:
                     if room is not None and (stream := room.streamed) is not None:
                         growth.add(stream, entry)
                 elif isinstance(event, PresenceEvent):
-                    source = self._parts.rooms.presence(event.room)
-                    stream = self._parts.rooms.stream(event.room)
-                    if stream is not None:
-                        growth.add(stream, entry)
+                    room = self._parts.rooms.live(event.room)
+                    if room is not None:
+                        source = room.watched
+                        if (stream := room.streamed) is not None:
+                            growth.add(stream, entry)
                 elif isinstance(event, Signalled):
                     to = self._parts.people.own(name_key(event.to))
                     if to is not None and name_key(event.sender) not in to.ignored:

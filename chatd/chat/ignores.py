@@ -88,7 +88,7 @@ class Ignores:
             if person.account is not None
         )
 
-    def shown(self, change: Change) -> None:
+    def shown(self, change: Change, version: int) -> None:
         """Fold a change of a stored unit."""
         if change.table.startswith(_IGNORES):
             person = self._people.own(change.table[len(_IGNORES) :])

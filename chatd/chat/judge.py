@@ -72,15 +72,16 @@ def enter(
     cells that must be unchanged for the name to be free (`Claim.expects`).  Raises `NotAllowed`.
     """
     policy.may(person, Action.ENTER)
+    held = hold(person, person.name, person.key)
+    free = Expect(NAMES, person.key, 0)
     if room is None:
-        held = hold(person, person.name, person.key)
-        return Unit((), (held,), (Expect(NAMES, person.key, 0), *claimed))
+        return Unit((), (held,), (free, *claimed))
     draft = Draft()
-    draft.changes.append(hold(person, person.name, person.key))
+    draft.changes.append(held)
     draft.arrive(person, room)
     if person.kept:
         draft.changes.append(kept(person, [room.name]))
-    draft.expects.append(Expect(NAMES, person.key, 0))
+    draft.expects.append(free)
     draft.expects += claimed
     return draft.unit()
 

@@ -61,6 +61,8 @@ class People(HeldNames):
         self.ended: list[Person] = []
         """Persons of this node who lost their names by what was shown.  The sessions of some of
         them have not ended."""
+        self.room: Callable[[str], Room | None] = lambda name: None
+        """The room of a name, if it is in memory."""
         self.unloaded: Callable[[Person, str], object] = lambda person, room: None
         """Called when a person joined a room by another node, and the room is not in memory."""
         self.observers: list[PeopleObserver] = []
@@ -126,7 +128,7 @@ class People(HeldNames):
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def change(self, change: Change, version: int, room: Callable[[str], Room | None]) -> None:
+    def change(self, change: Change, version: int) -> None:
         """Fold one change of a stored unit."""
         if change.table == NAMES:
             if change.value is None:
@@ -151,7 +153,7 @@ class People(HeldNames):
                 name = change.table[len(_MEMBERS) :]
                 if change.value is None:
                     person.rooms.pop(name, None)
-                elif (joined := room(name)) is not None:
+                elif (joined := self.room(name)) is not None:
                     person.rooms[name] = joined
                 else:
                     self.unloaded(person, name)

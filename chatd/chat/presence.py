@@ -61,7 +61,7 @@ class Unannounced:
         join them, or with `named` to choose its first name in them.
         """
         here = person.named or named
-        self.rooms = [room for room in rooms if here and crowded(room, coming)]
+        self.rooms = [room for room in rooms if crowded(room, coming)] if here else []
 
 
 class Tallies:

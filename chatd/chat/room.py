@@ -74,6 +74,8 @@ class Room(Source):
         self.names: list[str] = []
         """The same names in alphabetical order.  They are kept sorted, because each of ten thousand
         clients that connect is sent the list."""
+        self.roster = 0
+        """Changes whenever a member comes or goes, or takes another name."""
         self.counted: finalize[[Address], Room] | None = None
         """Uncounts the room when it leaves memory, if the directory counts it as only read."""
         self.unread = False
@@ -204,6 +206,7 @@ class Room(Source):
         """Take over the members that the store has."""
         self.members = {}
         self.names = []
+        self.roster += 1
         for key, cell in members.items():
             self.set_member(key, cell.value.decode())
 
@@ -215,6 +218,7 @@ class Room(Source):
 
     def set_member(self, key: str, name: str | None) -> None:
         """Fold the arrival or new name of a member, or with None a departure."""
+        self.roster += 1
         old = self.members.pop(key, None)
         if old is not None:
             at = bisect_left(self.names, old.casefold(), key=str.casefold)

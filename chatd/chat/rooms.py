@@ -20,7 +20,6 @@ from ..model.names import clean_room
 from ..model.units import MEMBERS, RIGHTS, ROOMS, Change, Redaction, room_table
 from ..store import Loaded, Shown, Store
 from ..stream.eventlog import Entry
-from ..stream.feed import Source
 from ..stream.notifier import Notifier
 from .directory import Directory
 from .limits import Limits
@@ -123,16 +122,6 @@ class Rooms:
         if self.index.appended(event.room, id):
             self.directory.note(event.room)
         return self._live.get(event.room)
-
-    def presence(self, name: str) -> Source | None:
-        """The presence stream of a room, if it has a reader."""
-        room = self._live.get(name)
-        return room.watched if room is not None else None
-
-    def stream(self, name: str) -> Source | None:
-        """The stream of a room's events and presence, if it is in use."""
-        room = self._live.get(name)
-        return room.streamed if room is not None else None
 
     def shown(self, batch: Sequence[Shown]) -> None:
         """A batch was shown: pass it on to the rooms that are being loaded."""

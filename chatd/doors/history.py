@@ -60,9 +60,10 @@ def replay(service: ChatService, room: Room, cursor: int, count: int) -> Deferre
     """The last `count` messages of a room up to `cursor`, among the events in memory and the
     `LOOKED_THROUGH` events before them.
     """
+    recent = remembered(service, room, cursor, count)
+    if recent is not None:
+        return succeed(recent)
     found = _up_to(room.log, cursor, count, MESSAGES)
-    if len(found) >= count or not _has_older(service, room):
-        return succeed(Replay(found))
 
     def complete(page: Page) -> Replay:
         past = [entry for entry in page.entries if isinstance(entry.event, MESSAGES)]
@@ -74,6 +75,14 @@ def replay(service: ChatService, room: Room, cursor: int, count: int) -> Deferre
 
     before = min(cursor, room.log.floor) + 1
     return service.page(room, before, LOOKED_THROUGH).addCallbacks(complete, unread)
+
+
+def remembered(service: ChatService, room: Room, cursor: int, count: int) -> Replay | None:
+    """Like `replay`, if all of it is in memory; otherwise None."""
+    found = _up_to(room.log, cursor, count, MESSAGES)
+    if len(found) >= count or not _has_older(service, room):
+        return Replay(found)
+    return None
 
 
 def since(service: ChatService, room: Room, cursor: int) -> Deferred[Since]:

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Literal, NamedTuple, Protocol
 
 from .errors import Banned, Muted, NoSession, NotAllowed, NotFound, SlowMode, Unavailable
-from .identity import Identity, Scope, subject
+from .identity import Identity, Scope, subject, subject_of
 from .restrictions import MICROS, Restrictions
 from .rights import EMPTY, Rights, Role
 from .roomstate import NEW_ROOM, RoomState
@@ -216,13 +216,14 @@ def decide(
     rule = rules.get(action)
     if rule is None:
         raise NotAllowed(f"you may not {action.value}")
-    if banned and not rule.banned:
+    if banned.placed and not rule.banned:
         _check_banned(banned, identity, now, "the server")
     if guests != "full" and identity.account is None and not identity.admin:  # the console is none
         _check_guests(guests, action)
-    who = subject(identity)
+    who = subject_of(identity.id, identity.account)
     if not rule.room:
-        _check_scope(rule, identity, action)
+        if identity.scope is not None:
+            _check_scope(rule, identity, action)
         if not (who or rule.strangers):
             raise NoSession(f"you may not {action.value} without a session")
         if rule.admins and not identity.admin:
@@ -243,18 +244,20 @@ def decide(
         raise NotFound(NO_SUCH_ROOM)
     if identity.scope is not None:
         _check_scope(rule, identity, action)
-    if rights.bans and not rule.banned and not (rule.hidden and identity.admin):
+    if rights.bans.placed and not rule.banned and not (rule.hidden and identity.admin):
         _check_banned(rights.bans, identity, now, f"#{room.name}")
     if not (who or rule.strangers):
         raise NoSession(f"you may not {action.value} without a session")
     if rule.admins and not identity.admin:
         raise NotAllowed(f"only an administrator of the server may {action.value}")
+    if rule.muted and rule.outside and not (rule.role or rule.topic or rule.posting):
+        return  # nothing below applies, as for reading, which is asked most often
     if identity.admin or (room.unfounded and room.holds(identity)):
         power = OWNER
     if power < rule.role:
         raise NotAllowed(_needs(rule.role, action, room))
     if power >= OP:
-        if not rule.muted and rights.mutes:
+        if not rule.muted and rights.mutes.placed:
             _check_muted(rights.mutes, identity, now)
         return
     state = room.state
@@ -267,7 +270,7 @@ def decide(
             raise NotAllowed(_needs(VOICE, action, room))
         if identity.account is None:
             raise NotAllowed(f"only people with an account may {action.value}; register or sign in")
-    if not rule.muted and rights.mutes:
+    if not rule.muted and rights.mutes.placed:
         _check_muted(rights.mutes, identity, now)
     if rule.posting and state.slow and not power:
         _check_slow(rights, identity, now, state.slow)
@@ -352,9 +355,10 @@ class RoomPolicy:
         """See `Policy.may`."""
         banned = self._banned
         # Most decisions do not depend on the time, and reading a clock takes longer than deciding.
-        timed = banned or (
-            room is not None and (room.rights.bans or room.rights.mutes or room.state.slow)
-        )
+        timed = bool(banned.placed)
+        if room is not None and not timed:
+            rights = room.rights
+            timed = bool(rights.bans.placed or rights.mutes.placed or room.state.slow)
         now = self._now() if timed else 0
         decide(self._rules, identity, action, room, now, banned, self._guests)
 

@@ -75,10 +75,12 @@ class Restriction(msgspec.Struct, frozen=True, omit_defaults=True):
 class Restrictions:
     """The bans, or the mutes, of one room or of the server."""
 
-    __slots__ = ("_addresses", "_all", "_keys", "_networks", "_who")
+    __slots__ = ("_addresses", "_keys", "_networks", "_who", "placed")
 
     def __init__(self) -> None:
-        self._all: dict[str, Restriction] = {}
+        self.placed: dict[str, Restriction] = {}
+        """All of them, by id.  Every decision asks whether there are any: `len` would cost a call
+        of Python."""
         self._who: dict[str, Restriction] = {}
         self._keys: dict[str, Restriction] = {}
         self._addresses: dict[str, Restriction] = {}
@@ -86,14 +88,14 @@ class Restrictions:
         """By IP version and length of the prefix: the restrictions by the prefix as a number."""
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self.placed)
 
     def __iter__(self) -> Iterator[tuple[str, Restriction]]:
-        return iter(self._all.items())
+        return iter(self.placed.items())
 
     def get(self, id: str) -> Restriction | None:
         """The restriction with that id."""
-        return self._all.get(id)
+        return self.placed.get(id)
 
     @property
     def by_place(self) -> bool:
@@ -102,12 +104,12 @@ class Restrictions:
 
     def set(self, id: str, restriction: Restriction | None) -> None:
         """Place a restriction, or with None lift it."""
-        old = self._all.pop(id, None)
+        old = self.placed.pop(id, None)
         if old is not None:
             self._forget(old)
         if restriction is None:
             return
-        self._all[id] = restriction
+        self.placed[id] = restriction
         if restriction.who:
             self._who[restriction.who] = restriction
         if restriction.key:
@@ -128,7 +130,7 @@ class Restrictions:
             key = hits(old)
             if key and index.get(key) is old:
                 del index[key]
-                for one in self._all.values():  # two guests of one address, say
+                for one in self.placed.values():  # two guests of one address, say
                     if hits(one) == key:
                         index[key] = one
         if old.network:
@@ -140,7 +142,7 @@ class Restrictions:
 
     def hitting(self, identity: Identity, now: int) -> Restriction | None:
         """The restriction that hits an identity at `now`; None if there is none."""
-        if not self._all:
+        if not self.placed:
             return None
         if self._who and (found := self._who.get(subject(identity))) and not found.over(now):
             return found
@@ -166,21 +168,21 @@ class Restrictions:
 
     def same(self, like: Restriction) -> str | None:
         """The id of the restriction with the same target; None if there is none."""
-        for id_, one in self._all.items():
+        for id_, one in self.placed.items():
             if (one.who, one.key, one.network) == (like.who, like.key, like.network):
                 return id_
         return None
 
     def named(self, id_or_name: str, key: str) -> str | None:
         """The id of the restriction with that id, network or name key; None if there is none."""
-        if id_or_name in self._all:
+        if id_or_name in self.placed:
             return id_or_name
-        for id_, one in self._all.items():
+        for id_, one in self.placed.items():
             if key and key in (one.key, one.who):
                 return id_
             if one.network and one.network == id_or_name:
                 return id_
-        for id_, one in self._all.items():
+        for id_, one in self.placed.items():
             if (
                 one.who.startswith("~")
                 and one.name
@@ -192,11 +194,11 @@ class Restrictions:
     def full(self, now: int) -> bool:
         """Whether `MOST_IN_ROOM` of them have not run out at `now`."""
         most = MOST_IN_ROOM
-        return len(self._all) >= most and len(self._all) - len(self.run_out(now)) >= most
+        return len(self.placed) >= most and len(self.placed) - len(self.run_out(now)) >= most
 
     def run_out(self, now: int) -> list[str]:
         """The ids of those that have run out at `now`."""
-        return [id_ for id_, one in self._all.items() if one.over(now)]
+        return [id_ for id_, one in self.placed.items() if one.over(now)]
 
 
 def as_network(text: str) -> str:

@@ -15,9 +15,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 from math import ceil
-from socket import socket
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any, Protocol, cast
 
 from twisted.internet import tcp, unix
@@ -36,9 +35,10 @@ from twisted.logger import ILogObserver, LogEvent, Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..model.addresses import Address, address_of
+from ..model.addresses import Address, address_of, is_public
 from ..model.errors import NO_ROOM_SECONDS, ChatError, TooMany, Unavailable
 from ..model.metrics import RARE
+from .accepting import ACCEPTS_A_TURN, accept
 from .liveness import watch_for_death
 from .private import log_port_to
 from .stalls import STALL_SECONDS
@@ -62,8 +62,6 @@ QUIET_SECONDS = 60.0
 BACKLOG = 1024
 """The listen backlog of endpoints without one of their own.  Twisted's default of 50 fills in a
 millisecond, and then clients wait for a second before they try again."""
-ACCEPTS_A_TURN = 25
-"""Connections that one port accepts per turn; Twisted would raise the number with the load."""
 REST_SECONDS = 1.0
 """Seconds for which a port stops accepting after it could not accept a connection."""
 
@@ -133,7 +131,7 @@ class Connections:
         An empty `host` stands for a Unix socket.
         """
         refusal = self._judge(host)
-        if refusal:
+        if refusal is not None:
             RARE.refused_connections[refusal.code] += 1
             self._refusals.happened(f"{host or 'a socket'}: {refusal.message}")
         return refusal
@@ -143,8 +141,9 @@ class Connections:
             return Unavailable(
                 f"the server is full; try again in {NO_ROOM_SECONDS:g} seconds", NO_ROOM_SECONDS
             )
-        here = self._from.get(address_of(host), 0)
-        if host and here >= (most := self._most_from(host)):
+        address = address_of(host)
+        here = self._from.get(address, 0)
+        if host and here >= (most := self._most_from(address)):
             return TooMany(
                 f"your address has {most} connections open, and may not have more; close some",
                 NO_ROOM_SECONDS,
@@ -179,20 +178,18 @@ class Connections:
             self.by_door[door] += 0  # from now on its metric is shown
             if counted is CountedTCP:
                 watch_for_death(listening.socket, self._stall)
+                listening.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # its connections have it
                 self.listening.append(listening.socket)
             if listening.backlog == tcp.Port.backlog:
                 listening.socket.listen(BACKLOG)
-            listening.doRead = partial(_accept, listening, listening.doRead)  # type: ignore[method-assign]
+            accepting = accept if counted is CountedTCP else _accept
+            listening.doRead = partial(accepting, listening, listening.doRead)  # type: ignore[method-assign]
             log_port_to(listening, Logger(observer=_AcceptErrors(self.clock, listening)))
 
-    def _most_from(self, host: str) -> int:
+    def _most_from(self, address: Address) -> int:
         if self._per_address is not None:
             return self._per_address or self.most
-        try:
-            public = ip_address(host).is_global
-        except ValueError:
-            public = True  # not an IP address
-        return MOST_PER_ADDRESS if public else ceil(self.most * NEARBY_SHARE)
+        return MOST_PER_ADDRESS if is_public(address) else ceil(self.most * NEARBY_SHARE)
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
@@ -204,7 +201,7 @@ class Connections:
 
 
 def _accept(port: tcp.Port, accept: Callable[[], None]) -> None:
-    """Accept at most `ACCEPTS_A_TURN` connections."""
+    """Accept at most `ACCEPTS_A_TURN` connections over a Unix socket."""
     port.numberAccepts = min(port.numberAccepts, ACCEPTS_A_TURN)
     accept()
 
@@ -246,6 +243,16 @@ class _Counted(tcp.Server):
 
 class CountedTCP(_Counted, WriteThrough):
     """A counted TCP connection with direct writes."""
+
+    @property
+    def host(self) -> str:
+        """See `_Counted.host`."""
+        return str(self.client[0])
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """See `ITCPTransport.setTcpNoDelay`.  A port that is watched accepts with that option."""
+        if not enabled:
+            super().setTcpNoDelay(enabled)
 
 
 class CountedUNIX(_Counted, unix.Server):

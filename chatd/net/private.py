@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from socket import socket
 from typing import Any
 
 from twisted.internet import endpoints
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv6Address
 from twisted.internet.epollreactor import EPollReactor
-from twisted.internet.tcp import Port
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.tcp import Port, Server
 from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 
@@ -45,6 +48,60 @@ def log_port_to(port: Port, logger: Logger) -> None:
     `_logger` is the only way to learn that a port could not accept a connection.
     """
     port._logger = logger
+
+
+def accepted_descriptor(listening: socket) -> tuple[int, tuple[Any, ...]]:
+    """The descriptor and the peer of the next connection to a socket.  Raises `OSError`.
+
+    This is `_accept` of the standard library's socket: its public `accept` converts the socket's
+    family and type to enumerations for each connection.
+    """
+    accepted: tuple[int, tuple[Any, ...]] = listening._accept()  # type: ignore[attr-defined]
+    return accepted
+
+
+# -- twisted.internet.tcp.Server -----------------------------------------------------------------
+
+
+class LeanServer(Server):
+    """A `Server` that has no texts of its own for Twisted's log; they are made when they are used.
+
+    Its constructor sets what those of `Server`, `Connection` and `FileDescriptor` set, in one call
+    instead of eight.
+    """
+
+    def __init__(
+        self,
+        sock: socket,
+        protocol: IProtocol,
+        client: tuple[Any, ...],
+        server: Port,
+        sessionno: int,
+        reactor: Any,
+    ) -> None:
+        """See `Server`."""
+        self.reactor = reactor
+        self._tempDataBuffer = []
+        self._tempDataLen = 0
+        self.socket = sock
+        sock.setblocking(False)
+        self.fileno = sock.fileno
+        self.protocol = protocol
+        if len(client) != 2:
+            self._addressType = IPv6Address
+        self.server = server
+        self.client = client
+        self.sessionno = sessionno
+        self.hostname = client[0]
+        self.startReading()
+        self.connected = 1
+
+    def logPrefix(self) -> str:
+        """See `ILoggingContext.logPrefix`."""
+        return f"{self._getLogPrefix(self.protocol)},{self.sessionno},{self.hostname}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self.protocol).__name__} #{self.sessionno} from {self.hostname}>"
 
 
 # -- twisted.internet.unix.Port ------------------------------------------------------------------

@@ -36,12 +36,11 @@ from typing import Any, Protocol
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
-from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 
 from ..stream.writing import direct_write
 from .epollgroup import EpollGroup, ReadDelegate
-from .private import all_sent, bytes_buffered
+from .private import LeanServer, all_sent, bytes_buffered
 
 MOST_GATHERED = 16 * 1024
 """Bytes that are gathered for one write; then they are sent, and so is what follows."""
@@ -77,7 +76,7 @@ class DirectTransport:
         raise NotImplementedError
 
 
-class WriteThrough(Server, DirectTransport):
+class WriteThrough(LeanServer, DirectTransport):
     """The server's side of a TCP connection, with direct writes.
 
     Set as `twisted.internet.tcp.Port.transport`, it is the class of all connections of that port.
@@ -92,12 +91,12 @@ class WriteThrough(Server, DirectTransport):
     _gathered: list[bytes] | None = None
     """The writes that wait to be sent as one; None: each write is sent at once."""
     _epoll_group: EpollGroup
+    _straight = True
+    """Whether no bytes are buffered, so that a write may go to the socket."""
 
     def __init__(self, sock: Any, *args: Any) -> None:
         """See `twisted.internet.tcp.Server`."""
         super().__init__(sock, *args)
-        self._straight = True
-        """Whether no bytes are buffered, so that a write may go to the socket."""
         # Looked up once for a million calls; they raise if the socket is closed.
         self._send = sock.send
         self.receive = sock.recv

@@ -15,8 +15,8 @@ import pytest
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.error import ConnectionDone
-from twisted.internet.protocol import Factory
-from twisted.internet.tcp import Port
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.tcp import Port, Server
 from twisted.internet.testing import StringTransport
 from twisted.internet.unix import Port as UnixPort
 from twisted.logger import Logger
@@ -88,6 +88,41 @@ def test_a_port_logs_accept_errors_to_the_given_logger() -> None:
     port.numberAccepts = 1
     port.doRead()
     assert seen
+
+
+def test_a_connection_is_accepted_with_its_peer() -> None:
+    """`_accept` of the standard library's socket."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            private.accepted_descriptor(listening)
+        with socket.create_connection(listening.getsockname()) as client:
+            descriptor, peer = private.accepted_descriptor(listening)
+            os.close(descriptor)
+            assert peer == client.getsockname()
+
+
+@pytest.mark.parametrize("client", [("127.0.0.1", 1), ("::1", 1, 0, 0)])
+def test_a_lean_server_lacks_nothing_that_a_server_has(client: tuple[Any, ...]) -> None:
+    """But the texts for Twisted's log: `_tempDataBuffer`, `_tempDataLen`, `_addressType`."""
+    made = []
+    for kind in (Server, private.LeanServer):
+        port: Any = Port(0, Factory(), reactor=StrictClock())
+        protocol: Any = Protocol()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            reactor: Any = EPollReactor()
+            server: Any = kind(ours, protocol, client, port, 7, reactor)
+            assert server in reactor.getReaders()
+            assert not ours.getblocking()
+            assert server.getPeer().host == client[0]
+            assert server.logPrefix() == f"Protocol,7,{client[0]}"
+            assert "Protocol #7" in repr(server)
+        made.append(server.__dict__)
+    theirs_, ours_ = made
+    assert theirs_.keys() - ours_.keys() == {"logstr", "repstr"}
+    alike = ("_tempDataBuffer", "_tempDataLen", "client", "sessionno", "hostname", "connected")
+    assert [theirs_[name] for name in alike] == [ours_[name] for name in alike]
 
 
 class Selectable:
@@ -233,6 +268,8 @@ def test_no_other_module_uses_a_private_name_of_twisted() -> None:
     fenced = {
         "_tempDataBuffer",
         "_tempDataLen",
+        "_addressType",
+        "_getLogPrefix",
         "_writeDisconnecting",
         "_logger",
         "_selectables",

@@ -19,20 +19,16 @@ from ...chat.room import LOBBY, Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.commandlines import CommandTable, Usage
-from ...codecs.lines import answer, listed, refusal
+from ...codecs.lines import answer, refusal
 from ...model.commands import Command
 from ...model.errors import ChatError, NotAllowed
 from ...stream.subscriber import Subscriber
-from .. import history
+from ..history import Replay
 from ..linequeue import WaitForAcks
 from ..push_door import refusal_of
-from .onlooker import is_onlooker, welcome
+from .greetings import WELCOME, Greetings, members, place, welcome
+from .onlooker import is_onlooker
 from .reader import LineReader, Wire
-
-REPLAY = 10
-"""Messages that a client gets when it joins a room."""
-MOST_LISTED = 100
-"""Names or rooms that one answer lists."""
 
 COME_IN = "guests may come in by now; connect again, or sign in with /login NAME PASSWORD"
 """The refusal of an onlooker that was connected before guests might come in."""
@@ -60,14 +56,18 @@ class LineClient:
         "write",
     )
 
-    def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
-        """A client whose person has just entered."""
+    def __init__(
+        self, service: ChatService, session: Session, wire: Wire, room: Room | None, begin: int
+    ) -> None:
+        """A client whose person has just come into `room`, and reads it from the cursor `begin`
+        on.  It has to be greeted in the same turn.
+        """
         self.service = service
         self.session = session
         self.person = session.person
         self.wire = wire
         self.write = wire.send
-        self.reader = LineReader(service, session, wire)
+        self.reader = LineReader(service, session, wire, room, begin)
         self.echo = True
         """Whether the client sees its own messages."""
         self.literal = False
@@ -156,34 +156,29 @@ class LineClient:
 
     # -- entering --------------------------------------------------------------------------------
 
-    def greet(self) -> None:
-        """Greet the client, and start its reader in the lobby."""
-        room = self.person.rooms.get(LOBBY)
-        begin = self.service.horizon
-        if room is None:
-            self.reader.read(None, begin)
-            self.answer(welcome(self.service))
-            self.reader.begin()
-            return
-        self.change(history.replay(self.service, room, begin, REPLAY), self._greet, room, begin)
-
-    def _greet(self, replay: history.Replay, room: Room, begin: int) -> None:
-        reader = self.reader
-        greeting = answer(
-            welcome(self.service)
-            if is_onlooker(self.person)
-            else f"welcome, {self.person.name}: /nick NAME to take a name, /help for more, "
-            "/quit to leave; rlwrap nc lets you edit what you type"
-        )
-        try:
-            reader.check(room)
-        except ChatError as error:
-            reader.read(None, begin)
-            self.write(refusal(error) + greeting)
+    def greet(self, room: Room | None, replay: Replay, greetings: Greetings) -> None:
+        """Greet a client that has come into `room`, or into none, and start its reader there;
+        `replay` has the room's last messages.
+        """
+        reader, name = self.reader, self.person.name
+        if reader.room is not None and not is_onlooker(self.person):
+            shared = greetings.of(reader.room, replay)
+            self.write(b"%b%b%b" % (shared.before, name.encode(), shared.after))
         else:
-            reader.read(room, begin)
-            self.write(reader.replayed(room, replay) + greeting + self.where(room))
+            told = welcome(self.service) if is_onlooker(self.person) else WELCOME.format(name)
+            if reader.room is not None:
+                before, after = reader.replayed(reader.room, replay), self.where(reader.room)
+            else:
+                before, after = self._refusal_of(room) if room else b"", b""
+            self.write(before + answer(told) + after)
         reader.begin()
+
+    def _refusal_of(self, room: Room) -> bytes:
+        try:
+            self.reader.check(room)
+        except ChatError as error:
+            return refusal(error)
+        return b""
 
     # -- answers ---------------------------------------------------------------------------------
 
@@ -196,9 +191,7 @@ class LineClient:
 
         The caller has checked that the client may read the room.
         """
-        topic = room.state.topic
-        told = f"you are in #{room.name}" + (f"; topic: {topic}" if topic else "")
-        return answer(told) + self.members(room)
+        return place(room) + self.members(room)
 
     def members(self, room: Room) -> bytes:
         """The line with the members of a room.
@@ -206,7 +199,7 @@ class LineClient:
         The caller has checked that the client may read the room.
         """
         where = "here" if room is self.reader.room else f"in #{room.name}"
-        return answer(listed(room.names, where, MOST_LISTED))
+        return members(room, where)
 
     def let_catch_up(self) -> None:
         """Raise `WaitForAcks` if events wait to be sent to the client, which precede an answer."""

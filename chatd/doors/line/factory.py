@@ -11,7 +11,7 @@ from ...model.addresses import address_of
 from ...model.errors import ChatError
 from ...net.heartbeat import Heartbeat
 from ...net.peers import Peers
-from .backlog import Backlogs
+from .door import LineDoor
 from .lines import LineConnection
 
 NOP_SECONDS = 30
@@ -25,15 +25,13 @@ class LineFactory(Factory):
     noisy = False
 
     def __init__(self, service: ChatService, peers: Peers | None = None) -> None:
-        self._service = service
-        self._peers = Peers(service.clock) if peers is None else peers
-        self._heartbeat = Heartbeat(service.clock, NOP_SECONDS)
-        self._backlogs = Backlogs(service.clock)
+        peers = Peers(service.clock) if peers is None else peers
+        self._door = LineDoor(service, peers, Heartbeat(service.clock, NOP_SECONDS))
 
     def buildProtocol(self, addr: IAddress | None) -> LineConnection:
         """A connection for a client that has just arrived."""
         address = address_of(getattr(addr, "host", None))
-        return LineConnection(self._service, self._peers, self._heartbeat, self._backlogs, address)
+        return LineConnection(self._door, address)
 
     def rejection(self, error: ChatError) -> bytes:
         """The bytes to a client whose connection is refused."""

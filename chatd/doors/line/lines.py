@@ -17,14 +17,13 @@ resuming:
 - Its outlet is a `LineReader`, not the connection: `/login` and `/time` replace the subscriber, and
   bytes depend on the current room.
 - The session and the entry in `Peers` outlive the connection, as long as lines wait.
-- Batches are written directly from the start, because there is no `ready` to wait for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
@@ -34,7 +33,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ...chat.service import ChatService
+from ...chat.room import LOBBY, Room
 from ...chat.sessions import Session
 from ...codecs.editing import edited
 from ...codecs.lineinput import LineInput
@@ -45,49 +44,44 @@ from ...model.addresses import LOCAL, Address, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ...model.metrics import RARE
 from ...net.flow import TcpConnection
-from ...net.heartbeat import Heartbeat
-from ...net.peers import GOING_DOWN, Peers
+from ...net.peers import GOING_DOWN
 from ...net.tcp import enable_direct_writes
 from ...stream.subscriber import Subscriber
-from ..linequeue import LineQueue, Salvage
+from .. import history
+from ..history import Replay
+from ..linequeue import Salvage
 from ..push_door import refusal_of
-from .backlog import BACKLOG_SECONDS, Backlogs, received
+from .backlog import BACKLOG_SECONDS, received
+from .door import LineDoor
+from .greetings import REPLAY
 from .onlooker import come_in, is_onlooker
 from .shell import Shell
 
-COMMAND_BYTES = 256
-"""Bytes that a line may have beyond the longest message, for the command before the message."""
+NO_REPLAY = Replay(())
+"""The last messages where there is no room."""
 
 
 @implementer(IHalfCloseableProtocol)
 class LineConnection(TcpConnection):
     """One connection of the line door: input to lines, output with backpressure, and its end."""
 
-    def __init__(
-        self,
-        service: ChatService,
-        peers: Peers,
-        heartbeat: Heartbeat,
-        backlogs: Backlogs,
-        address: Address = LOCAL,
-    ) -> None:
-        super().__init__(peers, service.clock)
-        self._service = service
-        self._heartbeat = heartbeat
-        self._backlogs = backlogs
-        self._backlog: IDelayedCall | None = None
-        self._expected = False
-        self._beating = False
+    # Class attributes: a connection that is only read from stores no values of its own.
+    _backlog: IDelayedCall | None = None
+    _expected = False
+    _beating = False
+    _shell: Shell | None = None
+    _entering = False
+    _stopped = False
+    _ending = False
+    _farewell = b""
+    _gone = False
+    _over = False
+
+    def __init__(self, door: LineDoor, address: Address = LOCAL) -> None:
+        super().__init__(door.peers, door.service.clock)
+        self._door = door
         self._address = address
-        self._shell: Shell | None = None
-        self._entering = False
-        self._input = LineInput()
-        self._queue = LineQueue(service.clock, service.max_text + COMMAND_BYTES, refusal)
-        self._stopped = False
-        self._ending = False
-        self._farewell = b""
-        self._gone = False
-        self._over = False
+        self._input, self._queue = door.silent_input, door.silent_queue
 
     # -- the transport's side --------------------------------------------------------------------
 
@@ -96,28 +90,42 @@ class LineConnection(TcpConnection):
         if self._ending:
             return
         self._entering = True
-        entering = maybeDeferred(come_in, self._service, self._address)
+        try:
+            entering = come_in(self._door.service, self._address)
+        except ChatError:
+            entering = fail()
         entering.addCallbacks(self._entered, self._could_not_enter)
 
-    def _entered(self, session: Session) -> None:
-        """The client has come in: greet it and start its reader.
+    def _entered(self, session: Session) -> Deferred[None] | None:
+        """The client has come in: greet it with the last messages, which may have to be read."""
+        service = self._door.service
+        room, begin = session.person.rooms.get(LOBBY), service.horizon
+        replay = history.remembered(service, room, begin, REPLAY) if room else NO_REPLAY
+        if room is None or replay is not None:
+            self._greet(replay or NO_REPLAY, session, room, begin)
+            return None
+        reading = history.replay(service, room, begin, REPLAY)
+        return reading.addCallback(self._greet, session, room, begin)
+
+    def _greet(self, replay: Replay, session: Session, room: Room | None, begin: int) -> None:
+        """Greet the client and start its reader.
 
         If the client has disconnected meanwhile, carry out its lines, or let the guest leave.
         """
         self._has_arrived()
+        service = self._door.service
         if self._over or self.is_closing:
             if not is_onlooker(session.person):
-                self._service.end(session.person)
+                service.end(session.person)
             return
-        self._shell = Shell(self._service, session, self)
-        if self.full:
-            self._shell.subscriber.pause()
-        self._shell.greet()
+        self._shell = Shell(service, session, self, room, begin)
+        self._shell.greet(room, replay, self._door.greetings)
+        self.work()
         if self._gone and not self._over:
             self._outlive()
 
     def _could_not_enter(self, failure: Failure) -> None:
-        """The guest could not enter: send the reason, and close the connection."""
+        """Send the reason, and close the connection."""
         self._has_arrived()
         error = refusal_of(failure, "a client could not enter")
         if self._gone:
@@ -152,12 +160,18 @@ class LineConnection(TcpConnection):
         if taken:
             self.work()
 
+    def _listen(self) -> None:
+        """Make what input needs, now that there is some: most clients only read."""
+        if self._input is self._door.silent_input:
+            self._input, self._queue = LineInput(), self._door.queue()
+
     def _take(self, data: bytes) -> bool:
         """Parse input; returns False if it belongs to another protocol, such as HTTP or TLS."""
+        self._listen()
         self._queue.lines.feed(self._input.feed(data))
         if self._input.telnet and not (self._beating or self._gone):
             self._beating = True
-            self._heartbeat.add(self)
+            self._door.heartbeat.add(self)
         return self._is_lines()
 
     def _is_lines(self) -> bool:
@@ -187,6 +201,7 @@ class LineConnection(TcpConnection):
 
     def _end_input(self) -> None:
         """Finish the input, whose last line may lack a line end."""
+        self._listen()
         self._input.finish()
         if self._is_lines():
             self._queue.lines.finish()
@@ -198,6 +213,9 @@ class LineConnection(TcpConnection):
             return
         self._gone = True
         data, closed = received(receive)
+        if not data and self._input is self._door.silent_input:
+            return  # it has never sent anything
+        self._listen()
         self._queue.salvage = Salvage(data, closed=closed)
         if not data:
             self.take_salvaged()
@@ -216,7 +234,7 @@ class LineConnection(TcpConnection):
         self._gone = self._ending = True
         self.end_handshake()
         if self._beating:
-            self._heartbeat.discard(self)
+            self._door.heartbeat.discard(self)
         self.peers.stalls.forget(self)
         if self._shell:
             self._shell.subscriber.stop()
@@ -229,9 +247,9 @@ class LineConnection(TcpConnection):
         `Backlogs`, or drop them.
         """
         if self._entering:
-            waits = self._expected = self._backlogs.expect()
-        elif waits := self._backlogs.admit(self._address):
-            clock = self._service.clock
+            waits = self._expected = self._door.backlogs.expect()
+        elif waits := self._door.backlogs.admit(self._address):
+            clock = self._door.service.clock
             self._backlog = clock.callLater(BACKLOG_SECONDS, self._give_up, "their time is over")
         if not waits:
             self._give_up("too many closed connections have lines that wait")
@@ -241,11 +259,11 @@ class LineConnection(TcpConnection):
         self._entering = False
         if self._expected:
             self._expected = False
-            self._backlogs.arrived()
+            self._door.backlogs.arrived()
 
     def _give_up(self, why: str) -> None:
         """Drop the remaining lines of a client that has disconnected."""
-        self._backlogs.dropped(self._queue.count(), why)
+        self._door.backlogs.dropped(self._queue.count(), why)
         self._queue.drop()
         self._finish()
 
@@ -253,7 +271,7 @@ class LineConnection(TcpConnection):
         """The connection is closed and no line waits: end the session."""
         self._over = True
         if self._backlog:
-            self._backlogs.leave(self._address)
+            self._door.backlogs.leave(self._address)
             if self._backlog.active():
                 self._backlog.cancel()
             self._backlog = None
@@ -319,6 +337,7 @@ class LineConnection(TcpConnection):
 
     def refuse(self, error: ChatError) -> None:
         """See `Wire.refuse`."""
+        self._listen()
         self._queue.refuse(self, error)
 
     def make_mistake(self) -> float:
@@ -337,7 +356,7 @@ class LineConnection(TcpConnection):
         if line is None:
             raise TextTooLong(
                 f"that line was too long and is dropped; "
-                f"a message has at most {self._service.max_text} bytes"
+                f"a message has at most {self._door.service.max_text} bytes"
             )
         seen = self._shell.carry_out(edited(line.decode(errors="replace")))
         if self._shell.ended:

@@ -51,17 +51,3 @@ def come_in(service: ChatService, address: Address) -> Deferred[Session]:
 def is_onlooker(person: Person) -> bool:
     """Whether the client has not signed in, on a server where guests may not come in."""
     return person.visiting and person.account is None
-
-
-def welcome(service: ChatService) -> str:
-    """The greeting of an onlooker, which says how to sign in."""
-    rules = service.sign_in.rules
-    first = "this server is for people with an account"
-    if rules.guests == "read":
-        first = "you may read here, and speak with an account"
-    ways = ["/login NAME PASSWORD to sign in"]
-    if rules.register == "open":
-        ways.append("/register NAME PASSWORD to make one")
-    elif rules.register == "invite":
-        ways.append("/register NAME PASSWORD #invite=CODE to make one by an invite")
-    return f"{first}: {', '.join(ways)}, /quit to leave"

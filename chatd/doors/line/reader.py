@@ -14,20 +14,22 @@ from ...chat.readers import View
 from ...chat.room import Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
-from ...codecs.lines import CURRENT, ELSEWHERE, answer, counted, refusal
+from ...codecs.lines import CURRENT, ELSEWHERE, refusal
 from ...codecs.timed import TIMED, Days, moment_of
 from ...codecs.without import Without
-from ...model.errors import ChatError, NotInRoom, Unavailable
+from ...model.errors import ChatError, NotInRoom
 from ...model.metrics import RARE
 from ...stream.batch import Batch, Gap
 from ...stream.eventlog import Codec
 from ...stream.feed import Source
-from ...stream.pages import newest
 from ...stream.subscriber import Subscriber
 from ..history import Replay
+from .greetings import replayed
 
 NONE: frozenset[str] = frozenset()
 """No rooms."""
+TIMELESS = Days()
+"""The days of readers that are shown no times: they are never asked for."""
 
 
 class Wire(Protocol):
@@ -78,7 +80,13 @@ class LineReader:
         "subscriber",
     )
 
-    def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
+    def __init__(
+        self, service: ChatService, session: Session, wire: Wire, room: Room | None, begin: int
+    ) -> None:
+        """A reader of the joined rooms, of which `room` is the current one, and of the private
+        messages, from the cursor `begin` on.  There is no current room if the reader may not read
+        it.  The reader has to be started (`begin`) in the same turn.
+        """
         self._readers = service.readers
         self._service = service
         self._session = session
@@ -88,10 +96,14 @@ class LineReader:
         """Names of joined rooms that the gate has taken from the reader."""
         self._zone = ""
         """The time zone of the times before lines, `utc` or `local`; empty: no times are shown."""
-        self._days = Days()
-        self.room: Room | None = None
+        self._days = TIMELESS
+        self.room = room
         """The current room."""
-        self.subscriber = self._readers.open(session, (), self, service.horizon)
+        try:
+            self.subscriber = self._readers.open(session, self._views(), self, begin)
+        except ChatError:
+            self.room = room if room is not None and self._may_read(room) else None
+            self.subscriber = self._readers.open(session, self._allowed(), self, begin)
 
     def here(self) -> Room:
         """The current room.  Raises `NotInRoom`."""
@@ -212,15 +224,7 @@ class LineReader:
 
     def replayed(self, room: Room, replay: Replay) -> bytes:
         """The last messages of a room, between a heading and an end line."""
-        told = b""
-        if replay.unread:
-            unread = f"what was said in #{room.name} cannot be read now; /history tries again"
-            told = refusal(Unavailable(unread))
-        if not replay.entries:
-            return told
-        entries, chunk, _ = newest(replay.entries, self.dated)
-        begin = answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
-        return told + begin + Days(0).dated(chunk) + answer("end of the last messages")
+        return replayed(room, replay, self.dated)
 
     def shown(self, chunk: bytes) -> bytes:
         """Lines encoded with `codecs`, with a line for each day if times are shown."""

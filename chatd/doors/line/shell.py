@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from ...chat.limits import TokenBucket
+from ...chat.room import Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...model.bounds import PASSWORD
@@ -34,10 +35,12 @@ class Shell(LineClient):
     commands = COMMANDS
     __slots__ = ("_questions",)
 
-    def __init__(self, service: ChatService, session: Session, wire: Wire) -> None:
-        """A shell for the session of a person who has just entered."""
-        super().__init__(service, session, wire)
-        self._questions = TokenBucket(COMMAND_RATE, service.clock.seconds)
+    def __init__(
+        self, service: ChatService, session: Session, wire: Wire, room: Room | None, begin: int
+    ) -> None:
+        """See `LineClient`."""
+        super().__init__(service, session, wire, room, begin)
+        self._questions: TokenBucket | None = None
 
     def carry_out(self, line: str) -> bool:
         """Carry out a line; returns whether other clients see it.
@@ -62,7 +65,7 @@ class Shell(LineClient):
         answered = kind is not Kind.MESSAGE
         if self.unanswered and (answered or self.unanswered >= MOST_UNANSWERED):
             raise WaitForAcks
-        if kind is Kind.QUESTION and (wait := self._questions.take()):
+        if kind is Kind.QUESTION and (wait := self.questions.take()):
             raise RateLimited("", wait)
         if answered:
             self.subscriber.wake()
@@ -72,7 +75,14 @@ class Shell(LineClient):
 
     def make_mistake(self) -> float:
         """Count a refused line; returns the seconds that the next line has to wait."""
-        wait = self._questions.take()
+        wait = self.questions.take()
         if wait:
-            self._questions.charge()
+            self.questions.charge()
         return wait
+
+    @property
+    def questions(self) -> TokenBucket:
+        """The rate limit on questions and mistakes, made for the first one."""
+        if self._questions is None:
+            self._questions = TokenBucket(COMMAND_RATE, self.service.clock.seconds)
+        return self._questions

@@ -34,7 +34,8 @@ from ....model.moderation import (
 )
 from ....model.names import name_key
 from ....model.restrictions import Restriction
-from ..client import MOST_LISTED, LineClient
+from ..client import LineClient
+from ..greetings import MOST_LISTED
 from .row import Kind, command
 
 _NAME = word("name", NAME)

@@ -11,7 +11,8 @@ from ....model.commands import Join, Leave
 from ....model.names import clean_room
 from ....model.policy import Action
 from ... import history
-from ..client import MOST_LISTED, REPLAY, LineClient
+from ..client import LineClient
+from ..greetings import MOST_LISTED, REPLAY
 from ..onlooker import is_onlooker
 from .row import Kind, command
 

@@ -1,0 +1,100 @@
+"""The greeting of the line door: what a client is sent when it comes in.
+
+1. Everything in it but the client's own name is the same for all clients that come in while the
+   room's messages, topic and members do not change.  So it is made once for all clients that come
+   in together, as all do after a restart.
+2. `Greetings` compares what the last greeting was made of, and never looks at anything else: so a
+   greeting cannot be out of date.
+3. The caller has checked that the client may read the room.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...chat.room import Room
+from ...chat.service import ChatService
+from ...codecs.lines import answer, counted, listed, refusal
+from ...codecs.timed import TIMED, Days
+from ...model.errors import Unavailable
+from ...stream.eventlog import Codec
+from ...stream.pages import newest
+from ..history import Replay
+
+REPLAY = 10
+"""Messages that a client gets when it joins a room."""
+MOST_LISTED = 100
+"""Names or rooms that one answer lists."""
+WELCOME = (
+    "welcome, {}: /nick NAME to take a name, /help for more, /quit to leave; rlwrap nc lets you "
+    "edit what you type"
+)
+"""The greeting of a person of that name."""
+
+
+class Greeting(NamedTuple):
+    """The greeting of a person who comes into a room."""
+
+    before: bytes
+    """The room's last messages, and the greeting up to the name."""
+    after: bytes
+    """What follows the name, and where the person is."""
+
+
+class Greetings:
+    """The greetings of one line door."""
+
+    def __init__(self) -> None:
+        self._made_of: tuple[object, ...] = ()
+        self._last = Greeting(b"", b"")
+
+    def of(self, room: Room, replay: Replay) -> Greeting:
+        """The greeting in a room, of which `replay` has the last messages."""
+        made_of = (room, room.roster, room.state.topic, *replay)
+        if made_of != self._made_of:
+            self._made_of, self._last = made_of, _made(room, replay)
+        return self._last
+
+
+def _made(room: Room, replay: Replay) -> Greeting:
+    begin, end = answer(WELCOME).split(b"{}")
+    messages = replayed(room, replay, TIMED["local"][0])
+    return Greeting(messages + begin, end + place(room) + members(room, "here"))
+
+
+def welcome(service: ChatService) -> str:
+    """The greeting of an onlooker, which says how to sign in."""
+    rules = service.sign_in.rules
+    first = "this server is for people with an account"
+    if rules.guests == "read":
+        first = "you may read here, and speak with an account"
+    ways = ["/login NAME PASSWORD to sign in"]
+    if rules.register == "open":
+        ways.append("/register NAME PASSWORD to make one")
+    elif rules.register == "invite":
+        ways.append("/register NAME PASSWORD #invite=CODE to make one by an invite")
+    return f"{first}: {', '.join(ways)}, /quit to leave"
+
+
+def place(room: Room) -> bytes:
+    """The line with the name and the topic of the current room."""
+    topic = room.state.topic
+    return answer(f"you are in #{room.name}" + (f"; topic: {topic}" if topic else ""))
+
+
+def members(room: Room, where: str) -> bytes:
+    """The line with the members of a room, which are `where`."""
+    return answer(listed(room.names, where, MOST_LISTED))
+
+
+def replayed(room: Room, replay: Replay, codec: Codec) -> bytes:
+    """The last messages of a room, between a heading and an end line; `codec` shows times."""
+    told = b""
+    if replay.unread:
+        unread = f"what was said in #{room.name} cannot be read now; /history tries again"
+        told = refusal(Unavailable(unread))
+    if not replay.entries:
+        return told
+    entries, chunk, _ = newest(replay.entries, codec)
+    begin = answer(f"the last {counted(len(entries), 'message')} in #{room.name}:")
+    return told + begin + Days(0).dated(chunk) + answer("end of the last messages")

@@ -1,0 +1,72 @@
+"""Accepting TCP connections, in as few calls as possible.
+
+Twisted's `Port.doRead` needs fifty calls of Python for each connection, before the door's factory
+has made its protocol.  Most of them build a logger in case the accept fails, convert the socket's
+family to an enumeration, and format names for a log of Twisted that chatd does not use.
+
+1. `accept` does what `Port.doRead` does as long as connections can be accepted.  After any other
+   error than that there are none left it calls `Port.doRead`, which gets the same error again,
+   handles it and logs it.  If the factory or the protocol fails, the port goes on.
+2. At most `ACCEPTS_A_TURN` connections are accepted per call, so that a storm of connections does
+   not hold up the ones that exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from socket import NI_NUMERICHOST, NI_NUMERICSERV, getnameinfo, socket
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.tcp import Port
+from twisted.logger import Logger
+
+from .private import accepted_descriptor
+
+ACCEPTS_A_TURN = 25
+"""Connections that one port accepts per turn; Twisted would raise the number with the load."""
+
+
+_log = Logger()
+
+
+def accept(port: Port, do_read: Callable[[], None]) -> None:
+    """Accept the connections that wait for a TCP port.  `do_read` is the port's own `doRead`."""
+    listening = port.socket
+    kind = listening.family, listening.type, listening.proto
+    for _ in range(ACCEPTS_A_TURN):
+        try:
+            descriptor, peer = accepted_descriptor(listening)
+        except BlockingIOError:
+            return
+        except OSError:
+            port.numberAccepts = ACCEPTS_A_TURN
+            do_read()
+            return
+        try:
+            _connect(port, socket(*kind, descriptor), peer)
+        except Exception:
+            _log.failure("a connection that was accepted could not be served")
+
+
+def _connect(port: Port, accepted: socket, peer: tuple[Any, ...]) -> None:
+    """Connect an accepted socket with a protocol of the port's factory, which may refuse it."""
+    if len(peer) == 2:
+        address: IPv4Address | IPv6Address = IPv4Address("TCP", *peer)
+    else:
+        if peer[3]:  # a link-local address: have its scope in the address
+            host, _ = getnameinfo(peer, NI_NUMERICHOST | NI_NUMERICSERV)
+            peer = (host, *peer[1:])
+        address = IPv6Address("TCP", *peer)
+    factory: Any = port.factory
+    try:
+        protocol = factory.buildProtocol(address)
+    except BaseException:
+        accepted.close()
+        raise
+    if protocol is None:
+        accepted.close()
+        return
+    number = port.sessionno
+    port.sessionno = number + 1
+    protocol.makeConnection(port.transport(accepted, protocol, peer, port, number, port.reactor))
