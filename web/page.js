@@ -16,8 +16,9 @@ import { Keeping } from "./keeping.js";
 import { Levels } from "./levels.js";
 import { Log } from "./log.js";
 import * as memory from "./memory.js";
-import { byId, whenEmoji } from "./nodes.js";
+import { byId } from "./nodes.js";
 import { followOtherTabs } from "./othertabs.js";
+import { People } from "./people.js";
 import { Places, isTalk, messageOf, placeOf, remark, talkWith } from "./places.js";
 import { Roster } from "./roster.js";
 import { RowMenu } from "./rowmenu.js";
@@ -103,7 +104,6 @@ const composer = new Composer({
 });
 const complain = composer.complain.bind(composer);
 const tell = (/** @type {unknown} */ error) => complain(wordsOf(error));
-whenEmoji(() => log.redrawAll());
 watchCopying(byId("scroll", HTMLElement), complain);
 const keeping = new Keeping(chat, places, composer, () => here);
 demandsBy(complain, () => keeping.reload());
@@ -114,8 +114,10 @@ const signing = /** @type {import("./arrival.js").Opening} */ ({
 });
 /** @type {Side} */
 const side = new Side({
-  go: room => visit(room).then(() => composer.focus()), write: writeTo, list: () => void listRooms(), complain,
-  menu: (button, name) => void withMenus(menus => menus.ofPerson(button, name)),
+  go: room => visit(room).then(() => composer.focus()), list: () => void listRooms(), complain,
+});
+const people = new People({
+  write: name => (side.open(false), writeTo(name)), menu: (button, name) => void withMenus(menus => menus.ofPerson(button, name)),
 });
 /** @type {import("./jumping.js").Jumping | undefined} */
 let jumping;
@@ -147,7 +149,7 @@ for (const [id, open] of /** @type {[string, (menus: import("./menus.js").Menus)
   ["account", menus => menus.ofUser()], ["room-menu", menus => menus.ofPlace()], ["new-room", menus => menus.create()],
   ["all-rooms-button", menus => menus.goTo.rooms()], ["find", menus => menus.goTo.search()],
 ])) byId(id, HTMLButtonElement).addEventListener("click", () => void withMenus(open));
-const wording = new Wording({ chat, places, roster, log, connection, side, composer, here: () => here });
+const wording = new Wording({ chat, places, roster, log, connection, people, composer, here: () => here });
 const ignoring = new Ignoring(chat, places, before.ignores, () => log.show(places.view(here).shown));
 const arrival = new Arrival(chat, places, signing, link, {
   wanted, here: () => here, visit, complain, talks: () => {
