@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.request import Request, urlopen
 
 from playwright.sync_api import Browser, expect
 
@@ -253,3 +254,32 @@ def test_joining_a_busy_room_shows_the_end_of_its_history_only(
     expect(ada.said("message 0")).to_have_count(0)
     shown = [text for text in ada.texts() if text != "the end"]
     assert shown == [f"message {n}" for n in range(400 - len(shown), 400)]
+
+
+def test_account_reads_all_rooms_that_it_may_be_in(people: People, shared_server: Server):
+    """A hundred, unless the operator allows more."""
+    account = {"name": "hundred-rooms", "password": "correct horse battery"}
+    token = shared_server.post("accounts", account)["token"]
+    for n in range(99):
+        url = f"{shared_server.url}rooms/of-a-hundred-{n}/membership"
+        headers = {"Authorization": f"Bearer {token}"}
+        urlopen(Request(url, headers=headers, method="PUT"), timeout=20).close()
+    ada = people.come(shared_server.url, expecting="#lobby")
+    ada.is_connected_over("websocket")
+    ada.chooses("You", "Sign in…")
+    dialog = ada.page.get_by_role("dialog", name="Sign in")
+    dialog.get_by_label("Name").fill(account["name"])
+    dialog.get_by_label("Password").fill(account["password"])
+    with ada.begins_anew():
+        dialog.get_by_role("button", name="Sign in").click()
+    ada.is_connected_over("websocket")
+    rooms = ada.page.get_by_role("navigation", name="Rooms").get_by_role("link")
+    expect(rooms).to_have_count(100)
+    flood = Netcat(shared_server.line)
+    flood.say("/nick caller")
+    flood.say("/join of-a-hundred-98")
+    flood.say("over here")
+    flood.hear("over here")
+    flood.close()
+    called = rooms.filter(has_text="#of-a-hundred-98")
+    expect(called).to_contain_text("1 new")

@@ -162,18 +162,21 @@ class LineClient:
         begin = self.service.horizon
         if room is None:
             self.reader.read(None, begin)
-            self.answer(welcome(self.service))
+            self.write(welcome(self.service))
             self.reader.begin()
             return
         self.change(history.replay(self.service, room, begin, REPLAY), self._greet, room, begin)
 
     def _greet(self, replay: history.Replay, room: Room, begin: int) -> None:
         reader = self.reader
-        greeting = answer(
+        # Lines that fit a terminal: telnet clients tell their width only later.
+        greeting = (
             welcome(self.service)
             if is_onlooker(self.person)
-            else f"welcome, {self.person.name}: /nick NAME to take a name, /help for more, "
-            "/quit to leave; rlwrap nc lets you edit what you type"
+            else answer(
+                f"welcome, {self.person.name}: /nick NAME, /help, /quit; "
+                "rlwrap nc lets you edit lines"
+            )
         )
         try:
             reader.check(room)

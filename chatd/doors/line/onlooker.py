@@ -16,6 +16,7 @@ from ...chat.person import Person
 from ...chat.room import LOBBY, Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
+from ...codecs.lines import answer
 from ...model.addresses import Address
 from ...model.errors import ChatError, NoSession
 from ...model.policy import Action
@@ -53,8 +54,8 @@ def is_onlooker(person: Person) -> bool:
     return person.visiting and person.account is None
 
 
-def welcome(service: ChatService) -> str:
-    """The greeting of an onlooker, which says how to sign in."""
+def welcome(service: ChatService) -> bytes:
+    """The greeting of an onlooker, which says how to sign in, in lines that fit a terminal."""
     rules = service.sign_in.rules
     first = "this server is for people with an account"
     if rules.guests == "read":
@@ -64,4 +65,4 @@ def welcome(service: ChatService) -> str:
         ways.append("/register NAME PASSWORD to make one")
     elif rules.register == "invite":
         ways.append("/register NAME PASSWORD #invite=CODE to make one by an invite")
-    return f"{first}: {', '.join(ways)}, /quit to leave"
+    return b"".join(map(answer, [f"{first}; /quit to leave", *ways]))
