@@ -29,7 +29,7 @@ PARAMETERS: dict[str, Bound] = {
     "message": TEXT,
     "name": NAME,
     "reader": _short("reader"),
-    "rooms": _short("rooms", 16_384),
+    "rooms": _short("rooms", 15_000),
     "since": _short("since", 40),
     "ticket": TOKEN,
     "wait": _short("wait", 100),
