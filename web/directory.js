@@ -11,11 +11,8 @@ import { moment, t } from "./words.js";
 const ASKED = 2000;
 const SHOWN = 200;
 
-/**
- * @param {import("./chat.js").Chat} chat
- * @param {{go: (room: string) => void, leave: (room: string) => Promise<void>, create: () => void}} deeds
- */
-export async function showDirectory(chat, { go, leave, create }) {
+/** @param {import("./chat.js").Chat} chat @param {import("./going.js").Going} going @param {() => void} create begins a new room */
+export async function showDirectory(chat, going, create) {
   const box = make("input", "");
   box.setAttribute("aria-label", t("rooms.filter"));
   box.setAttribute("placeholder", t("rooms.filter"));
@@ -58,13 +55,13 @@ export async function showDirectory(chat, { go, leave, create }) {
     ));
     if (joined && chat.rooms.length > 1) {
       entry.append(button(t("rooms.leave"), room, async () => {
-        await leave(room);
+        await going.leave(room);
         show();
       }));
     }
     entry.append(button(t(joined ? "rooms.open" : "rooms.join"), room, async () => {
       dialog.close();
-      go(room);
+      going.go(room);
     }));
     return entry;
   }

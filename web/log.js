@@ -26,7 +26,7 @@ export class Log {
   #rows = [];
   /** Which row a node belongs to. @type {WeakMap<Element, Row>} */
   #rowOf = new WeakMap();
-  /** Whether the log will scroll to the bottom, once for all events that came together. */
+  /** Whether the log will scroll to the bottom with the next frame. */
   #due = false;
 
   /**
@@ -140,7 +140,8 @@ export class Log {
     }
     if (this.#due || !this.stuck) return;
     this.#due = true;
-    queueMicrotask(() => this.toBottom());
+    // What arrives together is laid out together.
+    requestAnimationFrame(() => this.#due && this.toBottom());
   }
 
   /** Put earlier events before those that are shown; what one looks at stays where it is. @param {Shown[]} events */
@@ -160,11 +161,6 @@ export class Log {
     this.#settle();
   }
 
-  /** Redraw all rows, because something that they show has changed. */
-  redrawAll() {
-    for (const [place, row] of this.#rows.entries()) this.#redraw(row, this.#rows[place - 1]);
-  }
-
   /** Draw an event anew, and the one that follows, which may stand under the same name. @param {number} id */
   redraw(id) {
     const at = this.#rows.findIndex(({ events }) => events.some(one => "id" in one && one.id === id));
@@ -176,6 +172,8 @@ export class Log {
 
   /** Take the first events off. @param {number} count */
   drop(count) {
+    // The window moves by what is gone, which is no scrolling of the user's.
+    if (this.stuck) this.#bottom = 0;
     for (let left = count; left > 0 && this.#rows[0]; ) {
       const [first] = this.#rows;
       const gone = first.events.splice(0, left).length;
@@ -218,6 +216,8 @@ export class Log {
 
   /** The window was scrolled. */
   #look() {
+    if (this.#due && this.#scroll.scrollTop >= this.#bottom - 1) return;
+    this.#due = false;
     this.#stuck = this.below < NEAR;
     if (this.#stuck) this.#bottom = this.#scroll.scrollTop;
   }
@@ -225,6 +225,7 @@ export class Log {
   /** @param {Shown[]} shown */
   #fill(shown) {
     this.busy = true;
+    this.#due = false;
     this.#rows = this.#rowsOf(shown, undefined);
     this.#chunks.fill(this.#rows.map(({ nodes }) => nodes));
   }
