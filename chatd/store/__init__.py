@@ -227,6 +227,11 @@ class Store(Protocol):
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """The cells of these keys that are not absent.  Fails with `Unavailable`."""
 
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """Those of these tables that have a cell with this key; the tables are kept ones (not of
+        presence), and may be many.  Fails with `Unavailable`.
+        """
+
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
     ) -> Deferred[Sequence[tuple[str, Cell]]]:

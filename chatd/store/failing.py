@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from twisted.internet.defer import FirstError
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 T = TypeVar("T")
 
@@ -31,3 +33,9 @@ class Failing:
             self._failing.discard(what)
             self._log.warn("the store can {what} again", what=what)
         return result
+
+
+def first_error(failure: Failure) -> Failure:
+    """The failure that made a `gatherResults` fail."""
+    assert isinstance(failure.value, FirstError)
+    return failure.value.subFailure

@@ -283,6 +283,11 @@ class MemoryStore:
         cells = {key: shown[key] for key in keys if key in shown}
         return self._later(lambda: cells)
 
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `Store.having`."""
+        found = [table for table in tables if key in self._table(table)]
+        return self._later(lambda: found)
+
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
     ) -> Deferred[Sequence[tuple[str, Cell]]]:

@@ -21,7 +21,6 @@ from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import (
     Deferred,
-    FirstError,
     fail,
     gatherResults,
     inlineCallbacks,
@@ -40,7 +39,7 @@ from ..stream.pages import MOST_BYTES
 from . import CLOSING, Follower, Found, Loaded, Opened, Shown
 from .cells import Cells
 from .committing import Commits
-from .failing import Failing
+from .failing import Failing, first_error
 from .noting import Notes
 from .reader import Reader
 from .requests import RequestKeys
@@ -195,7 +194,7 @@ class SqliteStore:
                 partial(self._writer.tables, tables), writing=True, what="read a room's cells"
             ),
         ]
-        return gatherResults(asked, consumeErrors=True).addCallbacks(join, _first_error)
+        return gatherResults(asked, consumeErrors=True).addCallbacks(join, first_error)
 
     def read(
         self,
@@ -237,6 +236,10 @@ class SqliteStore:
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """See `Store.get`."""
         return self._cells(table, keys)
+
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `Store.having`."""
+        return self._read(partial(self._writer.having, tables, key), writing=True)
 
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
@@ -372,9 +375,3 @@ def _echoed(deferred: Deferred[None]) -> Deferred[None]:
     echo: Deferred[None] = Deferred()
     deferred.addCallback(echo.callback)
     return echo
-
-
-def _first_error(failure: Failure) -> Failure:
-    """The failure that made a `gatherResults` fail."""
-    assert isinstance(failure.value, FirstError)
-    return failure.value.subFailure

@@ -155,6 +155,10 @@ class RefusingStore(MemoryStore):
         """See `chatd.store.Store.get`."""
         return _unreadable() if self.unreadable else super().get(table, keys)
 
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `chatd.store.Store.having`."""
+        return _unreadable() if self.unreadable else super().having(tables, key)
+
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
     ) -> Deferred[Sequence[tuple[str, Cell]]]:

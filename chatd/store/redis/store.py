@@ -219,6 +219,10 @@ class RedisStore:
         """See `chatd.store.Store.get`."""
         return self._read(lambda: self._readings.get(table, keys))
 
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `chatd.store.Store.having`."""
+        return self._read(lambda: self._readings.having(tables, key))
+
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
     ) -> Deferred[Sequence[tuple[str, Cell]]]:
