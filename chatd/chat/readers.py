@@ -152,8 +152,10 @@ class Readers:
         return feeds
 
     def _register(self, feeds: Sequence[Feed]) -> None:
-        if not any(feed.source.name for feed in feeds):
-            self._inboxes.update(feed.source for feed in feeds)
+        for feed in feeds:
+            if feed.source.name:
+                return
+        self._inboxes.update(feed.source for feed in feeds)
 
     # -- ending ----------------------------------------------------------------------------------
 

@@ -17,9 +17,11 @@ from __future__ import annotations
 from functools import partial
 from typing import cast
 
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
 
 from ..codecs.streams import StreamCodec
 from ..http.channel import ChatChannel
@@ -70,6 +72,7 @@ class Streams:
             return channel.upgrade(b"", stream)
 
 
+@implementer(IHalfCloseableProtocol)
 class Stream(PushStream):
     """One response that does not end: an outlet that pushes."""
 
@@ -100,6 +103,9 @@ class Stream(PushStream):
         """The client has closed its side, and may have disconnected: close the connection."""
         self.stop_reading()
         self.hang_up()
+
+    def writeConnectionLost(self) -> None:
+        """Never called: only clients half-close the connection."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is closed."""

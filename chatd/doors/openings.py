@@ -17,12 +17,13 @@ again, with the same bytes except for the cursor and the key of the handshake.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import lru_cache
 from typing import cast
 from weakref import WeakValueDictionary
 
 from twisted.web.server import Request
 
-from ..http.channel import ChatChannel, Upgraded
+from ..http.fastpath import Opener, Upgraded
 from ..http.fields import header
 from ..model.addresses import address_of
 from ..model.errors import ChatError
@@ -34,6 +35,12 @@ Make = Callable[[ReadQuery], Upgraded]
 """Makes the protocol that takes over a connection; raises `NotAllowed`."""
 Answer = Callable[[bytes, bytes], bytes]
 """Makes the first bytes of the answer from the key of the handshake and the date."""
+
+
+@lru_cache(maxsize=10_000)
+def _stranger(host: str) -> Stranger:
+    """The reader without a session from a host: one object for all of them."""
+    return Stranger(address_of(host))
 
 
 class KnownOpening:
@@ -79,27 +86,27 @@ class Openings:
             self._known[taken.shape] = known
         return known
 
-    def open(self, channel: ChatChannel, packet: bytes) -> bool:
+    def open(self, opener: Opener, packet: bytes) -> bool:
         """See `chatd.http.fastpath.Openings.open`."""
-        taken = taken_apart(packet) if self._known else None
-        known = self._known.get(taken.shape) if taken else None
-        if taken is None or known is None or channel.is_last:
+        taken = taken_apart(packet)
+        known = self._known.get(taken.shape) if taken is not None else None
+        if taken is None or known is None or opener.is_last:
             return False
         query, start = known.query, known.start
-        if not all(room.complete for room in query.rooms):
-            return False  # what could not be read from the store is tried again
+        for room in query.rooms:
+            if not room.complete:
+                return False  # what could not be read from the store is tried again
         if taken.cursor is not None:
             start = start._replace(since=taken.cursor)
-        stranger = Stranger(address_of(getattr(channel.getPeer(), "host", "")))
         try:
-            query = query.begun_by(stranger, start)
+            query = query.begun_by(_stranger(opener.host), start)
             protocol = known.make(query)
             query.note_rooms()
         except ChatError:
             return False
         cast(Opened, protocol).opening = known
-        date: bytes = channel.site.date()
-        channel.upgrade(known.answer(taken.key, date), protocol)
+        date: bytes = opener.site.date()
+        opener.upgrade(known.answer(taken.key, date), protocol)
         return True
 
 

@@ -58,6 +58,12 @@ class ChatSocket(Pushing, WebSocketProtocol):
     reader: Subscriber
     opening: KnownOpening | None = None
     """How it began, if others may begin like it."""
+    _guest: Session | None = None
+    _entering: deque[Deferred[Person]] | None = None
+    """The commands that wait for the guest to enter; None: no guest is entering."""
+    _gone = False
+    _unanswered = 0
+    _leaving = False
 
     def __init__(
         self, access: Access, query: ReadQuery, address: Address, max_message: int
@@ -69,12 +75,6 @@ class ChatSocket(Pushing, WebSocketProtocol):
         self._address = address
         self.heartbeat = access.heartbeat
         self.reader = query.open(self, WEBSOCKET)
-        self._guest: Session | None = None
-        self._entering: deque[Deferred[Person]] | None = None
-        """The commands that wait for the guest to enter; None: no guest is entering."""
-        self._gone = False
-        self._unanswered = 0
-        self._leaving = False
 
     def opened(self) -> None:
         """Begin to read."""

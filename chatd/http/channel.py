@@ -13,7 +13,7 @@ would drop the answers).
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
@@ -22,9 +22,8 @@ from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from ..net.connections import LINGER_SECONDS
-from ..net.handshakes import TimedHandshake
 from ..net.tcp import one_write
-from .fastpath import FastRequest
+from .fastpath import FastRequest, Upgraded
 from .paced import PacedChannel
 from .request import ChatRequest
 
@@ -33,25 +32,9 @@ MAX_EARLY = 16 * 1024
 buffers."""
 
 
-class Upgraded(Protocol):
-    """A protocol that can take over a connection: an `IProtocol` that supports half-closing."""
-
-    def makeConnection(self, transport: Any) -> None:  # noqa: N802
-        """See `IProtocol.makeConnection`."""
-
-    def dataReceived(self, data: bytes) -> None:
-        """See `IProtocol.dataReceived`."""
-
-    def readConnectionLost(self) -> None:
-        """See `IHalfCloseableProtocol.readConnectionLost`."""
-
-    def connectionLost(self, reason: Failure) -> None:
-        """See `IProtocol.connectionLost`."""
-
-
 @implementer(IHalfCloseableProtocol)
-class ChatChannel(TimedHandshake, PacedChannel):
-    """One HTTP connection of a `ChatSite`."""
+class ChatChannel(PacedChannel):
+    """One HTTP connection of a `ChatSite`, from its first bytes on."""
 
     requestFactory = ChatRequest
     _new = True
@@ -68,14 +51,11 @@ class ChatChannel(TimedHandshake, PacedChannel):
         """The request that this connection repeats; None before the connection has sent one."""
         self._transport = self.transport
         self.site.peers.add(self)
-        self.begin_handshake(self.transport, self.site.reactor)
 
     def dataReceived(self, data: bytes) -> None:
         """Handle received bytes; if a request is incomplete after them, its deadline starts."""
         if self._new:
             self._new = False
-            if self.site.openings and self.site.openings.open(self, data):
-                return  # the connection is another protocol's now
             if self.site.fast_path:
                 self.learned = self.site.fast_path.recognise(self, data)
         idle = not (self.requests or self.unparsed or self.full)
@@ -133,7 +113,6 @@ class ChatChannel(TimedHandshake, PacedChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
-        self.end_handshake()
         learned = self.learned
         self.unlearn()
         if learned:

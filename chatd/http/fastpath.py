@@ -1,14 +1,16 @@
 """The interface of the fast path: requests answered without being parsed, because a request with
 the same bytes was parsed before.
 
-A channel passes the first packet of a connection to its site's `Openings`, and then to its site's
-`FastPath`.  If it gets a
-`FastRequest`, the channel passes it each packet that arrives while no other request is in progress.
+The first packet of a connection is passed to its site's `Openings`, and then by its channel to the
+site's `FastPath`.  If the channel gets a `FastRequest`, it passes it each packet that arrives while
+no other request is in progress.
 """
 
 from __future__ import annotations
 
 from typing import Any, Protocol
+
+from twisted.python.failure import Failure
 
 
 class FastRequest(Protocol):
@@ -37,10 +39,42 @@ class FastRequest(Protocol):
         """The client has disconnected."""
 
 
+class Upgraded(Protocol):
+    """A protocol that can take over a connection: an `IProtocol` that supports half-closing."""
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802
+        """See `IProtocol.makeConnection`."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol.dataReceived`."""
+
+    def readConnectionLost(self) -> None:
+        """See `IHalfCloseableProtocol.readConnectionLost`."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """See `IProtocol.connectionLost`."""
+
+
+class Opener(Protocol):
+    """A connection whose first packet has come (`chatd.http.awaited`)."""
+
+    site: Any
+    """The `ChatSite`."""
+    host: str
+    """The client's host."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the server goes down, and the connection has to be closed soon."""
+
+    def upgrade(self, accept: bytes, protocol: Upgraded) -> None:
+        """Write `accept`, and hand the connection over to `protocol`."""
+
+
 class Openings(Protocol):
     """The first requests of a site's connections that begin a stream and need not be parsed."""
 
-    def open(self, channel: Any, packet: bytes) -> bool:
+    def open(self, opener: Opener, packet: bytes) -> bool:
         """Whether the packet begins a known stream; then the connection has been handed over."""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from time import time
+from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
@@ -13,6 +14,7 @@ from twisted.web.server import Site
 
 from ..model.errors import ChatError
 from ..net.peers import Peers
+from .awaited import AwaitedConnection, FirstBytes
 from .bounds import LATE_SECONDS, USUAL, Bounds
 from .channel import ChatChannel
 from .fastpath import FastPath, Openings
@@ -49,10 +51,22 @@ class ChatSite(Site):
         self.fast_path = fast_path
         """The requests that need not be parsed; None: all are parsed."""
         self.limit(bounds)
+        self.first_bytes = FirstBytes(reactor)
+        """The connections from which nothing has come yet."""
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False
         )
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A new connection."""
+        return AwaitedConnection(self, getattr(addr, "host", ""))
+
+    def channel(self) -> ChatChannel:
+        """A channel for a connection whose first bytes have come."""
+        channel: Any = super().buildProtocol(None)
+        made: ChatChannel = channel
+        return made
 
     def limit(self, bounds: Bounds) -> None:
         """Use these limits for all requests that begin from now on."""

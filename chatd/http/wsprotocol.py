@@ -14,13 +14,14 @@ from __future__ import annotations
 import base64
 import binascii
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.utilities import LocalProtocolError, generate_accept_token
+from zope.interface import implementer
 
 from ..model.errors import Malformed
 from ..net.flow import FlowControlled
@@ -112,25 +113,35 @@ def _tokens(request: Request, name: str) -> set[str]:
     return {token.strip().lower() for value in values for token in value.split(",")}
 
 
+@implementer(IHalfCloseableProtocol)
 class WebSocketProtocol(FlowControlled):
     """One WebSocket, from the end of its handshake to its close.  A subclass handles messages."""
 
+    # Class attributes: most WebSockets are only written to, and store no values of their own.
+    held = False
+    """Whether frames from the peer wait, unparsed, until `release`."""
+    silent = 0
+    """Pings sent since the peer last sent anything."""
+    open = True
+    """Whether neither side has sent a close frame, after which no frame may be sent."""
+    _made: Connection | None = None
+    _parts: list[str | bytes | bytearray] | None = None
+    _size = 0
+    _fragments = 0
+    _timer: IDelayedCall | None = None
+    _turn: IDelayedCall | None = None
+
     def __init__(self, clock: IReactorTime, peers: Peers, max_message: int = MAX_MESSAGE) -> None:
         super().__init__(peers)
-        self.held = False
-        """Whether frames from the peer wait, unparsed, until `release`."""
-        self.silent = 0
-        """Pings sent since the peer last sent anything."""
-        self.open = True
-        """Whether neither side has sent a close frame, after which no frame may be sent."""
         self._clock = clock
         self._max_message = max_message
-        self._frames = Connection(ConnectionType.SERVER)
-        self._parts: list[str | bytes | bytearray] = []
-        self._size = 0
-        self._fragments = 0
-        self._timer: IDelayedCall | None = None
-        self._turn: IDelayedCall | None = None
+
+    @property
+    def _frames(self) -> Connection:
+        """The state of the frames, made for the first one that `wsproto` parses or makes."""
+        if self._made is None:
+            self._made = Connection(ConnectionType.SERVER)
+        return self._made
 
     # -- for subclasses --------------------------------------------------------------------------
 
@@ -209,6 +220,9 @@ class WebSocketProtocol(FlowControlled):
         """The peer sends no more, not even an answer to a close."""
         self.hang_up()
 
+    def writeConnectionLost(self) -> None:
+        """Never called: only peers half-close the connection."""
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         if self._timer:
@@ -283,16 +297,19 @@ class WebSocketProtocol(FlowControlled):
         self._size += len(data.encode() if isinstance(data, str) else data)
         self._fragments += event.frame_finished
         if self._size > self._max_message or self._fragments > MAX_FRAGMENTS:
-            self._parts.clear()
+            self._parts = None
             self.close(
                 TOO_BIG,
                 f"a message has at most {self._max_message} bytes in {MAX_FRAGMENTS} fragments",
             )
             return
+        parts = self._parts
+        if parts is None:
+            parts = self._parts = []
         if event.data:
-            self._parts.append(event.data)
+            parts.append(event.data)
         if event.message_finished:
-            parts, self._parts, self._size, self._fragments = self._parts, [], 0, 0
+            self._parts, self._size, self._fragments = None, 0, 0
             if isinstance(event, TextMessage):
                 self.text_received("".join(part for part in parts if isinstance(part, str)))
             else:

@@ -142,8 +142,8 @@ class Connections:
                 f"the server is full; try again in {NO_ROOM_SECONDS:g} seconds", NO_ROOM_SECONDS
             )
         address = address_of(host)
-        here = self._from.get(address, 0)
-        if host and here >= (most := self._most_from(address)):
+        here = self._from.get(address)  # None: none, and every address may have one
+        if here and host and here >= (most := self._most_from(address)):
             return TooMany(
                 f"your address has {most} connections open, and may not have more; close some",
                 NO_ROOM_SECONDS,

@@ -93,7 +93,7 @@ class LeanServer(Server):
         self.client = client
         self.sessionno = sessionno
         self.hostname = client[0]
-        self.startReading()
+        reactor.addReader(self)
         self.connected = 1
 
     def logPrefix(self) -> str:

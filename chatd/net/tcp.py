@@ -26,8 +26,7 @@ Why this is correct:
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from errno import ETIMEDOUT, EWOULDBLOCK
 from fcntl import ioctl
 from termios import TIOCOUTQ
@@ -82,7 +81,7 @@ class WriteThrough(LeanServer, DirectTransport):
     Set as `twisted.internet.tcp.Port.transport`, it is the class of all connections of that port.
     """
 
-    _reads = False
+    _reads = True
     """Whether the connection is read, by this transport or by the delegate."""
     _here: Any = None
     """The server's end of the connection, once it has been asked for."""
@@ -256,20 +255,24 @@ def enable_direct_writes(transport: object, writer: DirectWriter) -> None:
         transport.enable_direct_writes(writer)
 
 
-@contextmanager
-def one_write(transport: object) -> Iterator[None]:
+class one_write:  # noqa: N801 - it is used like a function
     """Send what is written to a connection meanwhile with one call of the kernel, and in one TCP
     segment if it fits.  Over TLS these are several records.  Other transports write as always.
     """
-    descriptor = _descriptor(transport)
-    if not isinstance(descriptor, WriteThrough):
-        yield
-        return
-    descriptor.gather()
-    try:
-        yield
-    finally:
-        descriptor.send_gathered()
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, transport: object) -> None:
+        descriptor = _descriptor(transport)
+        self._descriptor = descriptor if isinstance(descriptor, WriteThrough) else None
+
+    def __enter__(self) -> None:
+        if self._descriptor is not None:
+            self._descriptor.gather()
+
+    def __exit__(self, *problem: object) -> None:
+        if self._descriptor is not None:
+            self._descriptor.send_gathered()
 
 
 def unsent(transport: object) -> int:

@@ -201,6 +201,13 @@ class EventLog:
         """
         return self.count - len(self.since(cursor).entries)
 
+    def before_latest(self, count: int) -> int:
+        """The cursor before the last `count` entries."""
+        entries = self._entries
+        if not entries:
+            return self.floor
+        return max(entries[-min(count, len(entries))].id - 1, self.floor)
+
     def latest(
         self, count: int, kinds: type[Event] | tuple[type[Event], ...] = Event
     ) -> list[Entry]:

@@ -143,9 +143,11 @@ class Source:
 
     def feed(self, codec: Codec) -> Feed:
         """This source as seen through `codec`."""
-        for feed in self.feeds():
-            if feed.codec.name == codec.name:
-                return feed
+        name = codec.name
+        for alive in self._feeds:
+            found = alive()
+            if found is not None and found.codec.name == name:
+                return found
         feed = Feed(self, codec)
         self._feeds = (*map(ref, self.feeds()), ref(feed))
         return feed

@@ -37,6 +37,8 @@ def latest(sources: Sequence[Source], count: int) -> Place:
     If there are fewer, and a log's earlier entries could not be loaded, the place is before that
     log's floor, so that a gap is reported.
     """
+    if len(sources) == 1 and not sources[0].log.incomplete:
+        return Place(sources[0].log.before_latest(count))
     logs = [source.log for source in sources]
     ids = sorted(entry.id for log in logs for entry in log.latest(count))[-count:]
     if len(ids) < count and (floors := [log.floor for log in logs if log.incomplete]):

@@ -47,9 +47,12 @@ class Selection:
         self.single = None
         if not (self._hidden or self._begins or self.owed):
             # Most sessions' inbox is empty; `Source.append` calls this again for a first entry.
-            spoken = [feed for feed in self.feeds if feed.log.count or feed.log.last > cursor]
-            if len(spoken) == 1:
-                self.single = spoken[0]
+            for feed in self.feeds:
+                if feed.log.count or feed.log.last > cursor:
+                    if self.single is not None:
+                        self.single = None
+                        break
+                    self.single = feed
 
     def pay(self, batch: Batch | None, cursor: int) -> Batch:
         """`batch` with the gaps in `owed` added; if it is None, an empty batch with those gaps."""

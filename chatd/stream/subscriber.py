@@ -187,8 +187,14 @@ class Subscriber:
 
         It is called at once if they have been, and never if the reader stops before.
         """
-        self._on_caught_up = max([feed.log.last for feed in self.feeds], default=0), call
-        self._see_caught_up()
+        last = 0
+        for feed in self._selection.feeds:
+            last = max(last, feed.log.last)
+        if self.cursor >= last:
+            self._on_caught_up = None
+            call()
+        else:
+            self._on_caught_up = last, call
 
     def change(self, feeds: Sequence[Feed], cursor: int) -> None:
         """Replace the feeds.  A log that was not read before is read from `cursor` on; its present

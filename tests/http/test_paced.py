@@ -282,6 +282,7 @@ def test_responses_to_a_client_that_does_not_read_are_bounded(
 
 def test_a_client_that_never_reads_is_disconnected(server: MemoryServer, http: HttpClient) -> None:
     """Even if it has sent more requests."""
+    http.get("/healthz")
     http.wire.fill()
     http.wire.send(head("GET", "/healthz") * 3)
     server.chat.advance(IDLE_SECONDS + 1)

@@ -23,6 +23,7 @@ def test_closing_idle_connections_logs_nothing(server: MemoryServer) -> None:
     globalLogPublisher.addObserver(observe)
     try:
         connections = [server.http() for _ in range(3)]
+        connections[0].get("/healthz")
         connections[0].wire.fill()
         server.chat.advance(IDLE_SECONDS + LATE_SECONDS + LINGER_SECONDS + 1)
     finally:

@@ -1,0 +1,82 @@
+"""New HTTP connections, until their first bytes arrive."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.http.awaited import AwaitedConnection
+from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
+from chatd.http.channel import ChatChannel
+
+from ..kit.http import HttpClient, head
+from ..kit.server import MemoryServer
+
+STREAM = head("GET", "/rooms/lobby/events", "Accept: text/event-stream")
+
+
+def protocol_of(http: HttpClient) -> object:
+    """What handles the connection's bytes."""
+    return http.wire.protocol
+
+
+def test_the_first_packet_makes_a_channel(server: MemoryServer, http: HttpClient) -> None:
+    """Which stays for the requests that follow."""
+    assert isinstance(protocol_of(http), AwaitedConnection)
+    for _ in range(2):
+        assert http.get("/healthz").status == 200
+        assert isinstance(protocol_of(http), ChatChannel)
+
+
+def test_a_known_stream_needs_no_channel(server: MemoryServer) -> None:
+    """The connection is the stream's, which is drained and counted like any other."""
+    first, second = server.http(), server.http()
+    first.wire.send(STREAM)
+    assert isinstance(protocol_of(first), ChatChannel)
+    second.wire.send(STREAM)
+    assert type(protocol_of(second)).__name__ == "Stream"
+    assert len(server.peers) == 2
+    server.say("hello")
+    assert b"hello" in second.wire.received()
+    second.wire.end_input()
+    assert second.closed
+    assert len(server.peers) == 1
+
+
+def test_connections_are_closed_in_turn_when_nothing_comes(server: MemoryServer) -> None:
+    """Each after its own idle timeout; one that has sent a request in between stays."""
+    first = server.http()
+    server.chat.advance(IDLE_SECONDS / 2)
+    second, third = server.http(), server.http()
+    server.chat.advance(IDLE_SECONDS / 2 + LATE_SECONDS + 1)
+    third.get("/healthz")
+    assert (first.closed, second.closed, third.closed) == (True, False, False)
+    server.chat.advance(IDLE_SECONDS / 2)
+    assert (second.closed, third.closed) == (True, False)
+    third.wire.hang_up()
+    server.chat.settle()
+    assert not server.chat.clock.getDelayedCalls()
+
+
+def test_a_request_just_after_the_idle_timeout_is_answered(
+    server: MemoryServer, http: HttpClient
+) -> None:
+    """It was on its way when the time was over; the connection is closed then."""
+    server.chat.advance(IDLE_SECONDS + 1)
+    answer = http.get("/healthz")
+    assert answer.status == 200
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("how", ["hangs up", "half-closes"])
+def test_a_client_that_sends_nothing_leaves_nothing_behind(
+    server: MemoryServer, http: HttpClient, how: str
+) -> None:
+    """No timer, and no connection that a shutdown would wait for."""
+    assert len(server.peers) == 1
+    if how == "hangs up":
+        http.wire.hang_up()
+    else:
+        http.wire.end_input()
+        assert http.closed
+    assert not len(server.peers)
+    assert not server.chat.clock.getDelayedCalls()
