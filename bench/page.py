@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from .chatd import Chatd
 
 SENDERS = 17
-WORDS = "lorem ipsum **dolor** sit amet `consectetur` https://example.com/x adipiscing elit".split()
+WORDS = ("lorem", "ipsum", "**dolor**", "sit", "amet", "`consectetur`", "https://example.com/x")
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 CATEGORIES = ["toplevel", "blink.user_timing"]
 WINDOW = {"width": 1280, "height": 800}
@@ -76,25 +76,26 @@ def report(what: str, tasks: list[float]) -> None:
 
 
 def main(total: int) -> None:
-    with TemporaryDirectory() as home, sync_playwright() as playwright:
-        with Chatd("sqlite:page.sqlite", 64).running(Path(home)) as server:
-            speak(server.readings["line"].port, total)
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=OPTIONS
-            )
-            page = browser.new_page(viewport=WINDOW)  # type: ignore[arg-type]
-            page.set_default_timeout(0)
-            url = f"http://127.0.0.1:{server.readings['sse'].port}/#lobby"
+    with (
+        TemporaryDirectory() as home,
+        sync_playwright() as playwright,
+        Chatd("sqlite:page.sqlite", 64).running(Path(home)) as server,
+    ):
+        speak(server.readings["line"].port, total)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OPTIONS)
+        page = browser.new_page(viewport=WINDOW)  # type: ignore[arg-type]
+        page.set_default_timeout(0)
+        url = f"http://127.0.0.1:{server.readings['sse'].port}/#lobby"
 
-            def begin() -> None:
-                page.goto(url)
-                page.wait_for_function(USABLE)
+        def begin() -> None:
+            page.goto(url)
+            page.wait_for_function(USABLE)
 
-            report("until it is usable", measured(browser, page, begin))
-            shown: list[int] = []
-            tasks = measured(browser, page, lambda: shown.append(page.evaluate(SCROLL)))
-            report(f"scrolled through {shown[0]:,} messages and back", tasks)
-            browser.close()
+        report("until it is usable", measured(browser, page, begin))
+        shown: list[int] = []
+        tasks = measured(browser, page, lambda: shown.append(page.evaluate(SCROLL)))
+        report(f"scrolled through {shown[0]:,} messages and back", tasks)
+        browser.close()
 
 
 if __name__ == "__main__":
