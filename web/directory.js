@@ -47,7 +47,10 @@ export async function showDirectory(chat, going, create) {
   /** @param {RoomSummary} summary */
   function row({ room, topic, people, last }) {
     const joined = chat.rooms.includes(room);
-    const about = [t("rooms.people", { n: people }), last ? t("rooms.last", { time: moment(last / 1000) }) : t("rooms.silent"), joined ? t("rooms.joined") : ""];
+    const at = new Date((last ?? 0) / 1000);
+    const today = at.toDateString() === new Date().toDateString();
+    const said = last ? t("rooms.last", { time: moment(at, today ? { timeStyle: "short" } : undefined) }) : t("rooms.silent");
+    const about = [t("rooms.people", { n: people }), said, joined ? t("rooms.joined") : ""];
     const entry = make("li", "", make("span", "",
       make("bdi", "room", `#${room}`),
       ...(topic ? [make("span", "topic", ...linked(topic))] : []),

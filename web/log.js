@@ -28,6 +28,9 @@ export class Log {
   #rowOf = new WeakMap();
   /** Whether the log will scroll to the bottom with the next frame. */
   #due = false;
+  /** The rows that the next frame draws anew. @type {Set<Row>} */
+  #stale = new Set();
+  #framed = false;
 
   /**
    * @param {() => About} about the state that rows depend on
@@ -132,16 +135,27 @@ export class Log {
     const before = last?.events[last.events.length - 1];
     if (last && before && goesOn(event, before, about)) {
       last.events.push(event);
-      this.#redraw(last, this.#rows[this.#rows.length - 2]);
+      this.#stale.add(last);
     } else {
       const row = { events: [event], nodes: rowOf([event], before, about) };
       this.#rows.push(this.#known(row));
       this.#chunks.append(row.nodes);
     }
-    if (this.#due || !this.stuck) return;
-    this.#due = true;
-    // What arrives together is laid out together.
-    requestAnimationFrame(() => this.#due && this.toBottom());
+    this.#due ||= this.stuck;
+    if (this.#framed) return;
+    this.#framed = true;
+    requestAnimationFrame(() => this.#catchUp());
+  }
+
+  /** Draw what arrived since the last frame: what arrives together is drawn and laid out together. */
+  #catchUp() {
+    this.#framed = false;
+    for (const row of this.#stale) {
+      const at = this.#rows.lastIndexOf(row);
+      if (at >= 0) this.#redraw(row, this.#rows[at - 1]);
+    }
+    this.#stale.clear();
+    if (this.#due) this.toBottom();
   }
 
   /** Put earlier events before those that are shown; what one looks at stays where it is. @param {Shown[]} events */

@@ -192,6 +192,34 @@ def test_messages_that_arrive_together_are_laid_out_together(people: People, sha
     assert layouts() - before < 50
 
 
+def test_people_who_come_together_are_drawn_together(people: People, shared_server: Server):
+    """The row that sums them up is not drawn anew for each of them."""
+    ada = people.come(shared_server.url, "ada", room="come-together")
+    ada.is_connected_over("websocket")
+    expect(ada.page.locator("#empty dl")).to_be_visible()
+    drawn = ada.page.evaluate(
+        """async () => {
+          const { Log } = await import("./log.js");
+          const log = new Log(() => ({ name: "ada", calls: () => false }), () => {}, () => {});
+          const time = new Date().toISOString();
+          let drawn = 0;
+          const watch = new MutationObserver(records => {
+            for (const { addedNodes } of records) drawn += addedNodes.length;
+          });
+          watch.observe(document.querySelector("#log"), { subtree: true, childList: true });
+          for (let id = 1; id <= 300; id++) {
+            log.append({ type: "join", id, from: `p${id}`, room: "come-together", time });
+            await Promise.resolve();
+          }
+          await new Promise(resolve => requestAnimationFrame(resolve));
+          await Promise.resolve();
+          return drawn;
+        }"""
+    )
+    expect(ada.log.locator("summary").last).to_contain_text("300 joined")
+    assert drawn < 10
+
+
 def test_one_who_joins_a_thousand_people_is_all_that_is_drawn(
     people: People, shared_server: Server
 ):

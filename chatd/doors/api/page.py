@@ -60,8 +60,8 @@ class PageFile(ApiResource):
 
     @cached_property
     def _data(self) -> bytes:
-        data = COMPACT.get(Path(self._name).suffix, bytes)(self._source)
-        return versioned(data) if self._name == WORKER else data
+        source = versioned(self._source) if self._name == WORKER else self._source
+        return COMPACT.get(Path(self._name).suffix, bytes)(source)
 
     @cached_property
     def _tag(self) -> str:

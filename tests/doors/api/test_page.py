@@ -30,8 +30,8 @@ TYPES = {
 def served(name: str) -> bytes:
     """A file as it is served."""
     data = (WEB / name).read_bytes()
-    data = COMPACT.get(Path(name).suffix, bytes)(data)
-    return versioned(data) if name == "worker.js" else data
+    data = versioned(data) if name == "worker.js" else data
+    return COMPACT.get(Path(name).suffix, bytes)(data)
 
 
 @pytest.mark.parametrize("name", ["", *FILES])
@@ -77,6 +77,11 @@ def test_page_files_are_compressed_for_clients_that_accept_it(
     tag = response.headers["etag"]
     assert tag != plain.headers["etag"]
     assert http.get("/chat.css", accept_encoding=coding, if_none_match=tag).status == 304
+
+
+def test_service_worker_has_its_version(http: HttpClient) -> None:
+    """A digest, by which the browser tells it from an older one."""
+    assert re.search(r'VERSION="[0-9a-f]{16}"', http.get("/worker.js").body.decode())
 
 
 def test_version_of_the_service_worker_changes_with_what_it_stores(
