@@ -30,6 +30,8 @@ from ..model.units import (
     CLAIMS,
     GUESTS,
     NAMES,
+    PUSH_KEY,
+    PUSHES,
     REMOVED,
     ROOMS,
     SESSIONS,
@@ -59,12 +61,15 @@ from .node_release import NodeRelease
 from .nodes import Nodes, State
 from .people import People
 from .person import Person
+from .push import Push
 from .recent_letters import RecentLetters
 from .request_keys import RequestKeys
 from .rooms import Rooms
 
 FOLDED = frozenset((ACCOUNTS, SKELETONS, SESSIONS, TOKENS))
 """Tables that the accounts and sessions fold."""
+PUSHED = (PUSHES, PUSH_KEY)
+"""Tables that only push notifications need."""
 
 
 class Folds(Protocol):
@@ -86,6 +91,7 @@ class Folds(Protocol):
     nodes: Nodes
     notifier: Notifier
     people: People
+    push: Push
     recent_letters: RecentLetters
     request_keys: RequestKeys
     rooms: Rooms
@@ -156,10 +162,13 @@ class Fold:
                 if change.table in FOLDED:
                     self._parts.accounts.shown(change, shown.id)
                     self._parts.sessions.shown(change, shown.id)
+                    self._parts.push.shown(change)
                 else:
                     self._parts.ignores.shown(change)
                     self._parts.claims.shown(change, shown.id)
                     self._parts.administrators.shown(change, shown.id)
+                    if change.table in PUSHED:
+                        self._parts.push.shown(change)
             if self._parts.people.ended:
                 self._end(self._parts.people.ended)
             for redaction in shown.redacts:
