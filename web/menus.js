@@ -16,7 +16,7 @@ import { t } from "./words.js";
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, roster: import("./roster.js").Roster,
  *   composer: import("./composer.js").Composer, keeping: import("./keeping.js").Keeping, jump: (place: string, id: number) => Promise<void>,
- *   ignoring: import("./ignoring.js").Ignoring, levels: import("./levels.js").Levels, bell: import("./bell.js").Bell, here: () => string,
+ *   ignoring: import("./ignoring.js").Ignoring, levels: import("./levels.js").Levels, bell: import("./bell.js").Bell, push: () => import("./push.js").Push | undefined, here: () => string,
  *   go: (place: string) => void, visit: (room: string) => Promise<void>, writeTo: (name: string) => void,
  *   leave: (place: string) => Promise<void>, quit: () => Promise<void>, ignore: (name: string, yes: boolean) => Promise<void>,
  *   complain: (error: unknown) => void,
@@ -44,11 +44,11 @@ export class Menus {
     this.#room = new RoomMenu(chat, roster, {
       talk: () => (isTalk(here()) ? places.view(here()).title : ""), visit, leave: () => leave(here()), signIn: () => this.signing.signIn(),
       withPerson: name => person.items(name), complain, search: () => void this.goTo.search(), day: () => this.goTo.day(),
-      levels: () => this.goTo.level(levels, () => void bell.want()),
+      levels: () => this.goTo.level(levels, () => void bell.want(), () => void page.push()?.renew().catch(complain)),
     });
     this.goTo = new GoTo({ ...page, create: () => this.#room.create() });
     this.#own = new OwnMenu(chat, this.signing, {
-      quit, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
+      quit, push: page.push, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
         keeping.forget();
         void standDown().catch(() => {}).then(() => location.reload());
       }, reload: () => keeping.reload(),

@@ -9,7 +9,7 @@ import { wantsRooms } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
-import { demandsBy, onDemand, styled } from "./demand.js";
+import { demandsBy, onDemand, quietly, styled } from "./demand.js";
 import { Earlier } from "./earlier.js";
 import { Ignoring } from "./ignoring.js";
 import { Keeping } from "./keeping.js";
@@ -22,7 +22,6 @@ import { Places, isTalk, messageOf, placeOf, remark, talkWith } from "./places.j
 import { Roster } from "./roster.js";
 import { RowMenu } from "./rowmenu.js";
 import { Side } from "./side.js";
-import { standBy, standDown } from "./standby.js";
 import { followStanding } from "./standing.js";
 import { Unread } from "./unread.js";
 import { t } from "./words.js";
@@ -128,6 +127,8 @@ const unread = new Unread({
 });
 const earlier = new Earlier(chat, places, log, () => here, () => wording.empty());
 const bell = new Bell(complain);
+/** @type {import("./push.js").Push | undefined} */
+let push;
 const connection = new Connection(() => chat.retry());
 const roster = new Roster(chat, {
   changed: () => {
@@ -170,7 +171,7 @@ if (isTalk(here)) {
 }
 if (matchMedia("(pointer: fine)").matches) composer.focus();
 // A first visit loads no more than it needs.
-if (before.token) void standBy().catch(() => {});
+if (before.token) void quietly(() => import("./push.js"), ({ Push }) => (push = new Push(chat, levels, bell)).begin());
 
 // -- events of the chat -----------------------------------------------------------------------
 
@@ -235,7 +236,7 @@ async function withMenus(use) {
   return onDemand(async () => {
     const [{ Menus }] = await Promise.all([import("./menus.js"), styled("menus.css")]);
     return menus ??= new Menus({
-      chat, places, roster, composer, keeping, jump, ignoring, levels, bell, here: () => here, go, visit, writeTo, leave, quit, ignore, complain: tell,
+      chat, places, roster, composer, keeping, jump, ignoring, levels, bell, push: () => push, here: () => here, go, visit, writeTo, leave, quit, ignore, complain: tell,
     });
   }, use);
 }
@@ -445,6 +446,6 @@ async function leave(place) {
 async function quit() {
   keeping.forget();
   await chat.close({ everywhere: true });
-  await standDown().catch(() => {});
+  await quietly(() => import("./standby.js"), ({ standDown }) => standDown());
   location.reload();
 }

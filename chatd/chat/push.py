@@ -132,11 +132,11 @@ class Push:
         endpoint: str,
         p256dh: str,
         auth: str,
-        all_: str = "",
-        none: str = "",
+        all_: str | None = None,
+        none: str | None = None,
     ) -> Deferred[Any]:
         """Have the browser of a session notified, and replace what it said before.  `all_` and
-        `none` list the places of which it wants every message, or none.
+        `none` list the places of which it wants every message, or none; None: as before.
 
         Raises `NotFound` if push is off, `Malformed`, `BadRoom`, `BadName`, `TooMany`; fails with
         `BadToken`, `Unavailable`.
@@ -151,14 +151,15 @@ class Push:
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
         except ValueError:
             raise Malformed("p256dh has to be an uncompressed point on the curve P-256") from None
+        before = self.subscriptions.get(session.hash)
         made = Subscription(
             account,
             clean_endpoint(endpoint),
             p256dh,
             auth,
             self._micros(),
-            clean_places(all_, "all"),
-            clean_places(none, "none"),
+            (before.all if before else ()) if all_ is None else clean_places(all_, "all"),
+            (before.none if before else ()) if none is None else clean_places(none, "none"),
         )
         return self.subscriptions.put(session, made)
 

@@ -107,8 +107,8 @@ Endpoint = Annotated[str, ENDPOINT]
 """An address at a push service, as the client sent it."""
 PushKey = Annotated[str, PUSH_KEY]
 """A browser's key for push notifications, in base64."""
-Places = Annotated[str, PLACES]
-"""Rooms, and `@` and people's names, with commas between."""
+Places = Annotated[str | None, PLACES]
+"""Rooms, and `@` and people's names, with commas between, if the client sent them."""
 Word = Annotated[str | None, WORD]
 """The value of a setting, or a role, if one is given."""
 

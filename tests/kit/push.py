@@ -105,8 +105,8 @@ def subscribed(
     name: str,
     browser: Browser | None = None,
     *,
-    all: str = "",
-    none: str = "",
+    all: str | None = None,
+    none: str | None = None,
 ) -> LastingSession:
     """A new session of an account, whose browser is to be notified."""
     session = signed_in(chat, name)

@@ -81,13 +81,15 @@ class MarkerForm(Form):
 
 
 class PushForm(Form):
-    """`PUT /push`: the subscription of a browser, and of which places it wants all or nothing."""
+    """`PUT /push`: the subscription of a browser, and of which places it wants all or nothing; None:
+    as before.
+    """
 
     endpoint: Endpoint
     p256dh: PushKey
     auth: PushKey
-    all: Places = ""
-    none: Places = ""
+    all: Places = None
+    none: Places = None
 
 
 class ViewForm(Form):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.chat.push_watch import DELAY_SECONDS
+from chatd.chat.push_watch import DELAY_SECONDS, QUIET_SECONDS
 from chatd.testing.policies import DenyAll
 
 from ...kit.chat import PASSWORD, registered
@@ -52,7 +52,7 @@ def test_a_browser_subscribes_and_is_notified(server: MemoryServer, delivery: Fa
 
 
 def test_levels_come_with_the_subscription(server: MemoryServer, delivery: FakeDelivery) -> None:
-    """Everything, or nothing, of some places."""
+    """Everything, or nothing, of some places; a later one that leaves them out changes nothing."""
     http = account(server)
     assert (
         http.send_json(
@@ -64,6 +64,14 @@ def test_levels_come_with_the_subscription(server: MemoryServer, delivery: FakeD
     server.chat.advance(DELAY_SECONDS)
     (sent,) = delivery.sent
     assert (sent.to.all, sent.to.none) == (("lobby",), ("dev", "@bob"))
+    delivery.sent.clear()
+    renewed = Browser("https://push.example.net/renewed")
+    assert http.send_json("PUT", "/push", {**renewed.form, "none": ""}).status == 204
+    server.chat.advance(QUIET_SECONDS)
+    said_by(server.chat, "eve", "hello again")
+    server.chat.advance(DELAY_SECONDS)
+    (sent,) = delivery.sent
+    assert (sent.to.endpoint, sent.to.all, sent.to.none) == (renewed.endpoint, ("lobby",), ())
 
 
 def test_a_page_in_view_says_so(server: MemoryServer, delivery: FakeDelivery) -> None:
