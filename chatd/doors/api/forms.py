@@ -81,9 +81,7 @@ class MarkerForm(Form):
 
 
 class PushForm(Form):
-    """`PUT /push`: the subscription of a browser, and of which places it wants all or nothing; None:
-    as before.
-    """
+    """`PUT /push`: a subscription, and of which places it wants all or nothing; None: as before."""
 
     endpoint: Endpoint
     p256dh: PushKey
