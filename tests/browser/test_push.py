@@ -159,7 +159,7 @@ def test_user_turns_notifications_on_and_off(people: People, pushing: Server):
         ada.chooses("This place", "Notify me of…")
         ada.page.get_by_label("Notify me of").select_option("Every message")
         ada.page.get_by_role("button", name="Save").click()
-    told = asked.value.post_data_json
+    told: Any = asked.value.post_data_json
     assert (told["all"], told["none"]) == ("pushed", "")
     ask(ada, "Turn off")
     expect(ada.page.get_by_role("dialog")).to_have_count(0)
