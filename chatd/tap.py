@@ -39,6 +39,7 @@ from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
 from .server.peoplelog import PeopleLog
+from .server.push import PushService
 from .server.reload import Reload
 from .server.settings import BadSetting, Settings
 from .server.sharing import CLOSED, adopted_endpoint, own_place
@@ -143,6 +144,9 @@ def makeService(options: Options) -> MultiService:
     reload = Reload(settings, options.read, live, watch)
     jobs: list[Callable[[], object]] = []
     server = ServerProcess(clock, chat, peers, began, jobs)
+    chat.push.notices.text = settings.push_text
+    if settings.push_contact is not None:
+        PushService(reactor, now, chat, settings.push_contact).setServiceParent(server)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
         gc.freeze()  # the modules never become garbage, so no collection need visit them

@@ -25,9 +25,10 @@ FLOORS = {
     "store": "model stream store twisted msgspec txredisapi",
     "chat": "model stream store chat twisted msgspec cryptography",
     "net": "model stream net twisted zope cryptography",
+    "push": "model push twisted zope cryptography http_ece py_vapid",
     "http": "model codecs net http twisted zope msgspec wsproto brotli",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
-    "server": "model codecs stream store chat net http doors server twisted zope msgspec",
+    "server": "model codecs stream store chat net push http doors server twisted zope msgspec",
     "console": "model codecs store chat net doors server client console twisted zope msgspec",
     # The client works with any server, so it imports only what describes the wire format.
     "client": "model stream codecs client twisted zope msgspec treq hyperlink "

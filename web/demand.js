@@ -43,6 +43,18 @@ export function styled(name) {
 }
 
 /**
+ * Load a script that nobody waits for, and use it. If that fails, nobody is told.
+ * @template T @template R @param {() => Promise<T>} load @param {(script: T) => R} use @returns {Promise<Awaited<R> | undefined>}
+ */
+export async function quietly(load, use) {
+  try {
+    return await use(await load());
+  } catch {
+    return undefined;
+  }
+}
+
+/**
  * Load a script and use it. Keys that are pressed until then are pressed again when it was used; if it cannot be loaded, they are lost.
  * @template T @template R @param {() => Promise<T>} load @param {(script: T) => R} use
  * @returns {Promise<Awaited<R> | undefined>} what `use` returns; undefined: the script could not be loaded, and the user knows

@@ -2,11 +2,10 @@
 
 import { wordsOf } from "./advice.js";
 import { linkOf } from "./arrival.js";
-import { onDemand } from "./demand.js";
+import { onDemand, quietly } from "./demand.js";
 import * as memory from "./memory.js";
 import { byId } from "./nodes.js";
 import { isTalk, messageOf, placeOf, talkWith } from "./places.js";
-import { standDown } from "./standby.js";
 import { t } from "./words.js";
 
 /**
@@ -118,7 +117,7 @@ export class Going {
   async quit() {
     this.#page.keeping.forget();
     await this.#page.chat.close({ everywhere: true });
-    await standDown().catch(() => {});
+    await quietly(() => import("./standby.js"), ({ standDown }) => standDown());
     location.reload();
   }
 

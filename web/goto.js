@@ -57,8 +57,9 @@ export class GoTo {
   /**
    * Choose of which messages of the place the user is notified.
    * @param {import("./levels.js").Levels} levels @param {() => void} wanted called when notifications are wanted
+   * @param {() => void} changed called when a level has changed
    */
-  level(levels, wanted) {
+  level(levels, wanted, changed) {
     const { here, places } = this.#page;
     const place = here();
     void ask({
@@ -71,6 +72,7 @@ export class GoTo {
       act: ({ level = "mentions" }) => {
         levels.set(place, /** @type {import("./levels.js").Level} */ (level));
         if (level !== "none") wanted();
+        changed();
       },
     });
   }

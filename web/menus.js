@@ -17,7 +17,7 @@ import { t } from "./words.js";
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, roster: import("./roster.js").Roster,
  *   composer: import("./composer.js").Composer, keeping: import("./keeping.js").Keeping, going: import("./going.js").Going,
  *   ignoring: import("./ignoring.js").Ignoring, levels: import("./levels.js").Levels, bell: import("./bell.js").Bell, here: () => string,
- *   ignore: (name: string, yes: boolean) => Promise<void>,
+ *   push: () => import("./push.js").Push | undefined, ignore: (name: string, yes: boolean) => Promise<void>,
  *   complain: (error: unknown) => void,
  * }} Page
  */
@@ -43,11 +43,11 @@ export class Menus {
     this.#room = new RoomMenu(chat, roster, {
       talk: () => (isTalk(here()) ? places.view(here()).title : ""), visit: room => going.visit(room), leave: () => going.leave(here()), signIn: () => this.signing.signIn(),
       withPerson: name => person.items(name), complain, search: () => void this.goTo.search(), day: () => this.goTo.day(),
-      levels: () => this.goTo.level(levels, () => void bell.want()),
+      levels: () => this.goTo.level(levels, () => void bell.want(), () => void page.push()?.renew().catch(complain)),
     });
     this.goTo = new GoTo({ ...page, create: () => this.#room.create() });
     this.#own = new OwnMenu(chat, this.signing, {
-      quit: () => going.quit(), ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
+      quit: () => going.quit(), push: page.push, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
         keeping.forget();
         void standDown().catch(() => {}).then(() => location.reload());
       }, reload: () => keeping.reload(),

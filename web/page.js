@@ -9,7 +9,7 @@ import { wantsRooms } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
-import { demandsBy, onDemand, styled } from "./demand.js";
+import { demandsBy, onDemand, quietly, styled } from "./demand.js";
 import { Earlier } from "./earlier.js";
 import { Going } from "./going.js";
 import { Ignoring } from "./ignoring.js";
@@ -25,7 +25,6 @@ import { Places, isTalk, placeOf, remark } from "./places.js";
 import { Roster } from "./roster.js";
 import { RowMenu } from "./rowmenu.js";
 import { Side } from "./side.js";
-import { standBy } from "./standby.js";
 import { followStanding } from "./standing.js";
 import { Unread } from "./unread.js";
 import { t } from "./words.js";
@@ -127,6 +126,8 @@ const people = new People({
 const unread = new Unread({ chat, places, log, side, here, toNewest: () => going.toNewest() });
 const earlier = new Earlier(chat, places, log, here, () => wording.empty());
 const bell = new Bell(complain);
+/** @type {import("./push.js").Push | undefined} */
+let push;
 const connection = new Connection(() => chat.retry());
 const roster = new Roster(chat, {
   changed: () => {
@@ -171,7 +172,7 @@ going.show(here());
 if (asked !== here() && !before.account) going.go(asked);
 if (matchMedia("(pointer: fine)").matches) composer.focus();
 // A first visit loads no more than it needs.
-if (before.token) void standBy().catch(() => {});
+if (before.token) void quietly(() => import("./push.js"), ({ Push }) => (push = new Push(chat, levels, bell)).begin());
 
 followStanding({
   chat, places, composer, keeping, roster, ignoring, wording, signing, arrival, bell, here, ownNames, incoming, going, unread,
@@ -200,7 +201,7 @@ async function withMenus(use) {
   return onDemand(async () => {
     const [{ Menus }] = await Promise.all([import("./menus.js"), styled("menus.css")]);
     return menus ??= new Menus({
-      chat, places, roster, composer, keeping, ignoring, levels, bell, here, going, ignore, complain: tell,
+      chat, places, roster, composer, keeping, ignoring, levels, bell, push: () => push, here, going, ignore, complain: tell,
     });
   }, use);
 }

@@ -50,6 +50,7 @@ from .node_loss import NodeLoss
 from .node_release import NodeRelease
 from .nodes import Nodes, State
 from .person import Person
+from .push import Push
 from .recent_letters import RecentLetters
 from .request_keys import RequestKeys
 
@@ -68,6 +69,7 @@ class Folds(FoldedParts, Protocol):
     node_release: NodeRelease
     nodes: Nodes
     notifier: Notifier
+    push: Push
     recent_letters: RecentLetters
     request_keys: RequestKeys
 

@@ -48,6 +48,7 @@ from .nodes import Nodes
 from .passwords import HashingPool, Passwords
 from .past import Past
 from .people import People
+from .push import Push
 from .readers import Readers
 from .recent_letters import RecentLetters
 from .registration import Registration
@@ -206,6 +207,7 @@ class Parts:
             self.administrators,
         )
         self.speech = Speech(core, self.departures, self.attendance, self.correspondence)
+        self.push = Push(core, self.letters, micros)
         self.node_loss = NodeLoss(core, self.departures, self.attached)
         self.node_release = NodeRelease(core, self.node_loss, self.attached, self.consequences)
         self.nodes = Nodes(
@@ -219,6 +221,7 @@ class Parts:
                 self.ignores.anew,
                 self.consequences.anew,
                 self.cards.anew,
+                self.push.anew,
                 lambda: self.fold.claims_anew(),
             ],
         )
@@ -230,6 +233,7 @@ class Parts:
             "store": self.journal.unstored,
             "fanout": self.notifier.pending,
             "passwords": self.passwords.under_way,
+            "push": self.push.waiting,
         }
 
 

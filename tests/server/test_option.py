@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from chatd.server import option as module
 from chatd.server.option import (
     Option,
     Read,
     checker,
+    contact,
     endpoint,
     host,
     number,
@@ -109,3 +111,41 @@ def test_a_text_is_read_as_utf_8_in_every_locale(
     file.write_bytes("one\nGrüße\n".encode("latin-1"))
     with pytest.raises(ValueError, match=r"motd\.txt' cannot be read: line 2 is not UTF-8"):
         readable(str(file))
+
+
+@pytest.mark.parametrize(
+    "value", ["mailto:admin@example.org", "https://example.org", "https://example.org/about?x=1"]
+)
+def test_a_contact_for_push_services_is_taken(value: str) -> None:
+    """By mail or on the web (RFC 8292, section 2.1)."""
+    assert contact(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "admin@example.org",
+        "mailto:admin",
+        "mailto:a b@example.org",
+        "http://example.org",
+        "https://",
+        "https://u@example.org",
+        "https://[",
+        "mailto:é@example.org",
+        f"https://example.org/{'x' * 300}",
+    ],
+)
+def test_another_contact_is_refused_with_an_example(value: str) -> None:
+    """It is signed, and sent with every notification."""
+    with pytest.raises(ValueError, match=r"one looks like mailto:admin@example\.org"):
+        contact(value)
+
+
+def test_a_contact_without_the_libraries_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So the start ends with one line, and `chatd check` tells it."""
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'chatd\[push\]'"):
+        contact("mailto:admin@example.org")
