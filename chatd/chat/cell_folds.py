@@ -63,10 +63,7 @@ def kind_of(table: str) -> str:
 def cell_folds(parts: FoldedParts) -> Mapping[str, Sequence[CellFold]]:
     """The folds of each kind of table, in the order in which they have to be called."""
     rooms, people = parts.rooms.change, parts.people.change
-
-    def push(change: Change, version: int) -> None:
-        parts.push.shown(change)
-
+    push = parts.push.shown
     return {
         ACCOUNTS: (people, parts.accounts.shown, parts.sessions.shown, push),
         ADMINS: (parts.claims.shown, parts.administrators.shown),

@@ -102,7 +102,7 @@ class Push:
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def shown(self, change: Change) -> None:
+    def shown(self, change: Change, _version: int = 0) -> None:
         """Fold one change of a stored unit."""
         if self._deliverer is None:
             return
