@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from socket import getfqdn, gethostname
-from threading import Thread
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -142,14 +141,14 @@ def makeService(options: Options) -> MultiService:
         people_log=people_log,
     )
     reload = Reload(settings, options.read, live, watch)
-    server = ServerProcess(clock, chat, peers, began)
+    jobs: list[Callable[[], object]] = []
+    server = ServerProcess(clock, chat, peers, began, jobs)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
         gc.freeze()  # the modules never become garbage, so no collection need visit them
-        # While SQLite checks its file, this thread has Python for itself.
-        Thread(target=load_tables, daemon=True).start()
-        # In a thread, because getfqdn may query a name server, which may be slow.
-        Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
+        # While SQLite checks its file, the first thread has Python for itself.  The second may
+        # have to wait for a name server.
+        jobs += [load_tables, lambda: hosts.add(getfqdn())]
         signals = Signals(clock, server.hurry, OUTPUT.reopen, systemd.around(reload))
         signals.expect_reopening()
         if place is not None:
