@@ -1,4 +1,4 @@
-"""The private names of Twisted that chatd uses, each in one place.
+"""The private names of Twisted, and one of Python, that chatd uses, each in one place.
 
 A release of Twisted may rename them without notice.  So `pyproject.toml` bounds Twisted above, and
 `tests/net/test_private.py` has a test for each name: to allow a new release, lift the bound and run
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from socket import socket
+from ssl import SSLObject
 from typing import Any
 
 from twisted.internet import endpoints
@@ -233,3 +234,17 @@ class OpenChannel(HTTPChannel):
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802
         """Twisted calls this to refuse a request; its own answer would have no reason."""
         self.refused_by_twisted()
+
+
+# -- ssl.SSLObject -------------------------------------------------------------------------------
+
+
+def encryption(tls: SSLObject) -> Callable[[bytes], int]:
+    """The method in C that encrypts bytes for a peer (`write` of `_sslobj`).
+
+    `SSLObject.write` does nothing but call it, which takes a tenth of a push.  It is used where
+    Python has no such method.
+    """
+    in_c = getattr(tls, "_sslobj", None)
+    write: Callable[[bytes], int] = getattr(in_c, "write", tls.write)
+    return write

@@ -25,8 +25,10 @@ Why this is correct:
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from errno import ETIMEDOUT, EWOULDBLOCK
 from fcntl import ioctl
 from termios import TIOCOUTQ
@@ -53,6 +55,9 @@ class PeerDead(ConnectionLost):
 
 
 PEER_DEAD = PeerDead()
+DEFER_SECONDS = 1
+"""Seconds after which a connection is accepted whose client has sent nothing: see
+`defer_accept`."""
 
 
 _ADDRESSES: dict[Any, Any] = {}
@@ -116,6 +121,14 @@ class WriteThrough(LeanServer, DirectTransport):
                 return None
             return PEER_DEAD if problem.errno == ETIMEDOUT else CONNECTION_LOST
         return self.received(data)
+
+    def read_ahead(self) -> None:
+        """Read once now, in case bytes have arrived: it saves a turn of the reactor.
+
+        The end of the input and errors are left to the reactor, which will meet them, too.
+        """
+        if self._reads and not self._delegate:
+            self.doRead()
 
     def enable_direct_writes(self, writer: DirectWriter) -> None:
         """Set `writer.send` to the socket's `send` while no bytes are buffered, and to this
@@ -253,6 +266,25 @@ def enable_direct_writes(transport: object, writer: DirectWriter) -> None:
     """See `DirectTransport.enable_direct_writes`; other transports have no direct writes."""
     if isinstance(transport, DirectTransport):
         transport.enable_direct_writes(writer)
+
+
+def defer_accept(port: Any) -> None:
+    """Have the kernel accept a connection of this TCP port when the client's first bytes are there
+    (TCP_DEFER_ACCEPT, tcp(7)), where that is possible.
+
+    It saves a turn of the reactor for each client, if clients speak first.  A client that does not
+    speak is accepted after about `DEFER_SECONDS`.
+    """
+    option = getattr(socket, "TCP_DEFER_ACCEPT", None)
+    if option is not None:
+        with suppress(OSError):  # a UNIX socket
+            port.socket.setsockopt(socket.IPPROTO_TCP, option, DEFER_SECONDS)
+
+
+def read_ahead(transport: object) -> None:
+    """See `WriteThrough.read_ahead`; other transports wait for the reactor."""
+    if isinstance(transport, WriteThrough):
+        transport.read_ahead()
 
 
 class one_write:  # noqa: N801 - it is used like a function

@@ -14,7 +14,9 @@ write.  Here a write is encrypted at once, and its record is sent as plain TCP s
 4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
    are buffered.  Only that transport pauses the producer, so backpressure is the same as over
    plain TCP.
-5. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
+5. From the end of the handshake on, `write` is a function of the connection's own (`_writer`),
+   without look-ups: it runs for each reader of each message.
+6. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
    below calls, and never from within `write`.
 """
 
@@ -40,7 +42,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..stream.writing import direct_write
-from .tcp import DirectTransport, DirectWriter, enable_direct_writes
+from .private import encryption
+from .tcp import DirectTransport, DirectWriter, enable_direct_writes, read_ahead
 
 MAX_RECORD = 16_384
 """Bytes in one record (RFC 8446, section 5.1)."""
@@ -84,12 +87,14 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
     # -- for the transport below -----------------------------------------------------------------
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802
-        """See `IProtocol.makeConnection`.  The client begins the handshake."""
+        """See `IProtocol.makeConnection`.  The client begins the handshake, most likely already."""
         self.transport = transport
         self.connected = 1
         self.send = transport.write
         enable_direct_writes(transport, self)
         self.wrappedProtocol.makeConnection(self)
+        if not self._ended:
+            read_ahead(transport)
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
@@ -103,6 +108,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         """See `IProtocol.connectionLost`."""
         self.connected = 0
         self._ended = self.disconnecting = True
+        self.__dict__.pop("write", None)  # it refers to this object
         protocol, self.wrappedProtocol = self.wrappedProtocol, None
         protocol.connectionLost(self._reason or reason)
 
@@ -122,19 +128,13 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         writer.send = self.write
 
     def write(self, data: bytes) -> None:
-        """Encrypt bytes and send them; see `ITransport.write`."""
-        if self._established and 0 < len(data) <= MAX_RECORD and not self.disconnecting:
-            try:
-                self._tls.write(data)
-            except SSLError as problem:
-                self._fail(problem)
-            else:
-                direct_write(self.send, self.transport.write, self._produced.read())
-        elif not self._ended and (self._producing or not self.disconnecting):
-            if self._established:
-                self._encrypt(data)
-            elif data:
-                self._waiting.append(data)
+        """Encrypt bytes of any number and send them; see `ITransport.write`."""
+        if self._ended or (self.disconnecting and not self._producing):
+            return
+        if self._established:
+            self._encrypt(data)
+        else:
+            self._waiting.append(data)
 
     def writeSequence(self, iovec: Any) -> None:
         """See `ITransport.writeSequence`."""
@@ -192,16 +192,44 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self._fail(problem)
             return False
         self._established = True
+        self.write = self._writer()  # type: ignore[assignment, method-assign]
         if self._tls.version() != "TLSv1.3":
             self._send_records()
         waiting, self._waiting = self._waiting, []
-        for data in waiting:
-            self._encrypt(data)
+        if waiting:
+            self._encrypt(b"".join(waiting))
         if IHandshakeListener.providedBy(self.wrappedProtocol):
             self.wrappedProtocol.handshakeCompleted()
         if self.disconnecting:
             self._close_when_done()
-        return self._received.pending > 0
+        if self._received.pending:
+            return True
+        read_ahead(self.transport)  # many clients send their first request in a packet of its own
+        return False
+
+    def _writer(self) -> Callable[[bytes], None]:
+        """What `write` does while the connection is open, without look-ups."""
+        encrypt, records_produced = encryption(self._tls), self._produced.read
+
+        def write(data: bytes) -> None:
+            """See `TlsConnection.write`."""
+            if self.disconnecting:
+                TlsConnection.write(self, data)
+                return
+            try:
+                encrypt(data)
+            except SSLError as problem:
+                self._fail(problem)
+                return
+            records = records_produced()
+            try:  # `direct_write`, without the call
+                sent = self.send(records)
+            except OSError:
+                sent = 0
+            if sent != len(records) and sent is not None:
+                self.transport.write(records[sent:])
+
+        return write
 
     def _decrypt(self) -> None:
         """Decrypt the received bytes, and pass them to the protocol."""
@@ -225,15 +253,12 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         self._send_records()
 
     def _encrypt(self, data: bytes) -> None:
-        """Encrypt bytes of any length, and send the records."""
-        left = memoryview(data)
         try:
-            while left:
-                left = left[self._tls.write(left) :]
+            self._tls.write(data)
         except SSLError as problem:
             self._fail(problem)
-            return
-        self._send_records()
+        else:
+            self._send_records()
 
     def _send_records(self) -> None:
         if records := self._produced.read():

@@ -4,6 +4,10 @@
 2. A client that names a host (SNI) gets the certificate for that host; any other client gets the
    first certificate.
 3. A connection keeps the certificates that were in use when its handshake began.
+4. A client may resume a session with the ticket that it was given (RFC 8446, section 2.2; RFC
+   5077).  Tickets are encrypted with a key that OpenSSL makes for each context, that stays in the
+   memory of this process, and that `renew` and `use` replace.  A ticket of another key, of another
+   process for example, is no error: the client and the server do a full handshake.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ class ServerContexts:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         """The context for connections that begin now."""
         self._protocols = [*protocols]
+        self._certificates: Sequence[Certificate] = ()
 
     def use(self, certificates: Sequence[Certificate]) -> None:
         """Use these certificates for all connections that begin from now on.
@@ -46,8 +51,14 @@ class ServerContexts:
                 tls.context = named[name]
 
         first = contexts[id(certificates[0])]
-        first.sni_callback = choose
+        if len(contexts) > 1:
+            first.sni_callback = choose
         self.context = first
+        self._certificates = certificates
+
+    def renew(self) -> None:
+        """Make new contexts of the same certificates, with a new key for tickets."""
+        self.use(self._certificates)
 
     def _context(self, certificate: Certificate) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -27,6 +27,7 @@ from ..doors.api.about import Place
 from ..model.errors import Unavailable
 from ..net.connections import ConnectionLimiter
 from ..net.peers import Peers
+from ..net.tcp import defer_accept
 from ..net.tls import TlsFactory
 from .drain import ChatServer
 from .ports import CannotOpen, reason, rehearse
@@ -257,6 +258,8 @@ class Door(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self.port = port
+        if self._tls is not None:
+            defer_accept(port)
         self._limiter.connections.watch(port, self.door)
         self._log.info(
             "{door} door listening on {place}", door=self.door, place=written_place(port.getHost())

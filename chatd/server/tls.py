@@ -8,6 +8,9 @@
    and keeps the old ones.  If some files of a directory are broken, the server keeps the old
    certificates of the names for which there is no new one.
 4. A certificate that has expired, or is about to, is logged once a day.
+5. Once a day the key of the session tickets is replaced: who learns it can read recorded sessions
+   of TLS 1.2 that were resumed with them, and those of a day at most.  (Sessions of TLS 1.3 have
+   keys of their own even then.)
 """
 
 from __future__ import annotations
@@ -62,6 +65,10 @@ class DoorCertificates:
                 certificate=str(certificate),
                 until=_written(certificate.expires),
             )
+
+    def renew(self) -> None:
+        """Replace the key of the session tickets."""
+        self.contexts.renew()
 
     def changed(self) -> bool:
         """Check the files.  Returns whether they have changed since they were read, but not since
@@ -184,6 +191,8 @@ class CertificateWatch(Service):
                 door.reload()
         if self._clock.seconds() - self._warned >= DAY:
             self._warn()
+            for door in self._doors:
+                door.renew()
 
     def _warn(self) -> None:
         self._warned = self._clock.seconds()

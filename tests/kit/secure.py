@@ -32,6 +32,8 @@ class SecureConnection(FakeConnection):
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._client = CLIENT.wrap_bio(self._in, self._out)
         self._heard = b""
+        self._stops = False
+        self._unread: bytes | None = None
         super().__init__(TlsFactory(contexts, factory), peer)
         for _ in range(2):
             with suppress(ssl.SSLWantReadError):
@@ -48,9 +50,29 @@ class SecureConnection(FakeConnection):
 
     def write(self, data: bytes) -> None:
         """The client receives records of the server; it answers a closing alert with its own."""
+        if self._unread is not None:
+            self._unread += data
+            return
+        if self._stops:
+            half = len(data) // 2
+            self._unread, data = data[half:], data[:half]
+            if self.producer:
+                self.fill()
         self._in.write(data)
         if self._client.version():
             self._hear()
+
+    def stop_within_a_record(self) -> None:
+        """The client reads half of the next record, and stops there; then all buffers are full."""
+        self._stops = True
+
+    def go_on(self) -> None:
+        """The client reads the rest."""
+        unread, self._unread, self._stops = self._unread, None, False
+        assert unread, "the client has not stopped"
+        self.write(unread)
+        if self.producer:
+            self.drain()
 
     def received(self) -> bytes:
         """See `FakeConnection.received`."""

@@ -72,10 +72,13 @@ class LossRecorder(Protocol):
 class TcpPair:
     """A `WriteThrough` on one end of a TCP connection, and a socket on the other."""
 
-    def __init__(self, protocol: Protocol | None = None) -> None:
-        """With `protocol` at the server's end, or a `LossRecorder`."""
+    def __init__(self, protocol: Protocol | None = None, sent: bytes = b"") -> None:
+        """With `protocol` at the server's end, or a `LossRecorder`; the client has `sent` bytes
+        before the server accepts the connection.
+        """
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.client = socket.create_connection(listening.getsockname())
+            self.client.sendall(sent)
             served, _ = listening.accept()
         served.setblocking(False)
         served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.net.tls import TlsConnection, TlsFactory
+from chatd.net.tls import Contexts, TlsConnection, TlsFactory
 
 from .certificates import write_certificate
 from .tcp import TcpPair
@@ -65,15 +65,27 @@ class Recorder(Protocol):
         pass
 
 
+def _client_context(version: ssl.TLSVersion) -> ssl.SSLContext:
+    """A client that trusts any server."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    client.maximum_version = version
+    client.set_alpn_protocols(["http/1.1"])
+    return client
+
+
 class TlsPair:
     """The server's end is a `TlsConnection`, whose protocol is `protocol`."""
 
     def __init__(
         self,
-        contexts: OneContext,
+        contexts: Contexts,
         protocol: Recorder | None = None,
         version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+        after: TlsPair | None = None,
     ) -> None:
+        """The client speaks `version`, and resumes the session of an earlier pair."""
         self.protocol = protocol or Recorder()
         made: Any = self.protocol
         factory = Factory.forProtocol(lambda: made)
@@ -81,13 +93,10 @@ class TlsPair:
         assert connection is not None
         self.tls: TlsConnection = connection
         self.wire = TcpPair(connection)
-        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        client.check_hostname = False
-        client.verify_mode = ssl.CERT_NONE
-        client.maximum_version = version
-        client.set_alpn_protocols(["http/1.1"])
+        client = after.client.context if after else _client_context(version)
+        session = after.client.session if after else None
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.client = client.wrap_bio(self._in, self._out)
+        self.client: ssl.SSLObject = client.wrap_bio(self._in, self._out, session=session)
 
     def packets(self) -> bytes:
         """The bytes that the client has to send."""
@@ -130,6 +139,8 @@ class TlsPair:
                 part = self.client.read(1 << 20)
             except ssl.SSLWantReadError:
                 self.give(self.packets())
+                return data
+            except ssl.SSLZeroReturnError:  # the client's own alert came first
                 return data
             if not part:
                 return data

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from select import EPOLLIN
+from ssl import PROTOCOL_TLS_CLIENT, MemoryBIO, SSLContext
 from typing import Any
 
 import pytest
@@ -283,6 +284,7 @@ def test_no_other_module_uses_a_private_name_of_twisted() -> None:
         "_receivedHeaderCount",
         "_receivedHeaderSize",
         "_respondToBadRequestAndDisconnect",
+        "_sslobj",
     }
     source = Path(private.__file__).read_text()
     assert all(name in source for name in fenced)
@@ -295,6 +297,22 @@ def test_no_other_module_uses_a_private_name_of_twisted() -> None:
         for found in pattern.finditer(path.read_text())
     ]
     assert not used
+
+
+def test_encryption_is_that_of_the_tls_object() -> None:
+    """`_sslobj`; a TLS object without one does it itself."""
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    tls = context.wrap_bio(MemoryBIO(), MemoryBIO())
+    encrypt: Any = private.encryption(tls)
+    assert encrypt.__self__ is tls._sslobj  # type: ignore[attr-defined]
+
+    class Other:
+        def write(self, data: bytes) -> int:
+            return len(data)
+
+    other: Any = Other()
+    assert private.encryption(other)(b"hello") == 5
 
 
 def test_the_words_of_an_endpoint_are_told_apart() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from select import select
 from typing import Any
@@ -82,6 +84,85 @@ def test_write_of_any_length_arrives(pair: TlsPair, size: int) -> None:
     pair.shake_hands()
     pair.tls.write(BIG[:size])
     assert pair.heard() == BIG[:size]
+
+
+def test_direct_writer_writes_nothing_once_the_connection_is_to_close(pair: TlsPair) -> None:
+    """Except while a producer is registered, for which closing waits."""
+    pair.shake_hands()
+
+    class Writer:
+        send: Any
+
+    writer = Writer()
+    enable_direct_writes(pair.tls, writer)
+    pair.tls.registerProducer(pair.protocol, True)
+    writer.send(b"open,")
+    pair.tls.loseConnection()
+    writer.send(b"producing")
+    pair.tls.unregisterProducer()
+    writer.send(b"closed")
+    assert pair.heard() == b"open,producing"
+    pair.wire.server.connectionLost(Failure(ConnectionLost()))
+    writer.send(b"lost")
+
+
+def test_failure_of_openssl_ends_the_connection(pair: TlsPair) -> None:
+    """The writer gets no exception: it writes to other clients, too."""
+    pair.shake_hands()
+    pair.client.write(b"genuine")
+    record = bytearray(pair.packets())
+    record[-1] ^= 1
+    write = pair.tls.write
+    pair.give(bytes(record))
+    write(b"after the failure")
+    pair.flow()
+    assert len(pair.protocol.losses) == 1
+
+
+def test_lost_connection_leaves_no_reference_cycle(contexts: OneContext) -> None:
+    """Thousands that are lost at once would wait for the garbage collection."""
+    pair = TlsPair(contexts)
+    pair.shake_hands()
+    gone = weakref.ref(pair.tls)
+    pair.wire.server.connectionLost(Failure(ConnectionLost()))
+    pair.wire.client.close()
+    del pair.protocol.transport  # the factory of the test leads back to the protocol
+    gc.disable()
+    try:
+        del pair
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_handshake_begins_as_soon_as_the_connection_is_accepted(contexts: OneContext) -> None:
+    """If the client's first packet is there already, no turn of the reactor is waited for."""
+    protocol = Recorder()
+    made: Any = protocol
+    connection = TlsFactory(contexts, Factory.forProtocol(lambda: made)).buildProtocol(None)
+    assert connection is not None
+    client = TlsPair(contexts)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.client.do_handshake()
+    wire = TcpPair(connection, client.packets())
+    assert select([wire.client], [], [], 0)[0]
+    wire.close()
+    client.close()
+
+
+def test_request_behind_the_handshake_is_read_in_the_same_turn(pair: TlsPair) -> None:
+    """Many clients send it in a packet of its own."""
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.client.do_handshake()
+    pair.give(pair.packets())
+    pair.flow()
+    pair.client.do_handshake()
+    finished = pair.packets()
+    pair.client.write(b"hello")
+    pair.wire.client.sendall(pair.packets())
+    assert select([pair.wire.server.socket], [], [], 10)[0]
+    pair.give(finished)
+    assert pair.protocol.received == b"hello"
 
 
 def test_full_socket_pauses_the_producer_and_loses_nothing(pair: TlsPair) -> None:
@@ -209,6 +290,48 @@ def test_closing_alert_between_writes_ends_the_connection(pair: TlsPair) -> None
     assert len(pair.protocol.losses) == 1
 
 
+def test_client_that_only_ends_its_input_is_closed(pair: TlsPair) -> None:
+    """TLS has no half-closed connections here: the client's FIN without an alert ends both ways."""
+    pair.shake_hands()
+    pair.wire.client.shutdown(socket.SHUT_WR)
+    assert select([pair.wire.server.socket], [], [], 10)[0]
+    why = pair.wire.server.doRead()
+    assert why is not None
+    pair.wire.server.connectionLost(Failure(why))
+    assert len(pair.protocol.losses) == 1
+    pair.tls.write(b"into the void")
+
+
+def test_client_that_has_sent_its_alert_still_gets_what_was_buffered(pair: TlsPair) -> None:
+    """The bytes come before the server's own alert."""
+    pair.shake_hands()
+    pair.tls.write(BIG)
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.client.unwrap()
+    pair.give(pair.packets())
+    assert pair.heard() == BIG
+    pair.flow()
+    assert len(pair.protocol.losses) == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_session_is_resumed(contexts: OneContext, version: ssl.TLSVersion) -> None:
+    """With the ticket that came with the handshake or the first answer."""
+    first = TlsPair(contexts, version=version)
+    first.shake_hands()
+    first.tls.write(b"hello")
+    assert first.heard() == b"hello"
+    session = first.client.session
+    first.close()
+    again = TlsPair(contexts, version=version, after=first)
+    assert session is not None
+    again.shake_hands()
+    assert again.client.session_reused
+    again.say(b"me again")
+    assert again.protocol.received == b"me again"
+    again.close()
+
+
 def test_client_that_closes_without_an_alert_is_lost(pair: TlsPair) -> None:
     """The protocol is notified once."""
     pair.shake_hands()
@@ -322,53 +445,90 @@ def test_factory_starts_and_stops_with_the_port(contexts: OneContext) -> None:
     assert door.calls == ["start", "stop"]
 
 
-def test_key_update_between_writes(contexts: OneContext) -> None:
-    """OpenSSL's client requests new keys for both directions (RFC 8446, section 4.6.3)."""
-    protocol = Recorder()
-    made: Any = protocol
-    connection = TlsFactory(contexts, Factory.forProtocol(lambda: made)).buildProtocol(None)
-    assert connection is not None
-    wire = TcpPair(connection)
-    with socket.create_server(("127.0.0.1", 0)) as relay:
-        port = relay.getsockname()[1]
-        client = subprocess.Popen(
-            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-quiet", "-no_ign_eof"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        end, _ = relay.accept()
-    wire.client.setblocking(False)
-    end.setblocking(False)
-    assert client.stdin
-    assert client.stdout
-    assert client.stderr
+class OpenSsl:
+    """OpenSSL's own client, whose packets are passed to a connection of the server."""
 
-    def until(done: Any) -> None:
+    def __init__(self, contexts: OneContext, *options: str) -> None:
+        self.protocol = Recorder()
+        made: Any = self.protocol
+        connection = TlsFactory(contexts, Factory.forProtocol(lambda: made)).buildProtocol(None)
+        assert connection is not None
+        self.server = connection
+        self._wire = TcpPair(connection)
+        with socket.create_server(("127.0.0.1", 0)) as relay:
+            port = relay.getsockname()[1]
+            self._client = subprocess.Popen(
+                ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                bufsize=0,  # no line of the output waits where `select` does not see it
+            )  # fmt: skip
+            self._end, _ = relay.accept()
+        self._wire.client.setblocking(False)
+        self._end.setblocking(False)
+
+    def type(self, line: str) -> None:
+        """A line for the client: to send, or one of its commands."""
+        assert self._client.stdin
+        self._client.stdin.write(f"{line}\n".encode())
+        self._client.stdin.flush()
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Pass packets on until `done`."""
         while not done():
-            readable, _, _ = select([end, wire.client], [], [], 20)
+            readable, _, _ = select([self._end, self._wire.client], [], [], 20)
             assert readable
             for one in readable:
                 data = one.recv(65536)
                 assert data
-                (connection.dataReceived if one is end else end.sendall)(data)
+                (self.server.dataReceived if one is self._end else self._end.sendall)(data)
 
-    until(lambda: protocol.established)
-    client.stdin.write(b"before\n")
-    client.stdin.flush()
-    until(lambda: protocol.received.endswith(b"before\n"))
-    client.stdin.write(b"K\n")
-    client.stdin.flush()
-    while b"KEYUPDATE" not in client.stderr.readline():
-        pass
-    client.stdin.write(b"after\n")
-    client.stdin.flush()
-    until(lambda: protocol.received.endswith(b"after\n"))
-    connection.write(b"heard\n")
-    end.sendall(wire.client.recv(65536))
-    assert client.stdout.readline() == b"heard\n"
-    client.kill()
-    client.wait()
-    client.stdin.close()
-    client.stdout.close()
-    client.stderr.close()
-    end.close()
-    wire.close()
+    def line_with(self, words: bytes) -> bytes:
+        """The client's next line of output with these words; packets are passed on meanwhile."""
+        assert self._client.stdout
+        output = self._client.stdout
+        sources: list[Any] = [self._end, self._wire.client, output]
+        while True:
+            readable, _, _ = select(sources, [], [], 20)
+            assert readable
+            if output in readable:
+                line = output.readline()
+                assert line
+                if words in line:
+                    return line
+            for one in (self._end, self._wire.client):
+                if one in readable and (data := one.recv(65536)):
+                    (self.server.dataReceived if one is self._end else self._end.sendall)(data)
+
+    def close(self) -> None:
+        self._client.kill()
+        self._client.communicate()
+        self._end.close()
+        self._wire.close()
+
+
+def test_key_update_between_writes(contexts: OneContext) -> None:
+    """OpenSSL's client requests new keys for both directions (RFC 8446, section 4.6.3)."""
+    client = OpenSsl(contexts, "-quiet", "-no_ign_eof")
+    client.until(lambda: bool(client.protocol.established))
+    client.type("before")
+    client.until(lambda: client.protocol.received.endswith(b"before\n"))
+    client.type("K")
+    client.line_with(b"KEYUPDATE")
+    client.type("after")
+    client.until(lambda: client.protocol.received.endswith(b"after\n"))
+    client.server.write(b"heard\n")
+    assert client.line_with(b"heard")
+    client.close()
+
+
+def test_renegotiation_is_refused(contexts: OneContext) -> None:
+    """Of TLS 1.2 (RFC 5746): the client is told that there is none, and gives up by itself."""
+    client = OpenSsl(contexts, "-tls1_2", "-quiet", "-no_ign_eof")
+    client.until(lambda: bool(client.protocol.established))
+    client.type("before")
+    client.until(lambda: client.protocol.received.endswith(b"before\n"))
+    client.type("R")
+    assert client.line_with(b"no renegotiation")
+    client.server.write(b"still here")
+    assert client.protocol.established == 1
+    client.close()

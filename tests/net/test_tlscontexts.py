@@ -13,6 +13,7 @@ from chatd.net.tlscontexts import ServerContexts
 
 from ..kit.certificates import Authority
 from ..kit.handshakes import Handshake
+from ..kit.tls import TlsPair
 
 AUTHORITY = Authority()
 
@@ -85,3 +86,23 @@ def test_a_certificate_that_tls_cannot_use_leaves_the_old_one(contexts: ServerCo
     with pytest.raises(BadCertificate, match=r"^TLS cannot use c.example \(cert.pem\): \w+"):
         contexts.use([Certificate(short, bad.leaf, (), bad.path)])
     assert asked(contexts, "b.example") == "b.example"
+
+
+def test_ticket_is_good_until_its_key_is_replaced(contexts: ServerContexts) -> None:
+    """Then the client does a full handshake, without an error."""
+    pairs = [TlsPair(contexts)]
+    for renewed in (False, True):
+        last = pairs[-1]
+        last.shake_hands()
+        last.tls.write(b"hello")
+        last.heard()
+        if renewed:
+            contexts.renew()
+        pairs.append(TlsPair(contexts, after=last))
+    first, resumed, full = pairs
+    full.shake_hands()
+    assert [one.client.session_reused for one in pairs] == [False, True, False]
+    full.say(b"hello")
+    assert full.protocol.received == b"hello"
+    for pair in (first, resumed, full):
+        pair.close()

@@ -156,6 +156,16 @@ def test_a_certificate_that_is_about_to_expire_is_logged_daily(tmp_path: Path) -
     site.watch.stopService()
 
 
+def test_the_key_of_the_tickets_is_replaced_daily(site: Site) -> None:
+    """By new contexts of the same certificates."""
+    before, serial = site.door.contexts.context, site.serial("a.example")
+    site.clock.advance(DAY - LOOK_SECONDS)
+    assert site.door.contexts.context is before
+    site.clock.advance(2 * LOOK_SECONDS)
+    assert site.door.contexts.context is not before
+    assert site.serial("a.example") == serial
+
+
 def test_the_watch_over_nothing_does_nothing() -> None:
     """A server without TLS has no timer."""
     clock = StrictClock()
