@@ -23,6 +23,8 @@ WORDS = ("lorem", "ipsum", "**dolor**", "sit", "amet", "`consectetur`", "https:/
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 CATEGORIES = ["toplevel", "blink.user_timing"]
 WINDOW = {"width": 1280, "height": 800}
+OPENINGS = 5
+"""The middle one by its CPU time is reported."""
 FRAME = 50.0
 """Milliseconds that no frame is to take."""
 USABLE = """() => !document.querySelector("#message").disabled
@@ -83,15 +85,18 @@ def main(total: int) -> None:
     ):
         speak(server.readings["line"].port, total)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=OPTIONS)
-        page = browser.new_page(viewport=WINDOW)  # type: ignore[arg-type]
-        page.set_default_timeout(0)
         url = f"http://127.0.0.1:{server.readings['sse'].port}/#lobby"
 
         def begin() -> None:
             page.goto(url)
             page.wait_for_function(USABLE)
 
-        report("until it is usable", measured(browser, page, begin))
+        openings = []
+        for _ in range(OPENINGS):  # each in a new profile, which has nothing of the page
+            page = browser.new_context(viewport=WINDOW).new_page()  # type: ignore[arg-type]
+            page.set_default_timeout(0)
+            openings.append(measured(browser, page, begin))
+        report("until it is usable", sorted(openings, key=sum)[OPENINGS // 2])
         shown: list[int] = []
         tasks = measured(browser, page, lambda: shown.append(page.evaluate(SCROLL)))
         report(f"scrolled through {shown[0]:,} messages and back", tasks)

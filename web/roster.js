@@ -8,8 +8,8 @@ import { t } from "./words.js";
 
 /** Milliseconds between two requests for the people, and for the list of rooms. */
 const FRESH = 60_000;
-/** Rooms that are suggested, at most. */
-const SUGGESTED = 300;
+/** Rooms that are asked for, to suggest those that one is not in. */
+const SUGGESTED = 1000;
 /** @type {Map<Role | undefined, number>} */
 const RANKS = new Map([["owner", 3], ["op", 2], ["voice", 1]]);
 

@@ -12,7 +12,7 @@ from twisted.web.server import Request
 from ..model.bounds import KEY, NAME, QUERY, ROOM, TEXT, TOKEN, WHO, Bound
 from ..model.errors import BadToken, ForeignOrigin, Malformed, UnsupportedMediaType
 
-MAX_ROOMS = 300
+MAX_ROOMS = 500
 """Rooms that one request may read, on one cursor: as many as a person may be in, and more."""
 
 

@@ -105,6 +105,25 @@ def test_unread_count_of_one_room_changes_nothing_else_in_the_side_bar(
     assert places == ["#r2", "#r3", "#r4", "#r53 new", "#r6", "#r7", "#r8", "#r0"]
 
 
+def test_one_who_is_in_hundreds_of_rooms_is_offered_the_others(
+    people: People, shared_server: Server
+):
+    """The server lists all rooms by their names, the user's own among them."""
+    ada = people.come(shared_server.url, room="offered")
+    ada.is_connected_over("websocket")
+    others = ada.page.evaluate(
+        """async () => {
+          const { Roster } = await import("./roster.js");
+          const all = Array.from({ length: 600 }, (_, n) => ({ room: `r${n}` }));
+          const rooms = all.slice(0, 300).map(({ room }) => room);
+          const roster = new Roster({ rooms, list: async n => all.slice(0, n) }, {});
+          await roster.list();
+          return roster.others;
+        }"""
+    )
+    assert others == [f"r{n}" for n in range(300, 600)]
+
+
 def test_deleted_message_stays_in_its_place_when_the_unread_line_was_taken_away(
     people: People, shared_server: Server
 ):
