@@ -7,6 +7,7 @@ import pytest
 from chatd.http.awaited import AwaitedConnection
 from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
 from chatd.http.channel import ChatChannel
+from chatd.net.connections import LINGER_SECONDS
 
 from ..kit.http import HttpClient, head
 from ..kit.server import MemoryServer
@@ -47,7 +48,7 @@ def test_connections_are_closed_in_turn_when_nothing_comes(server: MemoryServer)
     first = server.http()
     server.chat.advance(IDLE_SECONDS / 2)
     second, third = server.http(), server.http()
-    server.chat.advance(IDLE_SECONDS / 2 + LATE_SECONDS + 1)
+    server.chat.advance(IDLE_SECONDS / 2 + LATE_SECONDS + LINGER_SECONDS + 1)
     third.get("/healthz")
     assert (first.closed, second.closed, third.closed) == (True, False, False)
     server.chat.advance(IDLE_SECONDS / 2)
