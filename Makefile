@@ -25,7 +25,7 @@ NPM_OPTIONS := --loglevel=error --no-audit --no-fund --ignore-scripts
 
 # uv resolves for every platform and Python at once; pinned so that all make the same lock.
 LOCK_TOOL := uv==0.13.9
-LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --extra redis --extra terminal --extra page --generate-hashes \
+LOCK_OPTIONS = --quiet --universal --python-version 3.11 --extra tls --extra redis --extra terminal --extra page --extra push --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(LOCK_ARGS)
 
 .DEFAULT_GOAL := help

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from socket import getfqdn, gethostname
-from threading import Thread
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -40,6 +39,7 @@ from .server.logfile import OUTPUT
 from .server.metrics import ServerMetrics
 from .server.options import Options
 from .server.peoplelog import PeopleLog
+from .server.push import PushService
 from .server.reload import Reload
 from .server.settings import BadSetting, Settings
 from .server.sharing import CLOSED, adopted_endpoint, own_place
@@ -142,14 +142,17 @@ def makeService(options: Options) -> MultiService:
         people_log=people_log,
     )
     reload = Reload(settings, options.read, live, watch)
-    server = ServerProcess(clock, chat, peers, began)
+    jobs: list[Callable[[], object]] = []
+    server = ServerProcess(clock, chat, peers, began, jobs)
+    chat.push.notices.text = settings.push_text
+    if settings.push_contact is not None:
+        PushService(reactor, now, chat, settings.push_contact).setServiceParent(server)
     if options.parent:  # twistd runs this server as its own process
         gc.set_threshold(YOUNG, 2)
         gc.freeze()  # the modules never become garbage, so no collection need visit them
-        # While SQLite checks its file, this thread has Python for itself.
-        Thread(target=load_tables, daemon=True).start()
-        # In a thread, because getfqdn may query a name server, which may be slow.
-        Thread(target=lambda: hosts.add(getfqdn()), daemon=True).start()
+        # While SQLite checks its file, the first thread has Python for itself.  The second may
+        # have to wait for a name server.
+        jobs += [load_tables, lambda: hosts.add(getfqdn())]
         signals = Signals(clock, server.hurry, OUTPUT.reopen, systemd.around(reload))
         signals.expect_reopening()
         if place is not None:

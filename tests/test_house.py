@@ -25,9 +25,10 @@ FLOORS = {
     "store": "model stream store twisted msgspec txredisapi",
     "chat": "model stream store chat twisted msgspec cryptography",
     "net": "model stream net twisted zope cryptography",
+    "push": "model push twisted zope cryptography http_ece py_vapid",
     "http": "model codecs net http twisted zope msgspec wsproto brotli",
     "doors": "model stream codecs store chat net http doors twisted zope msgspec",
-    "server": "model codecs stream store chat net http doors server twisted zope msgspec",
+    "server": "model codecs stream store chat net push http doors server twisted zope msgspec",
     "console": "model codecs store chat net doors server client console twisted zope msgspec",
     # The client works with any server, so it imports only what describes the wire format.
     "client": "model stream codecs client twisted zope msgspec treq hyperlink "
@@ -158,6 +159,32 @@ def test_every_package_is_listed_in_floors() -> None:
 def test_no_module_imports_the_reactor_at_import_time(path: Path) -> None:
     """The program that runs chatd chooses it; time enters as an injected clock."""
     assert [i for i in imports(path) if i.module == "twisted.internet.reactor" and not i.late] == []
+
+
+def opens_in_locale(path: Path) -> Iterator[int]:
+    """The lines on which a module opens a file as text in whatever encoding the locale has."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        before = {"read_text": 0, "write_text": 1, "open": 1}.get(name)
+        if before is None or any(word.arg == "encoding" for word in node.keywords):
+            continue
+        if name == "open":
+            modes = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+            text = [mode for mode in modes if isinstance(mode, str) and {*mode} <= {*"rwax+t"}]
+            if isinstance(node.func, ast.Name) and not modes:
+                text = ["r"]
+            if text:
+                yield node.lineno
+        elif len(node.args) <= before:
+            yield node.lineno
+
+
+def test_texts_are_read_and_written_in_an_encoding_that_is_named() -> None:
+    """A service has often the locale C, in which Python would read ASCII, or what it likes."""
+    found = {module_of(path): list(opens_in_locale(path)) for path in FILES}
+    assert {module: lines for module, lines in found.items() if lines} == {}
 
 
 def test_importing_all_modules_installs_no_reactor() -> None:

@@ -96,6 +96,9 @@ THROUGH = {
     "store/memory": "store/test_store",
     "store/settling": "store/test_store",
     # An append goes through both; rounds over every fault are tested with real servers.
+    "store/committing": "store/test_sqlite",
+    "store/failing": "store/test_sqlite",
+    "store/noting": "store/test_sqlite",
     "store/redis/appending": "store/redis/test_rounds",
     "store/redis/store": "store/redis/test_rounds",
     # The parts that the commands of IRC share are tested by the commands.
@@ -103,6 +106,7 @@ THROUGH = {
     "codecs/irc/profile": "codecs/irc/test_events",
     "doors/irc/connection": "doors/irc/test_link",
     "doors/irc/client": "doors/irc/commands/test_registration",
+    "doors/irc/commands/rooms": "doors/irc/commands/test_channels",
     "doors/irc/commands/row": "doors/irc/commands/test_registration",
     "doors/irc/door": "doors/irc/commands/test_monitor",
     "doors/irc/reader": "doors/irc/commands/test_talking",

@@ -47,7 +47,17 @@ def routes(
     if getattr(resource, "isLeaf", False) or len(path) == DEEPEST:
         return
     children: Any = getattr(resource, "children", {})
-    names = {*children, *TREE, *IN_ROOM, *OF_PERSON, *IN_ADMIN, b"ticket", b"sessions", ANY}
+    names = {
+        *children,
+        *TREE,
+        *IN_ROOM,
+        *OF_PERSON,
+        *IN_ADMIN,
+        b"ticket",
+        b"sessions",
+        b"view",
+        ANY,
+    }
     if not path:
         names -= {*page_files(), b"irc"}
         names |= {b"metrics", b"admin"}

@@ -7,6 +7,7 @@ import sys
 import time
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -280,6 +281,18 @@ async def test_doors_open_before_privileges_are_dropped(clock: Any) -> None:
     door.privilegedStartService()
     assert door.port
     await maybeDeferred(door.stopService)
+
+
+def test_no_thread_starts_before_the_process_becomes_a_daemon(
+    clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork leaves the locks of other threads locked, and the daemon would wait for them."""
+    started = []
+    monkeypatch.setattr(Thread, "start", lambda thread: started.append(thread))
+    options: Any = parsed("--line", HERE, "--http", HERE, "--irc", HERE)
+    options.parent = {"uid": None, "rundir": "."}
+    makeService(options)
+    assert not started
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 /** Notifications of messages to a user who looks at another window. */
 
+import { quietly } from "./demand.js";
 import { rememberNotice, wantsNotice } from "./memory.js";
 import { byId } from "./nodes.js";
-import { standBy } from "./standby.js";
 import { t } from "./words.js";
 
 /** Characters of a text that a notification shows. */
@@ -14,6 +14,8 @@ export function attending() {
 }
 
 export class Bell {
+  /** Whether the service worker is notified too, so that it has to know what the page has shown. */
+  byWorker = false;
   #button = byId("notify", HTMLButtonElement);
   #complain;
   #on = false;
@@ -31,6 +33,7 @@ export class Bell {
   ring(title, text, tag, open) {
     if (!this.#on || attending()) return;
     const shown = { body: text.slice(0, SHOWN), tag, icon: "icon.svg" };
+    if (this.byWorker) return void this.#ringByWorker(title, shown);
     try {
       const note = new Notification(title, shown);
       note.onclick = () => {
@@ -45,11 +48,11 @@ export class Bell {
 
   /** @param {string} title @param {NotificationOptions} shown */
   async #ringByWorker(title, shown) {
-    try {
-      const worker = await standBy();
-      if (!worker) throw new Error("none");
-      await worker.showNotification(title, { ...shown, data: shown.tag });
-    } catch {
+    const rung = await quietly(() => import("./standby.js"), async ({ standBy }) => {
+      await (await standBy())?.showNotification(title, { ...shown, data: shown.tag });
+      return "serviceWorker" in navigator;
+    });
+    if (!rung) {
       this.#show(false);
       this.#button.hidden = true;
       rememberNotice(false);

@@ -6,17 +6,16 @@ import { isTalk, remark } from "./places.js";
 import { t } from "./words.js";
 
 /**
- * `keep`: show something in a place; `writeTo`: go to the private messages with a person.
+ * `keep`: show something in a place.
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, composer: import("./composer.js").Composer,
- *   keep: (place: string, shown: import("./places.js").Shown) => void, writeTo: (name: string) => void,
- *   visit: (room: string) => Promise<void>, leave: (place: string) => Promise<void>, quit: () => Promise<void>,
+ *   keep: (place: string, shown: import("./places.js").Shown) => void, going: import("./going.js").Going,
  *   search: (words: string) => Promise<void>, ignore: (name: string, yes: boolean) => Promise<void>,
  * }} Page
  */
 
 /** Carry out a typed command, or say a text, in a place. Throws an error about it. @param {Page} page @param {string} text @param {string} place */
-export async function carryOut({ chat, places, composer, keep, ...page }, text, place) {
+export async function carryOut({ chat, places, composer, keep, going, ...page }, text, place) {
   const deed = parse(text);
   const talk = isTalk(place) ? places.view(place).title : "";
   if (talk && ["act", "topic"].includes(deed.do)) throw new Error(t("rooms.only"));
@@ -26,7 +25,7 @@ export async function carryOut({ chat, places, composer, keep, ...page }, text, 
     case "act": return void (await composer.post(deed.text, place, () => chat.act(deed.text, place)));
     case "tell":
       if (deed.text.trim()) await composer.post(deed.text, place, () => chat.tell(deed.to, deed.text));
-      return page.writeTo(deed.to);
+      return going.writeTo(deed.to);
     case "nick": return void (await chat.nick(deed.name));
     case "topic": {
       if (deed.text !== undefined) return void (await chat.topic(deed.text, place));
@@ -35,9 +34,9 @@ export async function carryOut({ chat, places, composer, keep, ...page }, text, 
     }
     case "ignore": return page.ignore(deed.name, !places.ignores(deed.name));
     case "search": return page.search(deed.text);
-    case "join": return page.visit(deed.room);
-    case "leave": return page.leave(deed.room === undefined ? place : deed.room.toLowerCase());
-    case "quit": return page.quit();
+    case "join": return going.visit(deed.room);
+    case "leave": return going.leave(deed.room === undefined ? place : deed.room.toLowerCase());
+    case "quit": return going.quit();
     case "help": return onDemand(() => import("./help.js"), ({ HELP }) => keep(place, remark("help", HELP)));
   }
 }

@@ -11,11 +11,8 @@ import { moment, t } from "./words.js";
 const ASKED = 2000;
 const SHOWN = 200;
 
-/**
- * @param {import("./chat.js").Chat} chat
- * @param {{go: (room: string) => void, leave: (room: string) => Promise<void>, create: () => void}} deeds
- */
-export async function showDirectory(chat, { go, leave, create }) {
+/** @param {import("./chat.js").Chat} chat @param {import("./going.js").Going} going @param {() => void} create begins a new room */
+export async function showDirectory(chat, going, create) {
   const box = make("input", "");
   box.setAttribute("aria-label", t("rooms.filter"));
   box.setAttribute("placeholder", t("rooms.filter"));
@@ -50,7 +47,10 @@ export async function showDirectory(chat, { go, leave, create }) {
   /** @param {RoomSummary} summary */
   function row({ room, topic, people, last }) {
     const joined = chat.rooms.includes(room);
-    const about = [t("rooms.people", { n: people }), last ? t("rooms.last", { time: moment(last / 1000) }) : t("rooms.silent"), joined ? t("rooms.joined") : ""];
+    const at = new Date((last ?? 0) / 1000);
+    const today = at.toDateString() === new Date().toDateString();
+    const said = last ? t("rooms.last", { time: moment(at, today ? { timeStyle: "short" } : undefined) }) : t("rooms.silent");
+    const about = [t("rooms.people", { n: people }), said, joined ? t("rooms.joined") : ""];
     const entry = make("li", "", make("span", "",
       make("bdi", "room", `#${room}`),
       ...(topic ? [make("span", "topic", ...linked(topic))] : []),
@@ -58,13 +58,13 @@ export async function showDirectory(chat, { go, leave, create }) {
     ));
     if (joined && chat.rooms.length > 1) {
       entry.append(button(t("rooms.leave"), room, async () => {
-        await leave(room);
+        await going.leave(room);
         show();
       }));
     }
     entry.append(button(t(joined ? "rooms.open" : "rooms.join"), room, async () => {
       dialog.close();
-      go(room);
+      going.go(room);
     }));
     return entry;
   }

@@ -9,8 +9,7 @@ import { t } from "./words.js";
 /**
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, roster: import("./roster.js").Roster,
- *   jump: (place: string, id: number) => Promise<void>, here: () => string, go: (place: string) => void, leave: (place: string) => Promise<void>,
- *   create: () => void, complain: (error: unknown) => void,
+ *   going: import("./going.js").Going, here: () => string, create: () => void, complain: (error: unknown) => void,
  * }} Page
  */
 
@@ -25,24 +24,24 @@ export class GoTo {
   async anywhere() {
     if (document.querySelector("dialog[open]")) return;
     const { roster } = this.#page;
-    const changed = showSwitcher(() => this.#goals(), place => this.#page.go(place));
+    const changed = showSwitcher(() => this.#goals(), place => this.#page.going.go(place));
     if (await roster.list()) changed();
   }
 
   async rooms() {
-    const { chat, go, leave, create } = this.#page;
-    await onDemand(() => import("./directory.js"), ({ showDirectory }) => showDirectory(chat, { go, leave, create }));
+    const { chat, going, create } = this.#page;
+    await onDemand(() => import("./directory.js"), ({ showDirectory }) => showDirectory(chat, going, create));
   }
 
   /** @param {string} [words] */
   async search(words) {
-    const { chat, here, jump } = this.#page;
-    await onDemand(() => import("./searching.js"), ({ showSearch }) => showSearch(chat, isTalk(here()) ? "" : here(), (room, id) => void jump(room, id), words));
+    const { chat, here, going } = this.#page;
+    await onDemand(() => import("./searching.js"), ({ showSearch }) => showSearch(chat, isTalk(here()) ? "" : here(), (room, id) => void going.jump(room, id), words));
   }
 
   /** Go to a day in the place that is shown. */
   day() {
-    const { here, jump } = this.#page;
+    const { here, going } = this.#page;
     void ask({
       title: t("day.title"),
       fields: [{ name: "day", label: t("day.label"), type: "date", value: new Date().toLocaleDateString("sv"), must: true }],
@@ -50,7 +49,7 @@ export class GoTo {
       act: ({ day }) => {
         const time = new Date(`${day}T00:00`).getTime();
         if (!time) throw new Error(t("day.wrong"));
-        void jump(here(), Math.max(1, time * 1000));
+        void going.jump(here(), Math.max(1, time * 1000));
       },
     });
   }
@@ -58,8 +57,9 @@ export class GoTo {
   /**
    * Choose of which messages of the place the user is notified.
    * @param {import("./levels.js").Levels} levels @param {() => void} wanted called when notifications are wanted
+   * @param {() => void} changed called when a level has changed
    */
-  level(levels, wanted) {
+  level(levels, wanted, changed) {
     const { here, places } = this.#page;
     const place = here();
     void ask({
@@ -72,6 +72,7 @@ export class GoTo {
       act: ({ level = "mentions" }) => {
         levels.set(place, /** @type {import("./levels.js").Level} */ (level));
         if (level !== "none") wanted();
+        changed();
       },
     });
   }

@@ -26,8 +26,11 @@ export class Log {
   #rows = [];
   /** Which row a node belongs to. @type {WeakMap<Element, Row>} */
   #rowOf = new WeakMap();
-  /** Whether the log will scroll to the bottom, once for all events that came together. */
+  /** Whether the log will scroll to the bottom with the next frame. */
   #due = false;
+  /** The rows that the next frame draws anew. @type {Set<Row>} */
+  #stale = new Set();
+  #framed = false;
 
   /**
    * @param {() => About} about the state that rows depend on
@@ -132,15 +135,27 @@ export class Log {
     const before = last?.events[last.events.length - 1];
     if (last && before && goesOn(event, before, about)) {
       last.events.push(event);
-      this.#redraw(last, this.#rows[this.#rows.length - 2]);
+      this.#stale.add(last);
     } else {
       const row = { events: [event], nodes: rowOf([event], before, about) };
       this.#rows.push(this.#known(row));
       this.#chunks.append(row.nodes);
     }
-    if (this.#due || !this.stuck) return;
-    this.#due = true;
-    queueMicrotask(() => this.toBottom());
+    this.#due ||= this.stuck;
+    if (this.#framed) return;
+    this.#framed = true;
+    requestAnimationFrame(() => this.#catchUp());
+  }
+
+  /** Draw what arrived since the last frame: what arrives together is drawn and laid out together. */
+  #catchUp() {
+    this.#framed = false;
+    for (const row of this.#stale) {
+      const at = this.#rows.lastIndexOf(row);
+      if (at >= 0) this.#redraw(row, this.#rows[at - 1]);
+    }
+    this.#stale.clear();
+    if (this.#due) this.toBottom();
   }
 
   /** Put earlier events before those that are shown; what one looks at stays where it is. @param {Shown[]} events */
@@ -160,11 +175,6 @@ export class Log {
     this.#settle();
   }
 
-  /** Redraw all rows, because something that they show has changed. */
-  redrawAll() {
-    for (const [place, row] of this.#rows.entries()) this.#redraw(row, this.#rows[place - 1]);
-  }
-
   /** Draw an event anew, and the one that follows, which may stand under the same name. @param {number} id */
   redraw(id) {
     const at = this.#rows.findIndex(({ events }) => events.some(one => "id" in one && one.id === id));
@@ -176,6 +186,8 @@ export class Log {
 
   /** Take the first events off. @param {number} count */
   drop(count) {
+    // The window moves by what is gone, which is no scrolling of the user's.
+    if (this.stuck) this.#bottom = 0;
     for (let left = count; left > 0 && this.#rows[0]; ) {
       const [first] = this.#rows;
       const gone = first.events.splice(0, left).length;
@@ -218,6 +230,8 @@ export class Log {
 
   /** The window was scrolled. */
   #look() {
+    if (this.#due && this.#scroll.scrollTop >= this.#bottom - 1) return;
+    this.#due = false;
     this.#stuck = this.below < NEAR;
     if (this.#stuck) this.#bottom = this.#scroll.scrollTop;
   }
@@ -225,6 +239,7 @@ export class Log {
   /** @param {Shown[]} shown */
   #fill(shown) {
     this.busy = true;
+    this.#due = false;
     this.#rows = this.#rowsOf(shown, undefined);
     this.#chunks.fill(this.#rows.map(({ nodes }) => nodes));
   }

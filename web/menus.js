@@ -15,10 +15,9 @@ import { t } from "./words.js";
 /**
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, roster: import("./roster.js").Roster,
- *   composer: import("./composer.js").Composer, keeping: import("./keeping.js").Keeping, jump: (place: string, id: number) => Promise<void>,
+ *   composer: import("./composer.js").Composer, keeping: import("./keeping.js").Keeping, going: import("./going.js").Going,
  *   ignoring: import("./ignoring.js").Ignoring, levels: import("./levels.js").Levels, bell: import("./bell.js").Bell, here: () => string,
- *   go: (place: string) => void, visit: (room: string) => Promise<void>, writeTo: (name: string) => void,
- *   leave: (place: string) => Promise<void>, quit: () => Promise<void>, ignore: (name: string, yes: boolean) => Promise<void>,
+ *   push: () => import("./push.js").Push | undefined, ignore: (name: string, yes: boolean) => Promise<void>,
  *   complain: (error: unknown) => void,
  * }} Page
  */
@@ -34,21 +33,21 @@ export class Menus {
 
   /** @param {Page} page */
   constructor(page) {
-    const { chat, places, roster, composer, keeping, ignoring, levels, bell, here, visit, leave, quit, ignore, complain } = page;
+    const { chat, places, roster, composer, keeping, ignoring, levels, bell, here, going, ignore, complain } = page;
     this.signing = new Signing(chat, () => keeping.reload());
-    const person = new PersonMenu(chat, roster, { write: page.writeTo, ignores: name => places.ignores(name), ignore, complain });
+    const person = new PersonMenu(chat, roster, { write: name => going.writeTo(name), ignores: name => places.ignores(name), ignore, complain });
     this.#person = person;
     this.#message = new MessageMenu(chat, roster, {
       withPerson: (name, room) => person.items(name, room), quote: text => composer.quote(text), complain,
     });
     this.#room = new RoomMenu(chat, roster, {
-      talk: () => (isTalk(here()) ? places.view(here()).title : ""), visit, leave: () => leave(here()), signIn: () => this.signing.signIn(),
+      talk: () => (isTalk(here()) ? places.view(here()).title : ""), visit: room => going.visit(room), leave: () => going.leave(here()), signIn: () => this.signing.signIn(),
       withPerson: name => person.items(name), complain, search: () => void this.goTo.search(), day: () => this.goTo.day(),
-      levels: () => this.goTo.level(levels, () => void bell.want()),
+      levels: () => this.goTo.level(levels, () => void bell.want(), () => void page.push()?.renew().catch(complain)),
     });
     this.goTo = new GoTo({ ...page, create: () => this.#room.create() });
     this.#own = new OwnMenu(chat, this.signing, {
-      quit, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
+      quit: () => going.quit(), push: page.push, ignored: () => [...ignoring.names], hear: name => ignore(name, false), forgotten: () => {
         keeping.forget();
         void standDown().catch(() => {}).then(() => location.reload());
       }, reload: () => keeping.reload(),

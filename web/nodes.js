@@ -14,18 +14,15 @@ const ONLY_EMOJI = new RegExp(`^(?:[\\p{Emoji_Presentation}\\p{Extended_Pictogra
 let emoji;
 /** @type {Promise<void> | undefined} */
 let loading;
-let loaded = () => {};
-
-/** @param {() => void} act called when emoji can be shown by whose names texts were shown before */
-export function whenEmoji(act) {
-  loaded = act;
-}
+/** What was shown without the table, though it may name emoji: nodes and their texts. @type {Map<Element, string>} */
+const early = new Map();
 
 /** The emoji of a name, if there is one and the table is here. @param {string} name */
 function emojiOf(name) {
   loading ??= import("./emoji.js").then(table => {
     emoji = table;
-    loaded();
+    for (const [node, text] of early) node.replaceWith(words(text));
+    early.clear();
   }).catch(() => (loading = undefined)); // the name is shown as it is; the next one asks again
   return emoji?.emojiOf(name);
 }
@@ -35,6 +32,7 @@ export function words(text) {
   const parts = partsOf(text);
   const element = make("div", "text", ...parts.map(nodeOf));
   element.dir = "auto";
+  if (!emoji && /:[\w+-]+:/u.test(text)) early.set(element, text);
   const shown = parts.map(part => (typeof part === "string" ? part : part.kind === "emoji" ? emojiOf(part.text) ?? part.text : "x")).join("");
   if (ONLY_EMOJI.test(shown.trim())) element.classList.add("large");
   return element;

@@ -5,10 +5,10 @@ import * as memory from "./memory.js";
 /**
  * @param {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, keeping: import("./keeping.js").Keeping,
- *   visit: (room: string, look: boolean) => Promise<void>, leave: (place: string) => Promise<void>, changed: () => void,
+ *   going: import("./going.js").Going, unread: import("./unread.js").Unread,
  * }} page
  */
-export function followOtherTabs({ chat, places, keeping, visit, leave, changed }) {
+export function followOtherTabs({ chat, places, keeping, going, unread }) {
   memory.onChange(({ name, token, account, rooms, read }) => {
     if (keeping.gone) return;
     // The user signed in or out in another tab.
@@ -16,10 +16,10 @@ export function followOtherTabs({ chat, places, keeping, visit, leave, changed }
     if (token && !chat.name) void chat.nick(name).catch(() => {});
     const others = rooms.length !== chat.rooms.length || rooms.some(room => !chat.rooms.includes(room));
     if (account && others) void chat.sync().catch(() => {});
-    for (const room of account ? [] : rooms) if (!chat.rooms.includes(room)) void visit(room, false).catch(() => {});
-    for (const room of rooms.length && !account ? chat.rooms : []) if (!rooms.includes(room)) void leave(room).catch(() => {});
+    for (const room of account ? [] : rooms) if (!chat.rooms.includes(room)) void going.visit(room, false).catch(() => {});
+    for (const room of rooms.length && !account ? chat.rooms : []) if (!rooms.includes(room)) void going.leave(room).catch(() => {});
     let news = false;
     for (const [place, id] of read) if (places.markRead(place, id)) news = true;
-    if (news) changed();
+    if (news) unread.show();
   });
 }

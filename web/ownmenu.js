@@ -29,7 +29,7 @@ export class OwnMenu {
 
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./signing.js").Signing} signing
-   * @param {{quit: () => Promise<void>, ignored: () => string[], hear: (name: string) => Promise<void>, forgotten: () => void, reload: () => void}} deeds
+   * @param {{quit: () => Promise<void>, push: () => import("./push.js").Push | undefined, ignored: () => string[], hear: (name: string) => Promise<void>, forgotten: () => void, reload: () => void}} deeds
    *   `quit`: sign out and leave; `ignored`: the names that the user ignores; `hear`: stop ignoring a name; `forgotten`: the account is deleted
    */
   constructor(chat, signing, deeds) {
@@ -52,7 +52,9 @@ export class OwnMenu {
       const leave = { text: t("own.leave"), act: () => void this.#deeds.quit() };
       return [...signing, { text: t("own.rename"), act: () => this.rename() }, ...ignoring, language, leave];
     }
+    const push = this.#deeds.push();
     return [
+      ...(push?.offered ? [{ text: `${t("push.title")}…`, act: () => this.#notify(push) }] : []),
       { text: t("own.devices"), act: () => this.#showDevices() },
       { text: t("own.tokens"), act: () => this.#showTokens() },
       ...ignoring,
@@ -69,6 +71,17 @@ export class OwnMenu {
       fields: [{ name: "name", label: t("name"), value: this.#chat.name, autocomplete: "nickname", must: true }],
       send: t("rename.send"),
       act: ({ name = "" }) => this.#chat.nick(name.trim()),
+    });
+  }
+
+  /** @param {import("./push.js").Push} push */
+  #notify(push) {
+    const { hindered, on } = push;
+    void ask({
+      title: t("push.title"),
+      text: hindered || t("push.text"),
+      send: hindered ? t("close") : on ? t("push.off") : t("push.on"),
+      act: () => hindered || (on ? push.turnOff() : push.turnOn()),
     });
   }
 

@@ -67,6 +67,8 @@ export class Places {
   #firstRead = new Set();
   /** Whether arriving events are from before this page was opened. */
   returning = true;
+  /** The place that is shown. */
+  here = "lobby";
   /** The names that we ignore, in lower case. @type {Set<string>} */
   #ignored = new Set();
 

@@ -101,8 +101,8 @@ export class Reader {
       const { signal } = (this.#turn = new AbortController());
       try {
         await this.#around.settle(signal);
-        // Here nothing is being read, so the cursor stands still: a room's backlog ends where the next read begins.
-        if (this.cursor !== undefined) await this.#around.rooms.settle(this.cursor, signal);
+        // Here nothing is being read: what comes into a room after its backlog is read next.
+        if (this.cursor !== undefined) await this.#around.rooms.settle(signal);
         if (this.steady) await this.#follow(signal);
         else await this.#catchUp.run(this.#line, signal);
       } catch (error) {
@@ -263,14 +263,14 @@ export class Reader {
     if (gap) {
       this.#around.emit("gap", { since: this.cursor });
       // The server never gave that cursor: its ids are lower.
-      if (next >= 0 && next < (this.cursor ?? 0)) this.cursor = undefined;
+      if (next >= 0 && next < (this.cursor ?? 0)) this.cursor = undefined, this.#around.rooms.restart();
     }
     for (const one of markers) this.#around.emit("marker", one);
     for (const event of events) {
       if (event.id <= (this.cursor ?? 0)) continue;
       this.cursor = event.id;
       // Or it is for another tab.
-      if (!("room" in event) || this.reads(event.room)) this.#around.show(event);
+      if (!("room" in event) || this.#around.rooms.takes(event)) this.#around.show(event);
     }
     if (next > (this.cursor ?? -1)) this.cursor = next;
     for (const { room, code } of removed) this.#around.removed(room, code);

@@ -17,6 +17,8 @@ export class Rooms {
   #all;
   /** @type {Joining[]} */
   #joining = [];
+  /** The newest event of each room's backlog: what a stream from an older cursor sends of the room before it is history. @type {Map<string, number>} */
+  #behind = new Map();
 
   /**
    * @param {import("./server.js").Server} server @param {string} first the room to begin with
@@ -38,6 +40,16 @@ export class Rooms {
   /** @param {string} room */
   has(room) {
     return this.#all.has(room);
+  }
+
+  /** Whether an event that was read is to be shown. @param {{room: string, id: number}} event */
+  takes({ room, id }) {
+    return this.has(room) && id > (this.#behind.get(room) ?? 0);
+  }
+
+  /** The server gives lower ids than before. */
+  restart() {
+    this.#behind.clear();
   }
 
   /** @param {string} room */
@@ -104,14 +116,14 @@ export class Rooms {
     return thrown && [403, 404].includes(thrown.status) ? thrown : undefined;
   }
 
-  /** Come into the rooms that are waited for. Their backlog ends at the cursor. @param {number} cursor @param {AbortSignal} signal */
-  async settle(cursor, signal) {
+  /** Come into the rooms that are waited for. @param {AbortSignal} signal */
+  async settle(signal) {
     this.#begun = true;
-    while (this.#joining[0]) await this.#comeIn(this.#joining[0], cursor, signal);
+    while (this.#joining[0]) await this.#comeIn(this.#joining[0], signal);
   }
 
-  /** @param {Joining} joining @param {number} cursor @param {AbortSignal} signal */
-  async #comeIn(joining, cursor, signal) {
+  /** @param {Joining} joining @param {AbortSignal} signal */
+  async #comeIn(joining, signal) {
     const path = roomPath(joining.room);
     try {
       if (this.#server.token) await this.#server.ask("PUT", `${path}/membership`, { signal });
@@ -119,7 +131,10 @@ export class Rooms {
       this.#joining.shift();
       if (!this.#all.has(room)) {
         this.#all.add(room);
-        for (const event of events) if (event.id <= cursor) this.#show(event);
+        for (const event of events) {
+          this.#show(event);
+          this.#behind.set(room, event.id);
+        }
       }
       joining.resolve(room);
     } catch (thrown) {

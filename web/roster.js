@@ -37,6 +37,8 @@ export class Roster {
   admin = false;
   /** @type {import("./moderation.js").Settings | undefined} */
   settings;
+  /** By name in lower case. @type {Map<string, Role>} */
+  #roleOf = new Map();
   /** In lower case. @type {Set<string>} */
   #muted = new Set();
   #chat;
@@ -61,7 +63,7 @@ export class Roster {
     this.people = new Set();
     this.topic = "";
     this.role = null;
-    this.roles = new Map();
+    this.#setRoles({});
     this.settings = undefined;
     this.#muted = new Set();
     this.#known = 0;
@@ -91,7 +93,7 @@ export class Roster {
     this.people = new Set(room.here);
     this.topic = room.topic;
     this.role = this.admin ? "owner" : room.role ?? null;
-    this.roles = new Map(Object.entries(room.roles ?? {}));
+    this.#setRoles(room.roles ?? {});
     this.settings = room.settings;
     this.#known = room.last ?? 0;
     if (this.role === "owner" || this.role === "op") {
@@ -104,6 +106,12 @@ export class Roster {
     this.#deeds.changed();
   }
 
+  /** @param {Record<string, Role>} roles */
+  #setRoles(roles) {
+    this.roles = new Map(Object.entries(roles));
+    this.#roleOf = new Map(Object.entries(roles).map(([name, role]) => [name.toLowerCase(), role]));
+  }
+
   /** Load the list of rooms, unless that was done lately. @returns {Promise<boolean>} whether it was loaded */
   async list() {
     if (performance.now() - this.#listedAt < FRESH) return false;
@@ -114,7 +122,7 @@ export class Roster {
 
   /** @param {string} name @returns {Role} */
   roleOf(name) {
-    return [...this.roles].find(([one]) => one.toLowerCase() === name.toLowerCase())?.[1] ?? null;
+    return this.#roleOf.get(name.toLowerCase()) ?? null;
   }
 
   /** Whether somebody may not speak here, as far as one was here when that happened. @param {string} name */

@@ -15,6 +15,8 @@ import { moment, number, pieces, t } from "./words.js";
 const TOGETHER = 5 * 60_000;
 /** Joins and leaves that are shown by name; more are counted. */
 const NAMED = 4;
+/** Marks on one letter that reach into other rows. */
+const PILED = /\p{M}{6}/u;
 /** Stands where a deleted message stood. */
 const DELETED = t("message.deleted");
 /** What each deed of those who come and go is called. */
@@ -37,7 +39,9 @@ export function rowOf(events, before, about) {
   }
   if (event === about.line) found.push(make("p", "line", t(about.returned ? "line.visit" : "line.new")));
   const follows = !found.length && before && followsOn(event, before);
-  return [...found, isComing(event) ? comings(/** @type {Coming[]} */ (events)) : single(/** @type {Exclude<Shown, Coming>} */ (event), !!follows, about)];
+  const row = isComing(event) ? comings(/** @type {Coming[]} */ (events)) : single(/** @type {Exclude<Shown, Coming>} */ (event), !!follows, about);
+  if (events.some(one => "text" in one && PILED.test(one.text))) row.classList.add("piled");
+  return [...found, row];
 }
 
 /** @param {Shown} event */

@@ -1,18 +1,13 @@
-/** The side bar: rooms, private conversations and people. On narrow screens it covers the rest. */
+/** The side bar, and the rooms and private conversations in it. On narrow screens it covers the rest. */
 
 import { roomOf } from "./commands.js";
-import { byId, make, person } from "./nodes.js";
-import { roleName } from "./roster.js";
+import { byId, make } from "./nodes.js";
 import { number, t } from "./words.js";
 
 /** A place in a list. `out`: we may not be there any more. @typedef {{place: string, title: string, unread: number, called: boolean, out?: boolean}} Entry */
 /**
- * `go`: to a room that one types; `write`: to a person; `menu`: open the menu of a person at a button; `list`: the rooms there are
- * are wanted; `complain`: show what is wrong.
- * @typedef {{
- *   go: (room: string) => Promise<void>, write: (person: string) => void, list: () => void, complain: (text: string) => void,
- *   menu: (button: HTMLElement, person: string) => void,
- * }} Deeds
+ * `go`: to a room that one types; `list`: the rooms there are are wanted; `complain`: show what is wrong.
+ * @typedef {{go: (room: string) => Promise<void>, list: () => void, complain: (text: string) => void}} Deeds
  */
 
 export class Side {
@@ -32,7 +27,6 @@ export class Side {
     });
     this.#joinBox.addEventListener("focus", deeds.list);
     this.#menu.addEventListener("click", () => this.open(!this.#isOpen));
-    byId("people", HTMLElement).addEventListener("keydown", event => this.#step(event));
     // A click or the focus elsewhere closes it.
     for (const type of ["click", "focusin"]) {
       addEventListener(type, ({ target }) => {
@@ -82,62 +76,6 @@ export class Side {
   /** The rooms that one may join. @param {string[]} rooms */
   suggest(rooms) {
     byId("all-rooms", HTMLElement).replaceChildren(...rooms.map(room => new Option("", room)));
-  }
-
-  /** @param {string} title @param {Iterable<string>} people @param {string} self @param {(name: string) => import("./moderation.js").Role} roleOf */
-  showPeople(title, people, self, roleOf) {
-    byId("count", HTMLElement).textContent = title;
-    const list = byId("people", HTMLElement);
-    // Redrawing would close a menu that is open at a name.
-    if (list.querySelector("[aria-expanded=true]")) return;
-    const focused = list.contains(document.activeElement) && document.activeElement?.closest("li")?.dataset.name;
-    const sorted = [...people].sort((a, b) => a.localeCompare(b));
-    list.replaceChildren(...sorted.map(name => {
-      const role = roleOf(name);
-      const shown = [person(name), ...(role ? [make("span", "role", roleName(role))] : [])];
-      const entry = name === self ? make("li", "self", ...shown, make("span", "you", t("you"))) : make("li", "", ...this.#buttonsOf(name, shown));
-      entry.dataset.name = name;
-      return entry;
-    }));
-    if (focused) [...list.children].find(entry => entry instanceof HTMLElement && entry.dataset.name === focused)?.querySelector("button")?.focus();
-  }
-
-  /** @param {string} name @param {Node[]} shown */
-  #buttonsOf(name, shown) {
-    const write = make("button", "plain", ...shown);
-    write.title = t("person.write", { name });
-    const more = make("button", "plain more");
-    more.title = t("more.title");
-    more.setAttribute("aria-label", t("more"));
-    more.setAttribute("aria-haspopup", "menu");
-    // There may be hundreds: from the list, arrow keys go to them.
-    write.tabIndex = more.tabIndex = -1;
-    write.addEventListener("click", () => {
-      this.open(false);
-      this.#deeds.write(name);
-    });
-    const open = () => this.#deeds.menu(more, name);
-    more.addEventListener("click", open);
-    write.addEventListener("contextmenu", event => {
-      event.preventDefault();
-      open();
-    });
-    return [write, more];
-  }
-
-  /** Go through the people with arrow keys. @param {KeyboardEvent} event */
-  #step(event) {
-    const { activeElement } = document;
-    const list = byId("people", HTMLElement);
-    const entries = [...list.children].filter(entry => entry.querySelector("button"));
-    const at = entries.findIndex(entry => entry.contains(activeElement));
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.altKey || event.ctrlKey) return;
-    if (step) entries[Math.max(at + step, 0)]?.querySelector("button")?.focus();
-    else if (at >= 0 && event.key === "ArrowRight") /** @type {HTMLElement | null} */ (entries[at]?.querySelector(".more"))?.focus();
-    else if (at >= 0 && event.key === "ArrowLeft") entries[at]?.querySelector("button")?.focus();
-    else return;
-    event.preventDefault();
   }
 
   /** The name that was typed stays until the room is joined. */

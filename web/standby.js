@@ -4,12 +4,18 @@ import { language, t } from "./words.js";
 
 const scope = new URL(".", location.href).href;
 
-/** Have the worker, and give it the words of its notice. Browsers have none on addresses that are not secure. */
+/** Have the worker, and give it its words. Browsers have none on addresses that are not secure. */
 export async function standBy() {
   if (!("serviceWorker" in navigator)) return undefined;
   const registered = await navigator.serviceWorker.register(/** @type {string} */ (trusted("worker.js")), { updateViaCache: "none" });
   const { dir } = document.documentElement;
-  const words = { lang: language, dir, title: t("away.title"), text: t("away.text"), again: t("waiting.again") };
+  const words = {
+    lang: language, dir, title: t("away.title"), text: t("away.text"), again: t("waiting.again"),
+    push: {
+      private: t("bell.private", { name: "{name}" }), room: t("bell.room", { name: "{name}", room: "{room}" }),
+      mention: t("push.mention"), message: t("push.message"),
+    },
+  };
   await (await caches.open(`${scope} words`)).put(`${scope}words`, new Response(JSON.stringify(words)));
   const worker = registered?.installing ?? registered?.waiting;
   if (worker && !registered.active) {

@@ -6,21 +6,20 @@ import { remark } from "./places.js";
 import { t } from "./words.js";
 
 /**
- * `ownNames`: the user's present and former names. `counted`: called with the server's unread counts. `changed`: other unread
- * counts are to be shown.
+ * `ownNames`: the user's present and former names. `counted`: called with the server's unread counts.
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, composer: import("./composer.js").Composer,
- *   keeping: import("./keeping.js").Keeping, roster: import("./roster.js").Roster, 
+ *   keeping: import("./keeping.js").Keeping, roster: import("./roster.js").Roster,
  *   ignoring: import("./ignoring.js").Ignoring, wording: import("./wording.js").Wording, signing: import("./arrival.js").Opening,
  *   arrival: import("./arrival.js").Arrival, bell: import("./bell.js").Bell, here: () => string, ownNames: Set<string>,
- *   keep: (place: string, event: import("./places.js").Shown) => void, go: (place: string) => void, changed: () => void,
+ *   incoming: import("./incoming.js").Incoming, going: import("./going.js").Going, unread: import("./unread.js").Unread,
  *   counted: (unread: Record<string, number>) => void,
  * }} Page
  */
 
 /** @param {Page} page */
 export function followStanding({ chat, places, composer, keeping, roster, ignoring, wording, signing, arrival, bell, here, ...page }) {
-  const { ownNames, keep, go, changed, counted } = page;
+  const { ownNames, incoming, going, counted } = page;
   const complain = composer.complain.bind(composer);
   chat.on("session", ({ name, token, account, admin, markers = {}, unread = {}, ignores = [] }) => {
     const former = memory.person();
@@ -43,15 +42,15 @@ export function followStanding({ chat, places, composer, keeping, roster, ignori
     const words = why.code === "not-found" ? t("out.members", { room }) : wordsOf(why);
     memory.remember(person => void (person.rooms = person.rooms.filter(one => one !== room)));
     places.view(room).out = words;
-    keep(room, remark("out", words));
+    incoming.keep(room, remark("out", words));
     if (chat.room === room) chat.room = chat.rooms[0] ?? "lobby";
     if (room === here()) {
-      complain(words, why.code === "kicked" ? [t("out.back"), () => go(room)] : undefined);
+      complain(words, why.code === "kicked" ? [t("out.back"), () => going.go(room)] : undefined);
       roster.clear();
       void roster.refresh();
     }
     bell.ring(t("box.out", { title: `#${room}` }), words, room, () => {});
-    changed();
+    page.unread.show();
     wording.invite();
   });
   chat.on("error", error => {

@@ -48,9 +48,9 @@ export function showSwitcher(goals, go) {
   function show(at) {
     const wanted = box.value.trim().replace(/^[#@]/u, "").toLowerCase();
     const all = goals();
-    const begins = all.filter(({ title }) => title.toLowerCase().replace(/^#/u, "").startsWith(wanted));
-    const holds = all.filter(one => !begins.includes(one) && one.title.toLowerCase().includes(wanted));
-    shown = [...begins, ...holds].slice(0, SHOWN);
+    const placed = all.map(goal => ({ goal, at: goal.title.toLowerCase().replace(/^#/u, "").indexOf(wanted) }));
+    const [begins, holds] = [placed.filter(({ at }) => at === 0), placed.filter(({ at }) => at > 0)];
+    shown = [...begins, ...holds].slice(0, SHOWN).map(({ goal }) => goal);
     const room = wanted.replace(/\s+/gu, "-");
     if (wanted && !all.some(({ place }) => place === room)) shown.push({ place: room, title: `#${room}`, about: t("switch.new") });
     picked = Math.min(at, shown.length - 1);

@@ -36,7 +36,7 @@ const DEAF = 40;
 /** Seconds after which a tab that no longer asks counts as closed; hidden tabs ask once a minute. */
 const GONE = 150;
 /** Rooms that the server reads on one connection. */
-const MOST = 50;
+const MOST = 300;
 /** Seconds that another tab is given to say that it has a name. */
 const NAMING = 0.15;
 

@@ -44,6 +44,13 @@ export class Unread {
     this.#newer.hidden = log.stuck || (!places.view(here()).unread && !log.far);
   }
 
+  /** Nothing in a place is new any more. @param {string} place */
+  removeLine(place) {
+    const { places, log } = this.#page;
+    Object.assign(places.view(place), { line: undefined, mark: undefined });
+    if (place === places.here) log.removeLine();
+  }
+
   hideNewer() {
     this.#newer.hidden = true;
   }

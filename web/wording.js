@@ -7,7 +7,7 @@ import { t } from "./words.js";
 /**
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, roster: import("./roster.js").Roster,
- *   log: import("./log.js").Log, connection: import("./connection.js").Connection, side: import("./side.js").Side,
+ *   log: import("./log.js").Log, connection: import("./connection.js").Connection, people: import("./people.js").People,
  *   composer: import("./composer.js").Composer, here: () => string,
  * }} Page
  */
@@ -32,8 +32,8 @@ export class Wording {
     if (talk) empty.textContent = t("empty.private", { name: title }), (this.#shown = "");
     else if (!empty.hidden) this.#welcome(empty).catch(() => (this.#shown = "")); // the server is away: the next time
     const begin = byId("begin", HTMLElement);
-    begin.textContent = talk ? t("begin.private", { name: title }) : t("begin.room", { title });
     begin.hidden = !all || log.empty;
+    if (!begin.hidden) begin.textContent = talk ? t("begin.private", { name: title }) : t("begin.room", { title });
   }
 
   /** What an empty room is, and the ways into it. @param {HTMLElement} empty */
@@ -62,17 +62,19 @@ export class Wording {
     const secret = () => t(chat.account.signedIn ? "private.kept" : "private.lost", { name: title });
     const shown = isTalk(here()) ? secret() : out === undefined ? roster.topic : "";
     const topic = byId("topic", HTMLElement);
+    if (topic.title === shown) return;
     topic.replaceChildren(...linked(shown));
     topic.title = shown;
   }
 
   people() {
-    const { chat, places, here, roster, side } = this.#page;
+    const { chat, places, here, roster } = this.#page;
     const { people } = roster;
     const elsewhere = isTalk(here()) || places.view(here()).out !== undefined;
     const values = { n: people.size, room: chat.room };
     const count = people.size ? t(elsewhere ? "people.in.count" : "people.count", values) : t(elsewhere ? "people.in" : "people.here", values);
-    side.showPeople(count, people, chat.name, name => roster.roleOf(name));
+    byId("count", HTMLElement).textContent = count;
+    this.#page.people.show(people, chat.name, name => roster.roleOf(name));
   }
 
   /** Update the user's button after the name or the sign-in has changed. */

@@ -168,6 +168,14 @@ export const WORDS = /** @type {const} */ ({
   "bell.private": "Private message from {name}",
   "bell.room": "{name} in #{room}",
   "bell.impossible": "This browser lets pages show no notifications; they are off.",
+  "push.title": "Notify me even when this page is closed",
+  "push.text": "This device then shows who wrote to you, and where: of what is private or mentions you, or as you choose for each room.",
+  "push.on": "Turn on",
+  "push.off": "Turn off",
+  "push.denied": "The browser does not allow it. Allow notifications of this site in its settings, then try again.",
+  "push.install": "Install this page first: Share, then Add to Home Screen.",
+  "push.mention": "You are mentioned",
+  "push.message": "A new message",
 
   // Commands
   "form.text": "TEXT", "form.name": "NAME", "form.room": "ROOM", "form.words": "WORDS",

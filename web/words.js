@@ -17,8 +17,10 @@ const RIGHT_TO_LEFT = new Set(["ar"]);
 
 /** @type {Partial<Catalogue>} */
 let words = {};
-let plurals = new Intl.PluralRules("en");
-let numbers = new Intl.NumberFormat("en");
+/** Made when they are first used: a browser's first one takes longer than all the rest of this module. @type {Intl.PluralRules | undefined} */
+let plurals;
+/** @type {Intl.NumberFormat | undefined} */
+let numbers;
 /** For dates and times, by what they show: to make one takes longer than all the rest of a row. @type {Map<string, Intl.DateTimeFormat>} */
 const moments = new Map();
 let rtl = false;
@@ -38,8 +40,7 @@ export function speak(code, catalogue) {
   language = code;
   locale = navigator.languages.find(one => one.toLowerCase().split("-", 1)[0] === code) ?? code;
   words = catalogue;
-  plurals = new Intl.PluralRules(code);
-  numbers = new Intl.NumberFormat(locale);
+  plurals = numbers = undefined;
   moments.clear();
   rtl = RIGHT_TO_LEFT.has(code);
   document.documentElement.lang = code;
@@ -49,7 +50,7 @@ export function speak(code, catalogue) {
 
 /** A text. @param {Key} key @param {Record<string, string | number>} [values] @returns {string} */
 export function t(key, values = {}) {
-  return pieces(key, values).map(part => (typeof part === "number" ? numbers.format(part) : part)).join("");
+  return pieces(key, values).map(part => (typeof part === "number" ? number(part) : part)).join("");
 }
 
 /**
@@ -59,7 +60,7 @@ export function t(key, values = {}) {
 export function pieces(key, values) {
   const found = words[key] ?? key;
   const { n } = values;
-  const text = typeof found === "string" ? found : found[plurals.select(Number(n))] ?? found.other;
+  const text = typeof found === "string" ? found : found[(plurals ??= new Intl.PluralRules(language)).select(Number(n))] ?? found.other;
   return text.split(/\{(\w+)\}/u).map((piece, place) => {
     if (place % 2 === 0) return piece;
     const value = values[piece] ?? "";
@@ -70,7 +71,7 @@ export function pieces(key, values) {
 
 /** @param {number} value */
 export function number(value) {
-  return numbers.format(value);
+  return (numbers ??= new Intl.NumberFormat(locale)).format(value);
 }
 
 /** @param {string | number | Date} time @param {Intl.DateTimeFormatOptions} style */

@@ -1,6 +1,7 @@
 /**
  * The service worker. While the server is away it shows `offline.html` in place of the page; it stores nothing else, neither
- * scripts of the page nor answers of the server, so nothing that is old or private is ever shown.
+ * scripts of the page nor answers of the server, so nothing that is old or private is ever shown. While the page is closed it
+ * shows notifications from the server (Web Push).
  */
 
 /** Of what is stored here; the server writes a digest of these files and this script into it. */
@@ -22,16 +23,53 @@ worker.addEventListener("fetch", (/** @type {any} */ event) => {
   else if (FILES.some(name => request.url === scope + name)) event.respondWith(stored(request));
 });
 
+worker.addEventListener("push", (/** @type {any} */ event) => event.waitUntil(notify(event.data.json())));
+worker.addEventListener("pushsubscriptionchange", (/** @type {any} */ event) => event.waitUntil(renew(event.newSubscription)));
 worker.addEventListener("notificationclick", (/** @type {any} */ event) => {
   event.notification.close();
   event.waitUntil(open(event.notification.data));
 });
 
-/** Show a place in a page that is open, or in a new one. @param {string} place */
+/**
+ * Show a notification from the server. If a page is open and has shown the message already, its notification stays.
+ * @param {{place: string, from: string, kind: string, id: number, count?: number, text?: string}} told
+ */
+async function notify({ place, from, kind, id, count = 1, text }) {
+  const found = await (await caches.open(WORDS)).match(`${scope}words`);
+  const { lang, dir, push = {} } = found ? await found.json() : {};
+  const tag = place.toLowerCase();
+  const [before] = await worker.registration.getNotifications({ tag });
+  if (before && (await pages()).length) {
+    const { title, body, icon, data } = before;
+    return worker.registration.showNotification(title, { body, icon, data, tag });
+  }
+  const pattern = (kind === "private" ? push.private : push.room) ?? "{name}";
+  const title = pattern.replace("{name}", () => from).replace("{room}", () => place) + (count > 1 ? ` (${count})` : "");
+  const body = text ?? (kind === "mention" ? push.mention : push.message) ?? "";
+  const data = kind === "private" ? tag : `${place}/${id}`;
+  await worker.registration.showNotification(title, { body, tag, data, lang, dir, icon: `${scope}icon-192.png`, renotify: true });
+}
+
+/** The browser has another address at its push service: tell the server. @param {any} given the new subscription; undefined: make one */
+async function renew(given) {
+  const { key, subscribed } = await (await fetch(`${scope}push`)).json();
+  if (!subscribed) return;
+  const made = given ?? await worker.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  const { endpoint, keys } = made.toJSON();
+  const headers = { "Content-Type": "application/json" };
+  await fetch(`${scope}push`, { method: "PUT", headers, body: JSON.stringify({ endpoint, ...keys }) });
+}
+
+/** The pages that are open. @returns {Promise<any[]>} */
+async function pages() {
+  const found = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  return found.filter((/** @type {any} */ one) => one.url.startsWith(scope));
+}
+
+/** Show a place in a page that is open, or in a new one. @param {string} place a room, `@` and a name, or `ROOM/ID` */
 async function open(place) {
-  const url = `${scope}#${encodeURIComponent(place)}`;
-  const pages = await worker.clients.matchAll({ type: "window" });
-  const page = pages.find((/** @type {any} */ one) => one.url.startsWith(scope));
+  const url = `${scope}#${place.split("/").map(encodeURIComponent).join("/")}`;
+  const [page] = await pages();
   if (!page) return worker.clients.openWindow(url);
   await page.focus().catch(() => {});
   return page.navigate(url);

@@ -18,7 +18,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -48,10 +48,11 @@ from .core import Core
 from .correspondence import Correspondence
 from .journal import Outcome
 from .judge import no_longer_joins
-from .livecells import first_error
 
 AT_ONCE = 50
-"""Rooms, or cells, that are looked at or changed together."""
+"""Cells that are changed together."""
+ROOMS_AT_ONCE = 500
+"""Rooms that are looked at together."""
 
 
 class AccountRemoval:
@@ -112,7 +113,7 @@ class AccountRemoval:
         if key not in cells:
             return
         joined = await self._accounts.joined(key)
-        for names in _batches(dict.fromkeys([*joined, *self._rooms.index])):
+        for names in _batches(dict.fromkeys([*joined, *self._rooms.index]), ROOMS_AT_ONCE):
             for name in await self._granted_in(key, names):
                 await self._leave(key, name, cells[key].value.decode())
         for names in _batches(joined):
@@ -128,17 +129,15 @@ class AccountRemoval:
 
     async def _granted_in(self, key: str, names: list[str]) -> list[str]:
         """Of these rooms, those in which the account has a role or is a member."""
-
-        def granted(name: str) -> Deferred[Any]:
+        found, tables = [], {}
+        for name in names:
             room = self._rooms.loaded(name)
-            if room is not None:
-                return succeed([key in room.rights.roles, key in room.rights.admitted])
-            asked = [self._store.get(room_table(kind, name), [key]) for kind in (ROLES, ADMITTED)]
-            return gatherResults(asked, consumeErrors=True).addErrback(first_error)
-
-        asking: Deferred[Any] = gatherResults(map(granted, names), consumeErrors=True)
-        found = await asking.addErrback(first_error)
-        return [name for name, cells in zip(names, found, strict=True) if any(cells)]
+            if room is None:
+                tables.update({room_table(kind, name): name for kind in (ROLES, ADMITTED)})
+            elif key in room.rights.roles or key in room.rights.admitted:
+                found.append(name)
+        having = await self._store.having(tables, key) if tables else ()
+        return [*found, *dict.fromkeys(tables[table] for table in having)]
 
     async def _leave(self, key: str, name: str, by: str) -> None:
         room = await self._rooms.load(name)
@@ -165,7 +164,7 @@ class AccountRemoval:
         return self._journal.submit(lambda: unit)
 
 
-def _batches(names: Iterable[str]) -> Iterable[list[str]]:
+def _batches(names: Iterable[str], most: int = AT_ONCE) -> Iterable[list[str]]:
     rest = iter(names)
-    while batch := list(islice(rest, AT_ONCE)):
+    while batch := list(islice(rest, most)):
         yield batch

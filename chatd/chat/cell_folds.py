@@ -18,6 +18,8 @@ from ..model.units import (
     IGNORES,
     MEMBERS,
     NAMES,
+    PUSH_KEY,
+    PUSHES,
     RIGHTS,
     ROOMS,
     SESSIONS,
@@ -32,6 +34,7 @@ from .claims import Claims
 from .http_sessions import Sessions
 from .ignores import Ignores
 from .people import People
+from .push import Push
 from .rooms import Rooms
 
 CellFold = Callable[[Change, int], Any]
@@ -47,6 +50,7 @@ class FoldedParts(Protocol):
     claims: Claims
     ignores: Ignores
     people: People
+    push: Push
     rooms: Rooms
     sessions: Sessions
 
@@ -59,17 +63,20 @@ def kind_of(table: str) -> str:
 def cell_folds(parts: FoldedParts) -> Mapping[str, Sequence[CellFold]]:
     """The folds of each kind of table, in the order in which they have to be called."""
     rooms, people = parts.rooms.change, parts.people.change
+    push = parts.push.shown
     return {
-        ACCOUNTS: (people, parts.accounts.shown, parts.sessions.shown),
+        ACCOUNTS: (people, parts.accounts.shown, parts.sessions.shown, push),
         ADMINS: (parts.claims.shown, parts.administrators.shown),
         ATTACHED: (parts.attached.shown,),
         CLAIMS: (parts.claims.shown,),
         IGNORES: (parts.ignores.shown,),
         MEMBERS: (rooms, people),
         NAMES: (people,),
+        PUSH_KEY: (push,),
+        PUSHES: (push,),
         ROOMS: (rooms,),
-        SESSIONS: (parts.sessions.shown,),
-        SKELETONS: (parts.accounts.shown,),
-        TOKENS: (parts.sessions.shown,),
+        SESSIONS: (parts.sessions.shown, push),
+        SKELETONS: (parts.accounts.shown, push),
+        TOKENS: (parts.sessions.shown, push),
         **dict.fromkeys(RIGHTS, (rooms,)),
     }

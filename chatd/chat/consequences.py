@@ -109,6 +109,8 @@ class Consequences:
         why = f": {event.text}" if event.text else ""
         error = Kicked(f"you were put out of #{event.room} by {event.sender}{why}")
         self._readers.evict(room, subject, error)
+        if isinstance(holder, Person) and not room.holds(holder):
+            self.left(holder, room)
 
     def _evict(self, room: Room, by: str, why: str) -> None:
         """Have people of this node leave a room that they may no longer be in, because of what the
@@ -175,7 +177,7 @@ class Consequences:
 
     def left(self, person: Person, room: Room | None) -> None:
         """A person of this node has left a room, or with None the chat, and so all rooms."""
-        if room is not None and room.state.borrowed:
+        if room is not None and (room.state.borrowed or person.subject in room.rights.once):
             self._forget_guest(room.name, person, here=True)
         if room is None and person.account is None:
             for name in self._grants.pop(person.subject):

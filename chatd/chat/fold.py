@@ -45,10 +45,12 @@ from .consequences import Consequences
 from .journal import Journal
 from .killing import Killing
 from .letters import Letters
+from .markers import Markers
 from .node_loss import NodeLoss
 from .node_release import NodeRelease
 from .nodes import Nodes, State
 from .person import Person
+from .push import Push
 from .recent_letters import RecentLetters
 from .request_keys import RequestKeys
 
@@ -62,10 +64,12 @@ class Folds(FoldedParts, Protocol):
     journal: Journal
     killing: Killing
     letters: Letters
+    markers: Markers
     node_loss: NodeLoss
     node_release: NodeRelease
     nodes: Nodes
     notifier: Notifier
+    push: Push
     recent_letters: RecentLetters
     request_keys: RequestKeys
 
@@ -193,6 +197,10 @@ class Fold:
         growth.finish()
         if new:
             self.shown(new)
+
+    def noted(self, table: str, key: str, value: bytes) -> None:
+        """See `chatd.store.Follower`."""
+        self._parts.markers.noted(table, key, int(value))
 
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
         """See `chatd.store.Follower`: what is shown meanwhile is folded afterwards."""

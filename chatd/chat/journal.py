@@ -91,6 +91,8 @@ class Journal:
         """Units that are accepted and not stored."""
         self.metrics = JournalMetrics(clock.seconds)
         self._settled: Deferred[None] | None = None
+        self.when_stored: Callable[[Sequence[int | Stale], Sequence[Unit]], object] | None = None
+        """Called with the outcomes of a batch and its units; None: nobody wants to know."""
         self.paused = False
         """Whether no command is taken for now: the state is being read anew."""
 
@@ -164,12 +166,16 @@ class Journal:
     ) -> None:
         self.unstored -= len(batch)
         self.metrics.batch_stored(len(batch), accepted_at, appended_at)
+        # As they were: a stale unit is judged again below, and becomes another.
+        units = [accepted.unit for accepted in batch] if self.when_stored is not None else ()
         for answer, accepted in zip(answers, batch, strict=True):
             if isinstance(answer, Stale):
                 self._judge_again(accepted)
             else:
                 self.metrics.unit_stored(accepted.unit)
                 accepted.outcome.callback(answer if tells(accepted.unit) else None)
+        if self.when_stored is not None:
+            self.when_stored(answers, units)
         self._settle()
 
     def _judge_again(self, accepted: Accepted) -> None:

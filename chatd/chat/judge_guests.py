@@ -2,8 +2,8 @@
 
 They are pure, as those of `chatd.chat.judge` are.
 
-1. What a guest was given ends when the guest leaves the chat; the role of a room's founder ends
-   when the founder leaves the room.
+1. What a guest was given ends when the guest leaves the chat; the role of a room's founder, and
+   the membership of a guest who was let in once, end when the guest leaves the room.
 2. When the guest registers, the new account has it from then on.
 3. A room that a guest created is *borrowed*: it is reset to a new room's settings when it empties.
 """
@@ -34,9 +34,9 @@ def forget_guest(room: Room, subject: str, *, here: bool) -> Unit:
     grant = rights.roles.get(subject)
     if grant is not None and (grant.founder or not here):
         changes.append(room.given(ROLES, subject, None))
+    if subject in (rights.once if here else rights.admitted):
+        changes.append(room.given(ADMITTED, subject, None))
     if not here:
-        if subject in rights.admitted:
-            changes.append(room.given(ADMITTED, subject, None))
         for table, restrictions in ((BANS, rights.bans), (MUTES, rights.mutes)):
             for id_, one in restrictions:
                 if one.who == subject and not one.address:

@@ -8,7 +8,14 @@ from ..model.errors import Banned, LastOwner, ListFull, NotFound, Unavailable
 from ..model.events import Departed, Event, InvitedIn, PutOut, RoleGiven
 from ..model.identity import Stranger
 from ..model.policy import Action
-from ..model.rights import MOST_INVITES, Invite, Invited, Role, encode_rights
+from ..model.rights import (
+    MOST_INVITES,
+    Invite,
+    Invited,
+    Role,
+    encode_member,
+    encode_rights,
+)
 from ..model.units import (
     ADMITTED,
     INVITES,
@@ -27,16 +34,20 @@ NO_INVITE = "that invite is unknown, used up or has run out; ask for another one
 """The one refusal of a code that cannot be used."""
 
 
-def admit(by: By, room: Room, target: Target) -> Unit:
-    """Make the target a member.  Raises `NotAllowed`, `NotFound`, `Banned`."""
+def admit(by: By, room: Room, target: Target, *, once: bool) -> Unit:
+    """Make the target a member, a guest with `once` only until it leaves the room.
+
+    Raises `NotAllowed`, `NotFound`, `Banned`.
+    """
     by.policy.may(by.person, Action.ADMIT, room)
-    if target.subject in room.rights.admitted:
+    rights, once = room.rights, once and not target.account
+    if target.subject in rights.admitted and (once or target.subject not in rights.once):
         return NO_CHANGE
     return ruled(
         by,
         room,
         (_invited(room, by.person, target.name),),
-        (room.given(ADMITTED, target.subject, target.name.encode()),),
+        (room.given(ADMITTED, target.subject, encode_member(target.name, once=once)),),
         by.record(room, "invite", target.name),
         expects=target.expects,
     )

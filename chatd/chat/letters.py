@@ -70,6 +70,8 @@ class Letters:
         self.partners, self.reached = self._pages.partners, self._pages.reached
         self.missed, self.last_sent = self._pages.missed, self._pages.last_sent
         self.find, self.find_anywhere = self._pages.find, self._pages.find_anywhere
+        self.redacted = self._pages.redacted
+        """Recent deletions, as `Rooms.redacted` has them."""
         self._seconds = seconds
         self._notifier = notifier
         self._inboxes = inboxes

@@ -21,6 +21,7 @@ from ..model.letters import named_in, place_of
 from ..model.names import clean_room, name_key
 from ..model.units import JOINED, MARKERS, Cell, account_table
 from ..store import Store
+from .accounts import Accounts, Record
 from .inbox import Inboxes
 from .livecells import first_error
 from .owners import Owner
@@ -50,6 +51,7 @@ class Markers:
     def __init__(
         self,
         store: Store,
+        accounts: Accounts,
         rooms: Rooms,
         inboxes: Inboxes,
         readers: Readers,
@@ -57,6 +59,7 @@ class Markers:
     ) -> None:
         """`horizon` tells the highest id that was shown."""
         self._store = store
+        self._accounts = accounts
         self._rooms = rooms
         self._inboxes = inboxes
         self._readers = readers
@@ -87,14 +90,37 @@ class Markers:
             marker = min(id_, self._horizon())
             if marker <= before:
                 return succeed(None)
-            self._known[account, name] = marker
-            if len(self._known) > MOST_KNOWN:
-                self._known.popitem(last=False)
+            self._remember(account, name, marker)
             noted = self._store.note(table, name, b"%d" % marker)
             return noted.addCallback(lambda _: self._notify(account, shown, marker))
 
         asked: Deferred[Any] = self._store.get(table, [name])
         return asked.addCallback(found)
+
+    def _remember(self, account: str, name: str, marker: int) -> None:
+        self._known[account, name] = marker
+        if len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+
+    def noted(self, table: str, key: str, marker: int) -> None:
+        """A marker was stored, on any node: tell this node's readers, if they were not told it."""
+        kind, _, account = table.partition(":")
+        if kind != MARKERS or self._inboxes.live(account) is None:
+            return
+        if marker <= self._known.get((account, key), 0):
+            return
+        self._remember(account, key, marker)
+        partner = named_in(key)
+        if partner is None:
+            self._notify(account, key, marker)
+            return
+
+        def found(record: Record) -> None:
+            if record.value is not None:
+                self._notify(account, place_of(record.value.name), marker)
+
+        finding = self._accounts.find(partner).addCallback(found)
+        finding.addErrback(lambda failure: failure.trap(ChatError))
 
     def of(self, account: str) -> Deferred[dict[str, int]]:
         """The markers of an account, by room.  Fails with `Unavailable`."""

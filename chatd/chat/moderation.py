@@ -193,7 +193,7 @@ class Moderation:
     # -- members and messages --------------------------------------------------------------------
 
     def _admit(self, command: asked.Admit, person: Person, key: bytes | None) -> Outcome:
-        judged = judge_members.admit
+        judged = partial(judge_members.admit, once=command.once)
         return self._rulings.rule(command.room, command.name, Action.ADMIT, person, key, judged)
 
     def _dismiss(self, command: asked.Dismiss, person: Person, key: bytes | None) -> Outcome:

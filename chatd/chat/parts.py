@@ -48,6 +48,7 @@ from .nodes import Nodes
 from .passwords import HashingPool, Passwords
 from .past import Past
 from .people import People
+from .push import Push
 from .readers import Readers
 from .recent_letters import RecentLetters
 from .registration import Registration
@@ -105,8 +106,11 @@ class Parts:
         """The private messages between accounts, for those who read them."""
         banned = Restrictions()
 
+        def wall() -> float:
+            return now() + store.ahead
+
         def micros() -> int:
-            return int(now() * MICROS)
+            return int(wall() * MICROS)
 
         self.readers = Readers(self.rooms, policy or RoomPolicy(micros, banned, rules.guests))
         self.request_keys = RequestKeys(clock.seconds)
@@ -136,22 +140,24 @@ class Parts:
         self.departures = Departures(core, self.attached)
         self.arrivals = Arrivals(core, self.departures, self.attached, self.recent_letters)
         self.attendance = Attendance(core, self.departures)
-        registry, credentials = SessionRegistry(), Credentials(now, store, self.accounts)
+        registry, credentials = SessionRegistry(), Credentials(wall, store, self.accounts)
         self.sessions = Sessions(
-            core, now, registry, credentials, self.arrivals, self.departures, shared=bool(node)
+            core, wall, registry, credentials, self.arrivals, self.departures, shared=bool(node)
         )
         self.tickets = SharedTickets(
             clock.seconds, micros, store, self.journal, self.sessions, shared=bool(node)
         )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
-        self.signed_in = AccountSessions(now, store, self.journal, self.sessions, connections)
+        self.signed_in = AccountSessions(wall, store, self.journal, self.sessions, connections)
         self.ignores = Ignores(self.journal, self.accounts, self.people)
-        self.markers = Markers(store, self.rooms, inboxes, self.readers, lambda: self.fold.horizon)
-        self.tokens = Tokens(now, store, self.journal)
+        self.markers = Markers(
+            store, self.accounts, self.rooms, inboxes, self.readers, lambda: self.fold.horizon
+        )
+        self.tokens = Tokens(wall, store, self.journal)
         self.claims = Claims(clock.seconds, self.journal, node, micros)
         self.administrators = Administrators()
         self.account_removal = AccountRemoval(core, self.correspondence, self.administrators)
-        self.attempts = Attempts(clock, store, now)
+        self.attempts = Attempts(clock, store, wall)
         self.passwords = passwords or Passwords(HashingPool(clock))
         grants = GuestGrants(self.rooms)
         moderators = Moderators(
@@ -169,7 +175,7 @@ class Parts:
         self.invites, self.moderating = moderators.invites, moderators.commands
         registration = Registration(
             core,
-            now,
+            wall,
             self.departures,
             self.attendance,
             self.passwords,
@@ -180,7 +186,7 @@ class Parts:
             rules,
         )
         self.sign_in = SignIn(
-            now,
+            wall,
             self.journal,
             self.accounts,
             self.passwords,
@@ -201,6 +207,7 @@ class Parts:
             self.administrators,
         )
         self.speech = Speech(core, self.departures, self.attendance, self.correspondence)
+        self.push = Push(core, self.letters, micros)
         self.node_loss = NodeLoss(core, self.departures, self.attached)
         self.node_release = NodeRelease(core, self.node_loss, self.attached, self.consequences)
         self.nodes = Nodes(
@@ -214,6 +221,7 @@ class Parts:
                 self.ignores.anew,
                 self.consequences.anew,
                 self.cards.anew,
+                self.push.anew,
                 lambda: self.fold.claims_anew(),
             ],
         )
@@ -225,6 +233,7 @@ class Parts:
             "store": self.journal.unstored,
             "fanout": self.notifier.pending,
             "passwords": self.passwords.under_way,
+            "push": self.push.waiting,
         }
 
 

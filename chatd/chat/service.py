@@ -127,6 +127,8 @@ class ChatService(Service):
         self.moderation, self.invites = parts.moderation, parts.invites
         self.server_bans, self.administration = parts.server_bans, parts.administration
         self.kill = parts.killing.kill
+        self.push = parts.push
+        """The notifications on devices whose page is closed."""
         self.signals = parts.signals
         """What is passed on and kept nowhere."""
         self.cards = parts.cards

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +47,7 @@ def run(task: Task, settings: Settings, directory: Path) -> Sequence[str]:
         raise Refused(
             "no server runs here, and memory: keeps nothing without one; start the server first"
         )
-    check_database(task, settings, directory)
+    new = check_database(task, settings, directory)
     from twisted.internet import reactor
 
     clock: Any = reactor
@@ -64,23 +65,25 @@ def run(task: Task, settings: Settings, directory: Path) -> Sequence[str]:
     (result,) = outcome
     if not isinstance(result, Failure):
         lines: Sequence[str] = result
+        if new:
+            notice = f"there was no database {settings.store.partition(':')[2]}: a new one was made"
+            sys.stderr.write(f"chatd: {notice}\n")
         return lines
     if isinstance(result.value, ChatError):
         raise Refused(result.value.message)
     result.raiseException()
 
 
-def check_database(task: Task, settings: Settings, directory: Path) -> None:
-    """Raise `Refused` if the store is a file that is not there, because a mistyped path would make
-    an empty database.  Only a new account may make it.
+def check_database(task: Task, settings: Settings, directory: Path) -> bool:
+    """Whether the store is a file that is not there, which a new account may make.
+
+    Raises `Refused` for any other task, because a mistyped path would make an empty database.
     """
     scheme, _, path = settings.store.partition(":")
-    if (
-        scheme == "sqlite"
-        and not isinstance(task, AddAccount)
-        and not os.path.lexists(directory / path)
-    ):
+    missing = scheme == "sqlite" and not os.path.lexists(directory / path)
+    if missing and not isinstance(task, AddAccount):
         raise Refused(
             f"there is no database {path}, and no server runs beside it; --store sqlite:PATH or "
             "--config FILE says which server's it is"
         )
+    return missing

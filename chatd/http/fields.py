@@ -12,8 +12,8 @@ from twisted.web.server import Request
 from ..model.bounds import KEY, NAME, QUERY, ROOM, TEXT, TOKEN, WHO, Bound
 from ..model.errors import BadToken, ForeignOrigin, Malformed, UnsupportedMediaType
 
-MAX_ROOMS = 50
-"""Rooms that one request may read, on one cursor."""
+MAX_ROOMS = 300
+"""Rooms that one request may read, on one cursor: as many as a person may be in, and more."""
 
 
 def _short(what: str, most: int = 200) -> Bound:
@@ -29,7 +29,7 @@ PARAMETERS: dict[str, Bound] = {
     "message": TEXT,
     "name": NAME,
     "reader": _short("reader"),
-    "rooms": _short("rooms", MAX_ROOMS * (ROOM.most + 1)),
+    "rooms": _short("rooms", 15_000),
     "since": _short("since", 40),
     "ticket": TOKEN,
     "wait": _short("wait", 100),

@@ -47,6 +47,33 @@ def is_public(address: Address) -> bool:
     return address != LOCAL and ip_network(address).network_address.is_global
 
 
+_INTERNET_6 = ip_network("2000::/3")
+"""The part of IPv6 from which addresses of the Internet are given (RFC 4291, section 2.4)."""
+_NAT64 = ip_network("64:ff9b::/96")
+"""IPv4 addresses as networks of IPv6 only reach them (RFC 6052); the last 32 bits are the
+address."""
+_SPECIAL_4 = (ip_network("192.0.0.0/24"), ip_network("192.88.99.0/24"))
+"""Networks for protocols (RFC 6890), which not every Python knows as such."""
+
+
+def is_on_internet(host: str) -> bool:
+    """Whether an IP address is a single host's on the Internet.  False for this machine, private,
+    link-local, shared, reserved and multicast addresses, also where IPv6 wraps one of them.
+
+    Raises `ValueError` if `host` is no IP address.
+    """
+    ip = parse_host(host)
+    if isinstance(ip, IPv6Address):
+        if ip in _NAT64:
+            ip = IPv4Address(int(ip) & 0xFFFF_FFFF)
+        elif ip.sixtofour is not None:
+            ip = ip.sixtofour
+        else:
+            return ip in _INTERNET_6 and ip.is_global
+    special = ip.is_multicast or ip.is_reserved or any(ip in network for network in _SPECIAL_4)
+    return ip.is_global and not special
+
+
 def is_own_machine(address: Address) -> bool:
     """Whether the address is this machine's own, so that no network carries its bytes."""
     return address in (LOCAL, _LOOPBACK_6) or address.startswith("127.")

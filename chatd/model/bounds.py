@@ -77,6 +77,11 @@ PASSWORD = Bound(
 LABEL = Bound(MAX_LABEL, Malformed, f"a label has at most {MAX_LABEL} characters")
 CODE = Bound(200, Malformed, "a code has at most 200 characters")
 WORD = Bound(40, Malformed, "no setting and no role has a word of that length")
+ENDPOINT = Bound(2000, Malformed, "an endpoint has at most 2000 characters")
+PUSH_KEY = Bound(100, Malformed, "a key of a push subscription has at most 100 characters")
+PLACES = Bound(
+    300 * (COMPOSED * MAX_ROOM + 2), Malformed, "a list of rooms and names has at most 300 of them"
+)
 QUERY = Bound(200, Malformed, "a search has at most 200 characters; search for fewer words")
 COMMAND = Bound(100, UnknownCommand, "there is no command of that length; /help lists them")
 
@@ -98,6 +103,12 @@ Label = Annotated[str, LABEL]
 """The label of a personal token, as the client sent it."""
 Code = Annotated[str | None, CODE]
 """The code of an invite or a claim, if the client sent one."""
+Endpoint = Annotated[str, ENDPOINT]
+"""An address at a push service, as the client sent it."""
+PushKey = Annotated[str, PUSH_KEY]
+"""A browser's key for push notifications, in base64."""
+Places = Annotated[str | None, PLACES]
+"""Rooms, and `@` and people's names, with commas between, if the client sent them."""
 Word = Annotated[str | None, WORD]
 """The value of a setting, or a role, if one is given."""
 

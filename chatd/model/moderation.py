@@ -89,6 +89,8 @@ class Admit(Command):
 
     room: RoomName
     name: Name
+    once: bool = False
+    """Whether a guest is a member only until the guest leaves the room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from .units import ADMITTED, BANS, INVITES, MUTES, ROLES, SPOKEN
 MOST_INVITES = 200
 """Invites that a room may have at a time; those that have run out do not count."""
 
+ONCE = b" once"
+"""What follows the name in the cell of a guest who was let in once; no name holds a blank."""
+
 
 class Role(IntEnum):
     """A role in a room; each may do what the lower ones may."""
@@ -75,13 +78,15 @@ class Invited(msgspec.Struct, frozen=True):
 class Rights:
     """The roles, bans, mutes, members and invites of one room."""
 
-    __slots__ = ("admitted", "bans", "invites", "mutes", "roles", "spoken", "versions")
+    __slots__ = ("admitted", "bans", "invites", "mutes", "once", "roles", "spoken", "versions")
 
     def __init__(self) -> None:
         self.roles: dict[str, Grant] = {}
         """By subject."""
         self.admitted: dict[str, str] = {}
         """The members, who may be here if the room has `access: members`: names by subject."""
+        self.once: set[str] = set()
+        """The guests among them who were let in once: members until they leave the room."""
         self.bans = Restrictions()
         self.mutes = Restrictions()
         self.invites: dict[str, Invite] = {}
@@ -105,10 +110,13 @@ class Rights:
         elif table == MUTES:
             self.mutes.set(key, None if value is None else decode_restriction(value))
         elif table == ADMITTED:
+            self.once.discard(key)
             if value is None:
                 self.admitted.pop(key, None)
             else:
-                self.admitted[key] = value.decode()
+                if value.endswith(ONCE):
+                    self.once.add(key)
+                self.admitted[key] = value.removesuffix(ONCE).decode()
         elif table == ROLES:
             if value is None:
                 self.roles.pop(key, None)
@@ -143,6 +151,11 @@ decode_invite = msgspec.json.Decoder(Invite).decode
 """The invite that a cell's value holds.  Raises `msgspec.DecodeError`."""
 decode_invited = msgspec.json.Decoder(Invited).decode
 """The room and the id of an invite's code.  Raises `msgspec.DecodeError`."""
+
+
+def encode_member(name: str, *, once: bool = False) -> bytes:
+    """The value of a member's cell; `once`: a guest who is one until it leaves the room."""
+    return name.encode() + (ONCE if once else b"")
 
 
 def encode_rights(value: Grant | Invite | Invited) -> bytes:

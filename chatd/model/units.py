@@ -74,6 +74,15 @@ USED = "used"
 """Table of the last use of sessions and tokens: hash -> microseconds.  Noted."""
 ATTEMPTS = "attempts"
 """Table of failed attempts to sign in (`chatd.chat.attempts`).  Noted."""
+PUSHES = "pushes"
+"""Table of the push subscriptions: hash of a session's token -> a
+`chatd.model.push.Subscription`."""
+PUSH_KEY = "push-key"
+"""Table of the key by which push services know this chat: `key` -> the 32 bytes of a private key on
+the curve P-256."""
+VIEWS = "views"
+"""Table of the accounts that look at a page: account's key -> until when that counts, in
+microseconds since the Unix epoch.  Noted."""
 FAMILIAR = "familiar"
 """Table of the addresses that an account has signed in from, `familiar:ACCOUNT`: address ->
 microseconds.  Noted."""

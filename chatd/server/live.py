@@ -103,6 +103,10 @@ def _people(live: Live, settings: Settings) -> None:
     live.people_log.switch(settings.log_people)
 
 
+def _push(live: Live, settings: Settings) -> None:
+    live.chat.push.notices.text = settings.push_text
+
+
 def _motd(live: Live, settings: Settings) -> None:
     live.irc.told = replace(live.irc.told, motd=settings.motd_lines())
 
@@ -134,6 +138,7 @@ LIVE: Mapping[str, Callable[[Live, Settings], None]] = {
     "auth": _rules,
     "plain_passwords": _rules,
     "log_people": _people,
+    "push_text": _push,
     "motd": _motd,
 }
 """Settings that take effect without a restart, each with the function that applies it."""
@@ -146,6 +151,7 @@ RESTART: Mapping[str, str] = {
     "durability": "the database is opened with it",
     "history": "rooms in memory have their size already",
     "log_format": "one file has one format",
+    "push_contact": "push services have been told the address",
     "irc_name": "IRC clients have been told the name",
     "irc_network": "IRC clients have been told the name",
 }

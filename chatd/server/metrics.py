@@ -60,6 +60,7 @@ class ServerMetrics:
         self._add_clients(page)
         self._add_commands(page)
         self._add_queues(page)
+        self._add_push(page)
         self._add_certificates(page)
         self._add_process(page)
         return page
@@ -142,7 +143,7 @@ class ServerMetrics:
         page.gauge(
             "chatd_queue_length",
             "Waiting work: units for the store (store), readers to be woken (fanout), passwords "
-            "to be hashed (passwords).",
+            "to be hashed (passwords), messages and notifications for push services (push).",
             self._chat.queues(),
             "queue",
         )
@@ -150,6 +151,22 @@ class ServerMetrics:
             "chatd_event_loop_lag_seconds",
             "How late a timer fires, because the event loop is busy.",
             self._lag.seconds,
+        )
+
+    def _add_push(self, page: Exposition) -> None:
+        push = self._chat.push
+        page.gauge(
+            "chatd_push_subscriptions",
+            "Browsers that are notified while the page is closed.",
+            len(push.subscriptions),
+            common=True,
+        )
+        page.counter(
+            "chatd_push_notifications_total",
+            "Push notifications by what became of them: sent, gone (the browser wants no more), "
+            "refused, failed, limited (too many for one account), dropped (a queue was full).",
+            push.counts,
+            "outcome",
         )
 
     def _add_certificates(self, page: Exposition) -> None:
@@ -215,7 +232,7 @@ def sources(chat: ChatService) -> Iterator[Source]:
 def resident_bytes() -> int:
     """The resident memory of this process; where the system does not say it, its highest value."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     except OSError:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most if sys.platform == "darwin" else most * 1024

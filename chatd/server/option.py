@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -186,13 +187,30 @@ def relative_to(directory: Path) -> Iterator[None]:
 
 
 def readable(value: str) -> str:
-    """Check that a file can be read as text."""
+    """Check that a file can be read as text in UTF-8."""
     try:
-        (_BASE[-1] / value).read_text()
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise ValueError(f"{value!r} cannot be read: {reason}") from None
+        read_lines(_BASE[-1] / value)
+    except ValueError as problem:
+        raise ValueError(f"{value!r} cannot be read: {problem}") from None
     return value
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text in UTF-8, whatever the locale is.  Raises `ValueError`, which says why
+    it cannot be read.
+    """
+    try:
+        return path.read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError) as problem:
+        raise ValueError(why_unreadable(problem)) from None
+
+
+def why_unreadable(problem: OSError | ValueError) -> str:
+    """Why a text cannot be read, for an operator."""
+    if isinstance(problem, UnicodeDecodeError):
+        line = problem.object[: problem.start].count(b"\n") + 1
+        return f"line {line} is not UTF-8; save the file in that encoding"
+    return getattr(problem, "strerror", None) or str(problem)
 
 
 def node_name(value: str) -> str:
@@ -249,6 +267,32 @@ def proxy(value: str) -> Any:
         raise ValueError(
             f"{problem}; a network looks like 10.0.0.0/8 or 127.0.0.1, and unix means UNIX sockets"
         ) from None
+
+
+_MAIL = re.compile(r"mailto:[^\s@<>\"]+@[\w-]+(\.[\w-]+)*")
+_LIBRARIES = ("http_ece", "py_vapid", "OpenSSL", "service_identity")
+"""What sends to push services: the extra `push`."""
+
+
+def contact(value: str) -> str:
+    """The operator's address for push services (RFC 8292, section 2.1), if the libraries are
+    there.
+    """
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        parts = urlsplit("")
+    web = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    written = value.isascii() and value.isprintable() and " " not in value and len(value) <= 300
+    if not written or not (web or _MAIL.fullmatch(value)):
+        raise ValueError(
+            f"{value!r} is no contact; one looks like mailto:admin@example.org or https://example.org"
+        )
+    if not all(find_spec(name) for name in _LIBRARIES):
+        raise ValueError(
+            f"{value!r} needs libraries that are not installed: pip install 'chatd[push]'"
+        )
+    return value
 
 
 @cache

@@ -30,6 +30,7 @@ from .option import (
     UNIX,
     Option,
     checker,
+    contact,
     endpoint,
     flag,
     host,
@@ -39,6 +40,7 @@ from .option import (
     option,
     origin,
     proxy,
+    read_lines,
     readable,
     server_name,
     shown,
@@ -181,6 +183,18 @@ class Settings:
     )
     plain_passwords: bool = flag(
         "Take passwords over connections that are neither TLS nor from this machine."
+    )
+
+    # Notifications on devices whose page is closed (Web Push).
+    push_contact: str | None = option(
+        None,
+        "Your address for push services, mailto:NAME@HOST or https://…; with it, people with an "
+        "account can be notified while the page is closed.",
+        contact,
+        example="mailto:admin@example.org",
+    )
+    push_text: bool = flag(
+        "Have those notifications show the beginning of the message, on locked screens too."
     )
 
     # Limits of messages, rooms and sessions.
@@ -344,10 +358,9 @@ class Settings:
         if not self.motd:
             return []
         try:
-            return Path(self.motd).read_text().splitlines()
-        except (OSError, UnicodeDecodeError) as problem:
-            reason = getattr(problem, "strerror", None) or problem
-            raise BadSetting(f"cannot read the --motd {self.motd}: {reason}") from None
+            return read_lines(Path(self.motd))
+        except ValueError as problem:
+            raise BadSetting(f"cannot read the --motd {self.motd}: {problem}") from None
 
     @property
     def hosts(self) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from .option import Option
+from .option import Option, why_unreadable
 from .settings import BadSetting as BadSetting
 from .settings import Settings, options, settings_of, spelt
 
@@ -146,7 +146,7 @@ def look_into(path: Path) -> Found:
     try:
         text = path.read_text("utf-8-sig")  # editors of Windows begin with a byte order mark
     except (OSError, UnicodeDecodeError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
+        reason = why_unreadable(problem)
         return Found(mistakes=[f"cannot read the configuration {path}: {reason}"])
     try:
         document = tomllib.loads(text)

@@ -1,7 +1,10 @@
 """The start of the process: the store is opened, then the doors.
 
-If the start fails, the process ends with one line that gives the reason, and with exit status 1,
-before any door listens.
+1. If the start fails, the process ends with one line that gives the reason, and with exit status 1,
+   before any door listens.
+2. No thread starts before `ServerProcess.startService`.  twistd forks to become a daemon, and a
+   fork copies only the thread that calls it: a lock that another thread holds at that moment, such
+   as that of a module being imported, would stay locked in the daemon for ever.
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import Any
 
 from twisted.application.service import Service
@@ -67,10 +71,18 @@ class ServerProcess(ChatServer):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, chat: ChatService, peers: Peers, began: float | None = None
+        self,
+        reactor: Any,
+        chat: ChatService,
+        peers: Peers,
+        began: float | None = None,
+        jobs: Sequence[Callable[[], object]] = (),
     ) -> None:
-        """`began` is when the start began, on the reactor's clock."""
+        """`began` is when the start began, on the reactor's clock.  `jobs` are done during the
+        start, each in a thread.
+        """
         super().__init__(reactor, chat, peers)
+        self._jobs = jobs
         self._reactor = reactor
         self._chat_rooms = chat.rooms
         self._start_began = reactor.seconds() if began is None else began
@@ -79,6 +91,8 @@ class ServerProcess(ChatServer):
         """Open the store and the doors.  Raises `StartupError`; if the reactor runs already, a
         failure that comes later stops the reactor instead.
         """
+        for job in self._jobs:
+            Thread(target=job, daemon=True).start()
         outcome: list[Failure | None] = []
         started = self.start().addCallback(self._tell).addBoth(outcome.append)
         if not self._reactor.running:

@@ -13,8 +13,9 @@
 5. A unit whose request key is known answers the id that it was given the first time.
 6. A room's log in memory is a window on the store.  It may be dropped when it has no reader:
    `load` restores it, and `read` pages through the events before it.
-7. Some tables are *noted*, outside units: read markers, last uses.  A note has no id and is shown
-   to no follower; if several notes of one cell wait, only the last is stored.
+7. Some tables are *noted*, outside units: read markers, last uses.  A note has no id; if several
+   notes of one cell wait, only the last is stored.  Of what other nodes note a follower is told
+   read markers only (`Follower.noted`), and none while the node has no connection to the database.
 8. An event that a unit redacts is overwritten in the same transaction.  From then on no `read` and
    no `load` returns its text, no `search` finds it, and the engine keeps the text nowhere.  A
    redaction of an event that is not kept any more changes nothing.
@@ -114,6 +115,11 @@ class Follower(Protocol):
         comes with the id of its oldest event left, or None if it has none left.
         """
 
+    def noted(self, table: str, key: str, value: bytes) -> None:
+        """Another node, or this one, has raised a cell of a table that never falls
+        (`chatd.model.units.never_falls`).
+        """
+
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
         """Read the state again, beginning with `survey`: units above the id `since` were stored and
         not shown, or were shown and then lost.  Units that are stored from now on are shown.
@@ -144,6 +150,12 @@ class Store(Protocol):
     retention: Retention
     """How much of the history is kept.  It may be changed at any time; what is more than that is
     forgotten within a minute."""
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the clock that ids are made of is ahead of this node's wall clock: 0
+        where ids are made by this node's clock, or where the two agree.
+        """
 
     @property
     def id(self) -> str:
@@ -214,6 +226,11 @@ class Store(Protocol):
 
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """The cells of these keys that are not absent.  Fails with `Unavailable`."""
+
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """Those of these tables that have a cell with this key; the tables are kept ones (not of
+        presence), and may be many.  Fails with `Unavailable`.
+        """
 
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False

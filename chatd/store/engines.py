@@ -57,6 +57,7 @@ def store_at(
         Dialler(reactor, parsed),
         history,
         node=node_name(url, node),
+        now=now,
         prefix=parsed.prefix,
         database=parsed.database,
         retention=retention,

@@ -249,7 +249,7 @@ def _unusable(path: Path) -> str:
     if made and not os.access(path, os.W_OK):
         return "it cannot be written to"  # SQLite would only read it
     if not os.path.isdir(path.parent):
-        return "No such file or directory"
+        return f"its directory {path.parent} does not exist"
     if not (made and os.path.exists(_lock_of(path))) and not os.access(
         path.parent, os.W_OK | os.X_OK
     ):

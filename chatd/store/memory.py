@@ -12,6 +12,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
@@ -22,7 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..model.errors import Unavailable
 from ..model.events import MESSAGES, RoomEvent
 from ..model.search import Query
-from ..model.units import ROOM_TABLES, Cell, Stale, Unit, room_table
+from ..model.units import ROOM_TABLES, Cell, Stale, Unit, never_falls, room_table
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
 from . import CLOSING, Follower, Found, Loaded, Opened, RoomSummary, Shown
@@ -140,6 +141,14 @@ class MemoryEngine:
         for store in list(self._stores):
             store.take(Due(step, None))
 
+    def note(self, sender: MemoryStore, table: str, key: str, value: bytes | None) -> None:
+        """Give a cell of a noted table a value; the other stores tell their followers."""
+        self.cells.set(table, key, self.last, value)
+        if value is not None and never_falls(table):
+            for store in self._stores:
+                if store is not sender:
+                    store.take(Due(None, partial(store.tell_note, table, key, value)))
+
     def log(self, room: str) -> RoomLog:
         """A room's log: an empty one for a room without events."""
         return self.logs.get(room) or RoomLog(self._history, self._floor)
@@ -176,6 +185,8 @@ class MemoryStore:
 
     retention = FOR_EVER
     """Ignored: the newest events of each room are kept, anyway."""
+    ahead = 0.0
+    """See `Store`."""
 
     def __init__(
         self,
@@ -272,6 +283,11 @@ class MemoryStore:
         cells = {key: shown[key] for key in keys if key in shown}
         return self._later(lambda: cells)
 
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `Store.having`."""
+        found = [table for table in tables if key in self._table(table)]
+        return self._later(lambda: found)
+
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
     ) -> Deferred[Sequence[tuple[str, Cell]]]:
@@ -282,7 +298,7 @@ class MemoryStore:
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """See `Store.note`."""
         if not self._closed and self._follower:
-            self.engine.cells.set(table, key, self.engine.last, value)
+            self.engine.note(self, table, key, value)
         return self._later(lambda: None)
 
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
@@ -345,6 +361,11 @@ class MemoryStore:
             self._deliver()
         elif idle:
             self._clock.callLater(0, self._deliver)
+
+    def tell_note(self, table: str, key: str, value: bytes) -> None:
+        """Tell the follower what another store has noted."""
+        if self._follower:
+            self._follower.noted(table, key, value)
 
     # -- inside ----------------------------------------------------------------------------------
 

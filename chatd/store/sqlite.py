@@ -21,7 +21,6 @@ from typing import Any, NoReturn, TypeVar
 
 from twisted.internet.defer import (
     Deferred,
-    FirstError,
     fail,
     gatherResults,
     inlineCallbacks,
@@ -34,35 +33,36 @@ from twisted.python.failure import Failure
 
 from ..model.errors import Unavailable
 from ..model.search import Query
-from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_kept, is_presence, room_table
+from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_presence, room_table
 from ..stream.eventlog import Page
 from ..stream.pages import MOST_BYTES
 from . import CLOSING, Follower, Found, Loaded, Opened, Shown
 from .cells import Cells
+from .committing import Commits
+from .failing import Failing, first_error
+from .noting import Notes
 from .reader import Reader
 from .requests import RequestKeys
 from .retained import DAY, FOR_EVER, TIDY_SECONDS, Retention
 from .searching import Searching
 from .wallclock import doubt
 from .worker import Worker
-from .writer import Stored, Writer
+from .writer import Writer
 
 DURABILITY = {"disk": "FULL", "process": "NORMAL"}
 """What an acknowledged event survives, and the `PRAGMA synchronous` for it: `disk`, a loss of
 power; `process`, only the end of the process."""
-MOST_AT_ONCE = 5000
-"""Events in one commit: at most 0.1 s of work."""
 REFUSED = "the server cannot store anything now; try again in a moment"
 """The message of `Unavailable` for what the file did not take."""
 T = TypeVar("T")
-
-_Appended = tuple[Sequence[Unit], Deferred[list[int | Stale]]]
 
 
 class SqliteStore:
     """A store in one SQLite file."""
 
     _log = Logger()
+    ahead = 0.0
+    """See `Store`."""
 
     def __init__(
         self,
@@ -86,16 +86,24 @@ class SqliteStore:
         keys = RequestKeys(clock.seconds)
         self._writer = Writer(path, now, keys, self._presence, DURABILITY[durability])
         self._reader = Reader(path)
-        self._searching = Searching(path, clock, self._index, lambda: self._committing)
+        self._searching = Searching(path, clock, self._index, lambda: self._commits.under_way)
         self._follower: Follower | None = None
         self._shown = 0
-        self._waiting: list[_Appended] = []
-        self._notes: dict[tuple[str, str], bytes | None] = {}
-        self._noted: list[Deferred[None]] = []
-        """The Deferreds to fire when the waiting notes are stored."""
-        self._noting = False
-        self._committing = False
-        self._failing: set[str] = set()
+        self._failing = failing = Failing()
+        done = self._end_when_done
+        self._commits = Commits(
+            lambda work: self._writing.do(partial(self._writer.store, work, self._shown)),
+            self._show,
+            failing,
+            REFUSED,
+            done,
+        )
+        self._notes = Notes(
+            lambda notes: self._writing.do(partial(self._writer.note, notes)),
+            failing,
+            REFUSED,
+            done,
+        )
         self._ending = False
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = clock
@@ -134,10 +142,7 @@ class SqliteStore:
         """See `Store.append`."""
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
-        stored: Deferred[list[int | Stale]] = Deferred()
-        self._waiting.append((units, stored))
-        self._commit()
-        return stored
+        return self._commits.add(units)
 
     def given(self, cursor: int) -> bool:
         """See `Store.given`: there is no other node."""
@@ -152,38 +157,13 @@ class SqliteStore:
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
         probed = self._writing.do(self._writer.probe)
-        return probed.addCallbacks(partial(self._worked, "store"), self._unfit)
+        return probed.addCallbacks(partial(self._failing.worked, "store"), self._unfit)
 
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """See `Store.note`; notes that come in while others are stored form the next group."""
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
-        noted: Deferred[None] = Deferred()
-        self._notes[table, key] = value
-        self._noted.append(noted)
-        self._store_notes()
-        return noted
-
-    def _store_notes(self) -> None:
-        if self._noting or not self._notes:
-            return
-        self._noting = True
-        notes, self._notes = self._notes, {}
-        waiting, self._noted = self._noted, []
-
-        def stored(result: Any) -> None:
-            self._noting = False
-            self._store_notes()
-            if isinstance(result, Failure):
-                self._has_failed("store", result.value)
-            for noted in waiting:
-                if isinstance(result, Failure):
-                    noted.errback(Unavailable(REFUSED))
-                else:
-                    noted.callback(None)
-            self._end_when_done()
-
-        self._writing.do(partial(self._writer.note, notes)).addBoth(stored)
+        return self._notes.add(table, key, value)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -214,7 +194,7 @@ class SqliteStore:
                 partial(self._writer.tables, tables), writing=True, what="read a room's cells"
             ),
         ]
-        return gatherResults(asked, consumeErrors=True).addCallbacks(join, _first_error)
+        return gatherResults(asked, consumeErrors=True).addCallbacks(join, first_error)
 
     def read(
         self,
@@ -257,6 +237,10 @@ class SqliteStore:
         """See `Store.get`."""
         return self._cells(table, keys)
 
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `Store.having`."""
+        return self._read(partial(self._writer.having, tables, key), writing=True)
+
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
     ) -> Deferred[Sequence[tuple[str, Cell]]]:
@@ -283,7 +267,9 @@ class SqliteStore:
 
     def _noticed(self, done: Deferred[Any], what: str) -> Deferred[Any]:
         """Log when reading fails, and when it works again."""
-        return done.addCallbacks(partial(self._worked, what), self._unread, errbackArgs=(what,))
+        return done.addCallbacks(
+            partial(self._failing.worked, what), self._unread, errbackArgs=(what,)
+        )
 
     @inlineCallbacks
     def erase(self, room: str) -> Generator[Deferred[Any], Any, None]:
@@ -295,9 +281,9 @@ class SqliteStore:
             try:
                 forgotten = yield self._writing.do(partial(self._writer.erase, room))
             except Unavailable as problem:
-                self._has_failed("erase", problem)
+                self._failing.has_failed("erase", problem)
                 raise Unavailable(REFUSED) from None
-            self._worked("erase", None)
+            self._failing.worked("erase", None)
             more = forgotten.more
             self._follower.forgotten(forgotten.firsts)
 
@@ -314,38 +300,7 @@ class SqliteStore:
                 self._closed.callback(None)
         return _echoed(self._closed)
 
-    # -- committing ------------------------------------------------------------------------------
-
-    def _commit(self) -> None:
-        """Commit the waiting appends; those that come in meanwhile wait for the next commit."""
-        if self._committing or not self._waiting:
-            return
-        self._committing = True
-        count = size = 0
-        kept = _kept(self._waiting[0])
-        for appended in self._waiting:
-            events = sum(len(unit.events) or 1 for unit in appended[0])
-            if count and (size + events > MOST_AT_ONCE or _kept(appended) != kept):
-                break  # if the disk fails, appends that do not need it go on
-            count += 1
-            size += events
-        group, self._waiting = self._waiting[:count], self._waiting[count:]
-        work = [units for units, _ in group]
-        committed = self._writing.do(partial(self._writer.store, work, self._shown))
-        committed.addCallbacks(
-            self._committed, self._refused, callbackArgs=(group, kept), errbackArgs=(group,)
-        )
-
-    def _committed(self, result: Stored, group: Sequence[_Appended], kept: bool) -> None:
-        if kept:
-            self._worked("store", result)
-        self._committing = False
-        self._commit()
-        self._show(result.restated)
-        for (_, stored), (answers, batch) in zip(group, result.appends, strict=True):
-            self._show(batch)
-            stored.callback(answers)
-        self._end_when_done()
+    # -- showing ---------------------------------------------------------------------------------
 
     def _show(self, batch: Sequence[Shown]) -> None:
         if not batch or not self._follower:
@@ -358,20 +313,12 @@ class SqliteStore:
         self._searching.fresh += len(batch)
         self._follower.shown(batch)
 
-    def _refused(self, failure: Failure, group: Sequence[_Appended]) -> None:
-        self._has_failed("store", failure.value)
-        self._committing = False
-        for _, stored in group:
-            stored.errback(Unavailable(REFUSED))
-        self._commit()
-        self._end_when_done()
-
     def _unfit(self, failure: Failure) -> NoReturn:
-        self._has_failed("store", failure.value)
+        self._failing.has_failed("store", failure.value)
         raise Unavailable(f"the store takes no events: {self._writer.public(failure.value)}")
 
     def _unread(self, failure: Failure, what: str) -> NoReturn:
-        self._has_failed(what, failure.value)
+        self._failing.has_failed(what, failure.value)
         raise Unavailable("the server cannot read its history now; try again in a moment")
 
     # -- forgetting ------------------------------------------------------------------------------
@@ -389,36 +336,24 @@ class SqliteStore:
                 more = forgotten.more
                 if forgotten.firsts and self._follower:
                     self._follower.forgotten(forgotten.firsts)
-            self._worked("forget", None)
+            self._failing.worked("forget", None)
         except Unavailable as problem:
-            self._has_failed("forget", problem)
+            self._failing.has_failed("forget", problem)
 
     def _index(self) -> Deferred[bool]:
         """Index a block, between commits; fires with whether another may be due."""
 
         def failed(failure: Failure) -> bool:
-            self._has_failed("index", failure.trap(Unavailable) and failure.value)
+            self._failing.has_failed("index", failure.trap(Unavailable) and failure.value)
             return False
 
         indexing = self._writing.do(self._writer.index)
-        return indexing.addCallbacks(partial(self._worked, "index"), failed)
+        return indexing.addCallbacks(partial(self._failing.worked, "index"), failed)
 
     # -- failures, and the end -------------------------------------------------------------------
 
-    def _has_failed(self, what: str, problem: object) -> None:
-        """Log a failure once; with a full disk every message would log a line."""
-        if what not in self._failing:
-            self._failing.add(what)
-            self._log.error("the store cannot {what}: {problem}", what=what, problem=problem)
-
-    def _worked(self, what: str, result: T) -> T:
-        if what in self._failing:
-            self._failing.discard(what)
-            self._log.warn("the store can {what} again", what=what)
-        return result
-
     def _end_when_done(self) -> None:
-        busy = self._committing or self._waiting or self._noting or self._notes
+        busy = self._commits.busy or self._notes.busy
         if self._closed and not (busy or self._ending):
             self._ending = True
             self._writing.do(self._writer.end).addBoth(self._ended)
@@ -435,19 +370,8 @@ class SqliteStore:
         self._closed.callback(None)
 
 
-def _kept(appended: _Appended) -> bool:
-    """Whether any part of an append is written to the file."""
-    return any(map(is_kept, appended[0]))
-
-
 def _echoed(deferred: Deferred[None]) -> Deferred[None]:
     """A new Deferred that fires when another one does."""
     echo: Deferred[None] = Deferred()
     deferred.addCallback(echo.callback)
     return echo
-
-
-def _first_error(failure: Failure) -> Failure:
-    """The failure that made a `gatherResults` fail."""
-    assert isinstance(failure.value, FirstError)
-    return failure.value.subFailure

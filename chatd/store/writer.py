@@ -319,6 +319,11 @@ class Writer(SettledFile):
         with self._used() as connection:
             return [read_cells(connection, table) for table in tables]
 
+    def having(self, tables: Collection[str], key: str) -> list[str]:
+        """See `chatd.store.Store.having`.  Raises `Unavailable`."""
+        with self._used() as connection:
+            return [table for table in tables if read_cells(connection, table, [key])]
+
     def forget(self, before: int, most: int | None) -> Forgotten:
         """Remove a slice of the oldest events: of those below the id `before`, and of those in
         excess of `most` events.  Raises `Unavailable`.

@@ -4,7 +4,7 @@ A reader needs a backlog after a pause, or if it starts from an old cursor.
 
 1. The reader holds at most one page of each source whose in-memory log begins after the reader's
    place.  The pages share the reader's limit of events, but each may hold `LEAST_SHARE`: a reader
-   of fifty rooms does not take the memory of fifty readers.
+   of 300 rooms does not take the memory of 300 readers.
 2. A page is kept until the reader has passed the page's end; then the next page is requested.
 3. No event is delivered before all pages that the reader needs have arrived, and no event beyond
    the lowest cursor up to which every page is complete.  So entries of several sources are

@@ -15,7 +15,7 @@ from .eventlog import Codec, Entry
 
 MOST_BYTES = 255 * 1024
 """Bytes of encoded entries in one answer.  With the bytes around the entries, an answer stays below
-256 KiB, unless it lists fifty rooms whose names have the maximum length."""
+256 KiB, unless it lists hundreds of rooms whose names have the maximum length."""
 MOST_ENTRIES = 500
 """Entries in one answer."""
 

@@ -56,6 +56,10 @@ class FakeFollower:
         """See `chatd.store.Follower.forgotten`."""
         self.firsts.update(firsts)
 
+    def noted(self, table: str, key: str, value: bytes) -> None:
+        """See `chatd.store.Follower.noted`."""
+        self.happened.append(("noted", table, key, value))
+
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
         """See `chatd.store.Follower.missed`."""
         self.happened.append(("missed", since))
@@ -150,6 +154,10 @@ class RefusingStore(MemoryStore):
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """See `chatd.store.Store.get`."""
         return _unreadable() if self.unreadable else super().get(table, keys)
+
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `chatd.store.Store.having`."""
+        return _unreadable() if self.unreadable else super().having(tables, key)
 
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False

@@ -150,12 +150,12 @@ def hurry(context: BrowserContext, **constants: float) -> None:
         assert len(files) == 1, f"{name} has to be in one file of web/, not in {files}"
         changes[files[0]].append((found, f"\\1 = {value};"))
     for file, replacements in changes.items():
-        context.route(f"**/{file}", partial(_rewrite, replacements))
+        context.route(f"**/{file}", partial(_rewrite, file, replacements))
 
 
-def _rewrite(replacements: list[tuple[re.Pattern[str], str]], route: Route) -> None:
+def _rewrite(file: str, replacements: list[tuple[re.Pattern[str], str]], route: Route) -> None:
     response = route.fetch()
-    script = response.text()
+    script = (WEB / file).read_text()
     for found, replacement in replacements:
         script = found.sub(replacement, script)
     route.fulfill(response=response, body=script)

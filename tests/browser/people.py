@@ -1,9 +1,11 @@
 """People who use the page in a browser."""
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import urljoin
 from urllib.request import Request, urlopen
@@ -17,6 +19,7 @@ from playwright.sync_api import (
     WebSocket,
     expect,
 )
+from playwright.sync_api import Request as HttpRequest
 
 WIDE = (1100, 700)
 NARROW = (360, 640)
@@ -33,6 +36,8 @@ A page that works answers within 100 ms; a busy machine may hold it up for secon
 of the page is about that.
 """
 expect.set_options(timeout=PATIENCE)
+RECORDED = 60
+"""The latest requests of a page that are shown if its test fails."""
 MAY_WRITE = re.compile("^Message #")
 """The placeholder in the message box of a person who has a name."""
 
@@ -44,9 +49,17 @@ class Person:
         self.page = page
         self.sockets: list[WebSocket] = []
         page.on("websocket", lambda socket: self.sockets.append(socket))
+        self.asked: deque[str] = deque(maxlen=RECORDED)
+        """The latest requests of the page, each when it is sent and when it ends."""
+        page.on("request", lambda request: self._record("sends", request))
+        page.on("requestfinished", lambda request: self._record("has", request))
+        page.on("requestfailed", lambda request: self._record("lost", request))
         self.log: Locator = page.get_by_role("log")
         self.name_box: Locator = page.get_by_label("Name", exact=True)
         self.box: Locator = page.get_by_label("Message", exact=True)
+
+    def _record(self, what: str, request: HttpRequest) -> None:
+        self.asked.append(f"{monotonic():.3f} {what} {request.method} {request.url}")
 
     def take_name(self, name: str) -> None:
         """Take a first name, or change it."""
@@ -210,6 +223,12 @@ class People:
             # A page that is closed before the response comes would keep the name for a minute.
             expect(person.box).to_have_attribute("placeholder", MAY_WRITE)
         return person
+
+    @property
+    def asked(self) -> str:
+        """The latest requests of every page, for the report of a failure."""
+        pages = (f"page {place}:\n" + "\n".join(one.asked) for place, one in enumerate(self._all))
+        return "\n".join(pages)
 
     def leave(self) -> list[str]:
         """Close every page; return the errors they logged. Only the first page is shot."""

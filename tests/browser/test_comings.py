@@ -14,9 +14,9 @@ from .server import Server
 
 
 @pytest.fixture(scope="module")
-def comings(browser: Browser, shared_server: Server):
+def comings(browser: Browser, modules_server: Server):
     """The module `comings.js`."""
-    with modules(browser, shared_server) as found:
+    with modules(browser, modules_server) as found:
         yield found
 
 

@@ -13,9 +13,9 @@ from .server import Server
 
 
 @pytest.fixture(scope="module")
-def markup(browser: Browser, shared_server: Server):
+def markup(browser: Browser, modules_server: Server):
     """The module `markup.js`."""
-    with modules(browser, shared_server) as found:
+    with modules(browser, modules_server) as found:
         yield found
 
 

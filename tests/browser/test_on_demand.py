@@ -1,5 +1,7 @@
 """Scripts that are loaded when they are first wanted."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from .people import People
@@ -102,3 +104,95 @@ def test_page_of_an_older_server_asks_to_be_reloaded(people: People, shared_serv
     with ada.begins_anew():
         ada.page.locator("#problem").get_by_role("button", name="Reload").click()
     ada.is_connected_over("websocket")
+
+
+class Late:
+    """Some of the server's files are not answered until they are let through."""
+
+    def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
+        self._waiting: list[Route] = []
+
+    def prepare(self, context: BrowserContext) -> None:
+        context.route(self._pattern, self._hold)
+
+    def are_asked_for(self, page: Page, act: Callable[[], object]) -> None:
+        """Do something by which one of the files is asked for, and wait until it is."""
+        act()
+        while not self._waiting:
+            page.evaluate("0")  # Playwright calls `_hold` while it waits
+
+    def _hold(self, route: Route) -> None:
+        self._waiting.append(route)
+
+    def let_through(self) -> None:
+        while self._waiting:
+            self._waiting.pop().continue_()
+
+    def fail(self) -> None:
+        while self._waiting:
+            self._waiting.pop().abort("connectionrefused")
+
+
+def test_keys_that_are_pressed_before_a_dialog_is_there_are_for_the_dialog(
+    people: People, shared_server: Server
+):
+    """They are neither written into the message box, nor is a message sent by them."""
+    late = Late("**/menus.js")
+    ada = people.come(shared_server.url, "ada5", room="demand5", prepare=late.prepare)
+    ada.is_connected_over("websocket")
+    ada.say("/join demand5-other")
+    expect(ada.page.get_by_role("heading", level=1, name="#demand5-other")).to_be_visible()
+    late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Control+k"))
+    ada.page.keyboard.type("demandx")
+    ada.page.keyboard.press("Backspace")
+    ada.page.keyboard.type("5")
+    expect(ada.box).to_have_value("")
+    late.let_through()
+    box = ada.page.get_by_role("dialog").get_by_role("combobox")
+    expect(box).to_have_value("demand5")
+    expect(box).to_be_focused()
+    ada.page.keyboard.press("Escape")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    ada.page.keyboard.press("Control+k")
+    ada.page.keyboard.type("demand5")
+    ada.page.keyboard.press("Enter")
+    expect(ada.page.get_by_role("heading", level=1, name="#demand5", exact=True)).to_be_visible()
+    assert ada.texts() == []
+
+
+def test_keys_open_what_a_menu_that_is_loaded_offers(people: People, shared_server: Server):
+    """Through two scripts that are loaded one after the other, and on into the dialog."""
+    late = Late("**/{menus,searching}.js")
+    ada = people.come(shared_server.url, "ada6", room="demand6", prepare=late.prepare)
+    ada.is_connected_over("websocket")
+    ada.say("to be found")
+    ada.sees("to be found")
+    ada.page.locator("#find").focus()
+    late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Enter"))
+    ada.page.keyboard.type("found")
+    ada.page.keyboard.press("Enter")
+    late.are_asked_for(ada.page, late.let_through)
+    late.let_through()
+    dialog = ada.page.get_by_role("dialog", name="Search")
+    expect(dialog.get_by_role("searchbox")).to_have_value("found")
+    expect(dialog.get_by_role("listitem")).to_have_count(1)
+    expect(ada.box).to_have_value("")
+
+
+def test_keys_are_lost_with_the_dialog_that_could_not_be_loaded(
+    people: People, shared_server: Server
+):
+    """What was meant for it is not said in the room."""
+    late = Late("**/menus.js")
+    ada = people.come(shared_server.url, "ada7", room="demand7", prepare=late.prepare)
+    ada.is_connected_over("websocket")
+    late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Control+k"))
+    ada.page.keyboard.type("secret")
+    ada.page.keyboard.press("Enter")
+    late.fail()
+    is_told(ada.page)
+    expect(ada.box).to_be_focused()
+    ada.page.keyboard.type("after")
+    expect(ada.box).to_have_value("after")
+    assert ada.texts() == []

@@ -16,9 +16,9 @@ OTHERS = ["barn", "books"]
 
 
 @pytest.fixture(scope="module")
-def scripts(browser: Browser, shared_server: Server) -> Iterator[Modules]:
+def scripts(browser: Browser, modules_server: Server) -> Iterator[Modules]:
     """The modules of the page, without the page."""
-    with modules(browser, shared_server) as scripts:
+    with modules(browser, modules_server) as scripts:
         yield scripts
 
 

@@ -61,9 +61,9 @@ MENTIONS = [
 
 
 @pytest.fixture(scope="module")
-def texts(browser: Browser, shared_server: Server):
+def texts(browser: Browser, modules_server: Server):
     """The module `texts.js`."""
-    with modules(browser, shared_server) as found:
+    with modules(browser, modules_server) as found:
         yield found
 
 

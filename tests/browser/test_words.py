@@ -21,9 +21,9 @@ SPELT = {"Content-Type", "Accept", "Retry-After", "Authorization", "Notification
 
 
 @pytest.fixture(scope="module")
-def catalogues(browser: Any, shared_server: Server):
+def catalogues(browser: Any, modules_server: Server):
     """Every catalogue as its texts by their keys; a plural is a dict."""
-    with modules(browser, shared_server) as scripts:
+    with modules(browser, modules_server) as scripts:
         yield {
             code: scripts._page.evaluate(
                 "async name => (await import(name)).WORDS", f"/words-{code}.js"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail
 
 from chatd.chat.sessions import LastingSession
 from chatd.model.commands import Join, Leave, Say
@@ -164,15 +165,36 @@ def test_rooms_that_cannot_be_read_are_left_for_the_next_start(
 ) -> None:
     """The deletion itself holds, and nothing is lost."""
     proof = settled(chat, chat.service.sign_in.prove("ada", PASSWORD, ada.address))
-    get = chat.store.get
+    having = chat.store.having
 
-    def broken(name: str, keys: Any) -> Any:
-        return fail(Unavailable("the disk is away")) if name.startswith(ROLES) else get(name, keys)
+    def broken(tables: Any, key: str) -> Any:
+        return fail(Unavailable("the disk is away"))
 
-    chat.store.get = broken  # type: ignore[method-assign, assignment]
+    chat.store.having = broken  # type: ignore[method-assign]
     settled(chat, chat.service.sign_in.delete(proof))
     assert list(table(chat, REMOVED)) == ["ada"]
-    chat.store.get = get  # type: ignore[method-assign]
+    chat.store.having = having  # type: ignore[method-assign]
     chat = restarted(chat)
     assert table(chat, REMOVED) == {}
     assert "ada" not in table(chat, room_table(ROLES, "dev"))
+
+
+def test_rooms_that_are_not_in_memory_are_asked_for_together(
+    chat: InMemoryChat, ada: LastingSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the deletion of an account costs little where there are thousands."""
+    for number in range(40):
+        chat.perform(chat.service.visitor("ci"), Say(f"room{number}", "hi"))
+    settled(chat, chat.service.signed_in.sign_out(ada))
+    evict_rooms(chat)
+    asked: list[int] = []
+    having = chat.store.having
+
+    def noted(tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        asked.append(len(tables))
+        return having(tables, key)
+
+    monkeypatch.setattr(chat.store, "having", noted)
+    delete(chat, "ada")
+    assert len(asked) == 1
+    assert asked[0] >= 80

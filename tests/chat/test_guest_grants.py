@@ -7,7 +7,7 @@ import pytest
 from chatd.chat.person import Person
 from chatd.chat.rules import Rules
 from chatd.chat.sessions import Session
-from chatd.model.commands import Join, Say
+from chatd.model.commands import Join, Leave, Say
 from chatd.model.errors import Banned, Muted, NotAllowed
 from chatd.model.events import RoleGiven
 from chatd.model.identity import Stranger
@@ -81,6 +81,31 @@ def test_a_guest_who_registers_stays_a_member(chat: InMemoryChat, ada: Person) -
     registers(chat, guest)
     chat.perform(guest, Join("dev"))
     assert sorted(chat.room("dev").rights.admitted) == ["ada", "guido"]
+
+
+def test_a_guest_who_was_let_in_once_and_registers_stays_a_member(
+    chat: InMemoryChat, ada: Person
+) -> None:
+    """As any other guest who is a member; until then the membership is for one stay in the room."""
+    guest = chat.enter("guido")
+    chat.perform(ada, Configure("dev", access="members"))
+    chat.perform(ada, Admit("dev", "guido", once=True))
+    assert [*chat.room("dev").rights.once] == [guest.subject]
+    registers(chat, guest)
+    for command in (Join("dev"), Leave("dev"), Join("dev")):
+        chat.perform(guest, command)
+    assert sorted(chat.room("dev").rights.admitted.values()) == ["ada", "guido"]
+
+
+def test_a_guest_who_was_let_in_once_is_made_a_member(chat: InMemoryChat, ada: Person) -> None:
+    """Then the guest may come back; being let in once again takes that from nobody."""
+    guest = chat.enter("guido")
+    chat.perform(ada, Configure("dev", access="members"))
+    for once in (True, False, True):
+        chat.perform(ada, Admit("dev", "guido", once=once))
+    assert not chat.room("dev").rights.once
+    for command in (Join("dev"), Leave("dev"), Join("dev")):
+        chat.perform(guest, command)
 
 
 def test_a_guest_s_bans_and_mutes_outlive_its_registration(chat: InMemoryChat, ada: Person) -> None:

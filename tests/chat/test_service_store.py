@@ -8,7 +8,8 @@ import pytest
 
 from chatd.chat.request_keys import former_key
 from chatd.model.commands import Join, Say, SetTopic, Tell
-from chatd.model.errors import Unavailable
+from chatd.model.errors import SlowMode, Unavailable
+from chatd.model.moderation import Configure
 from chatd.model.units import REMEMBERED_SECONDS
 from chatd.store.retained import TIDY_SECONDS, Retention
 from chatd.testing import InMemoryChat, result_of
@@ -200,3 +201,16 @@ def test_a_request_carried_out_by_the_version_before_is_known_after_the_upgrade(
     assert once(after, "1") == result_of(said)
     assert after.texts("lobby") == ["hi"]
     after.stop()
+
+
+def test_times_are_judged_by_the_clock_of_the_ids(chat: InMemoryChat) -> None:
+    """A node whose own clock is wrong lets nobody wait for longer in slow mode, say."""
+    ada = chat.enter("ada")
+    chat.perform(ada, Join("dev"))
+    chat.perform(ada, Configure("dev", slow=60))
+    bob = chat.enter("bob")
+    chat.perform(bob, Say("dev", "one"))
+    with pytest.raises(SlowMode):
+        chat.perform(bob, Say("dev", "two"))
+    chat.store.ahead = 61.0
+    chat.perform(bob, Say("dev", "three"))

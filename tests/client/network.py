@@ -71,7 +71,7 @@ class Network:
         cooperator = Cooperator(scheduler=lambda go_on: self.clock.callLater(0, go_on))
         return FileBodyProducer(BytesIO(data), cooperator)
 
-    def endpointForURI(self, uri: object) -> Network:  # noqa: N802
+    def endpointForURI(self, uri: object) -> Network:
         return self
 
     def connect(self, factory: IProtocolFactory) -> Deferred[Any]:

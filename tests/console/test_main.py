@@ -239,7 +239,10 @@ def test_a_mistyped_path_makes_no_database(tmp_path: Path, task: Task) -> None:
 def test_the_first_account_may_be_made_before_the_first_start(tmp_path: Path) -> None:
     """So a server can be given its administrator before it listens."""
     task = AddAccount(name="ada", password="a long password")
-    offline.check_database(task, Settings(store="sqlite:new.sqlite"), tmp_path)
+    settings = Settings(store="sqlite:new.sqlite")
+    assert offline.check_database(task, settings, tmp_path)
+    (tmp_path / "new.sqlite").touch()
+    assert not offline.check_database(task, settings, tmp_path)
 
 
 def test_on_a_shared_store_the_console_does_not_take_the_place_of_a_node(

@@ -54,6 +54,8 @@ PATHS = {
         "/people/ada/marker",
         "/events?rooms=lobby&wait=0",
         "/invites/abc",
+        "/push",
+        "/push/view",
         "/healthz",
         "/about",
         "/chat.js",

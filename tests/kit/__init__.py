@@ -13,6 +13,7 @@
 - `stores`, `workers`, `desk`, `file_faults`: engines under test; a writer of a file; faulty files
 - `vectors`: the test vectors of the IRC community
 - `redis`, `redis_chat`, `certificates`: a Redis, sentinels, chats on several nodes; TLS
+- `push`: browsers that are to be notified, and what a push service is asked to bring them
 - `garbage`: rooms and reference cycles that are left in memory
 
 Doubles that programs that use chatd may need in their own tests are in `chatd.testing`.

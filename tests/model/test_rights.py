@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.model.restrictions import Restriction, encode_restriction
-from chatd.model.rights import Grant, Invite, Rights, Role, encode_rights
+from chatd.model.rights import Grant, Invite, Rights, Role, encode_member, encode_rights
 from chatd.model.units import ADMITTED, BANS, INVITES, MUTES, ROLES, SPOKEN
 
 
@@ -49,6 +49,16 @@ def test_members_and_invites_are_added_and_removed(rights: Rights) -> None:
     rights.set(ADMITTED, "ada", None, 3)
     rights.set(INVITES, "i", None, 4)
     assert (rights.admitted, rights.invites, rights.versions) == ({}, {}, {})
+
+
+def test_a_guest_is_a_member_for_one_stay_or_for_the_session(rights: Rights) -> None:
+    """Whichever its cell says."""
+    for version, once in enumerate([True, False, True], 1):
+        rights.set(ADMITTED, "~g", encode_member("Guido", once=once), version)
+        assert rights.admitted == {"~g": "Guido"}
+        assert rights.once == ({"~g"} if once else set())
+    rights.set(ADMITTED, "~g", None, 4)
+    assert (rights.admitted, rights.once) == ({}, set())
 
 
 def test_speakers_are_ordered_by_their_last_message(rights: Rights) -> None:

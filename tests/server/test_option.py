@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chatd.server import option as module
 from chatd.server.option import (
     Option,
     Read,
     checker,
+    contact,
     endpoint,
     host,
     number,
     one_of,
     origin,
     proxy,
+    read_lines,
     readable,
     shown,
     store,
@@ -92,3 +96,56 @@ def test_a_parser_says_what_it_takes() -> None:
     assert said == ["whole numbers from 1", "numbers from 0 to 9", "a, b"]
     assert Option("", truth, flag=True).valid == "true, false"
     assert Option("", host).valid == ""
+
+
+@pytest.mark.parametrize("locale", ["C", "de_DE.ISO-8859-1"])
+def test_a_text_is_read_as_utf_8_in_every_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    """A service has often none; what is not UTF-8 is refused, and the line says where."""
+    encoding = "ascii" if locale == "C" else "iso-8859-1"
+    monkeypatch.setattr("io.text_encoding", lambda given, level=2: given or encoding)
+    file = tmp_path / "motd.txt"
+    file.write_bytes("\ufeffGrüße\nтук-тук\n".encode())
+    assert read_lines(file) == ["Grüße", "тук-тук"]
+    file.write_bytes("one\nGrüße\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"motd\.txt' cannot be read: line 2 is not UTF-8"):
+        readable(str(file))
+
+
+@pytest.mark.parametrize(
+    "value", ["mailto:admin@example.org", "https://example.org", "https://example.org/about?x=1"]
+)
+def test_a_contact_for_push_services_is_taken(value: str) -> None:
+    """By mail or on the web (RFC 8292, section 2.1)."""
+    assert contact(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "admin@example.org",
+        "mailto:admin",
+        "mailto:a b@example.org",
+        "http://example.org",
+        "https://",
+        "https://u@example.org",
+        "https://[",
+        "mailto:é@example.org",
+        f"https://example.org/{'x' * 300}",
+    ],
+)
+def test_another_contact_is_refused_with_an_example(value: str) -> None:
+    """It is signed, and sent with every notification."""
+    with pytest.raises(ValueError, match=r"one looks like mailto:admin@example\.org"):
+        contact(value)
+
+
+def test_a_contact_without_the_libraries_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So the start ends with one line, and `chatd check` tells it."""
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"pip install 'chatd\[push\]'"):
+        contact("mailto:admin@example.org")

@@ -133,6 +133,7 @@ CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
     "hsts": ("60", lambda it: it.server.strict.seconds, "60"),
     "register": ('"invite"', lambda it: it.chat.sign_in.rules.register, "invite"),
     "plain_passwords": ("true", lambda it: it.chat.sign_in.rules.plain_passwords, "True"),
+    "push_text": ("true", lambda it: it.chat.push.notices.text, "True"),
     "log_people": ("true", lambda it: it.people_log.on, "True"),
     "motd": ("MOTD", lambda it: [*it.server.irc.told.motd], "['welcome']"),
 }

@@ -189,7 +189,7 @@ def test_all_mistakes_are_found_where_a_start_ends_with_the_first(tmp_path: Path
         (b"history = 0x" + b"f" * 5000, "history 'a number of thousands of digits' is not"),
         (b"history = " + b"[" * 5000, "this is no configuration: maximum recursion depth"),
         (b'"his\\ntory" = 1', r"line 1: 'his\ntory' is no setting"),
-        (b"\xff\xfeh\x00", "can't decode byte 0xff"),
+        (b"\xff\xfeh\x00", "line 1 is not UTF-8"),
         (b"history = nan", "history 'nan' is not a number"),
         (b"message-rate = nan", "message-rate 'nan' is not a number"),
         (b"keep = -1", "keep '-1' is not a number"),
@@ -214,3 +214,12 @@ def test_a_file_of_windows_is_read(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf# chat\r\nhistory = 7\r\n")
     found = look_into(path)
     assert (found.given, found.places) == ({"history": 7}, {"history": f"{path}, line 2"})
+
+
+def test_a_configuration_that_is_not_utf_8_is_a_mistake_with_its_line(tmp_path: Path) -> None:
+    """And with what to do."""
+    file = tmp_path / "chatd.toml"
+    file.write_bytes("history = 5\nirc-network = 'Grüße'\n".encode("latin-1"))
+    assert look_into(file).mistakes == [
+        f"cannot read the configuration {file}: line 2 is not UTF-8; save the file in that encoding"
+    ]

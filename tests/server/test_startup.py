@@ -6,6 +6,7 @@ import atexit
 import sys
 from collections.abc import Callable
 from io import StringIO
+from threading import Event
 from typing import Any
 
 import pytest
@@ -207,3 +208,14 @@ def test_a_door_that_nobody_asked_for_yields_to_another_server() -> None:
     assert told.startswith("irc door stays closed: cannot listen on tcp:6667")
     assert "--irc" in told
     assert door.stopService() is None
+
+
+def test_jobs_are_done_in_threads_during_the_start() -> None:
+    """Not before: twistd forks between the making of the server and its start."""
+    done = Event()
+    reactor = Reactor(running=True)
+    chat = ChatService(reactor, MemoryStore(reactor, reactor.seconds, 10))
+    server = ServerProcess(reactor, chat, Peers(reactor), jobs=[done.set])
+    assert not done.is_set()
+    server.startService()
+    assert done.wait(60)

@@ -90,7 +90,7 @@ def test_a_full_disk_at_startup_is_told_from_an_io_error(
 
 def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     """It is not created, because the path may be mistyped."""
-    with pytest.raises(Unavailable, match="No such file or directory"):
+    with pytest.raises(Unavailable, match=r"its directory .*/nowhere does not exist"):
         Desk(tmp_path / "nowhere" / "chat.db")
     assert list(tmp_path.iterdir()) == []
 

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from chatd.model.errors import Unavailable
 from chatd.model.events import Event
 from chatd.model.units import AUDIT, MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit, room_table
-from chatd.store import RoomSummary, database
+from chatd.store import RoomSummary, committing, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.durable import SLICE
 from chatd.store.retained import DAY, TIDY_SECONDS, Retention
@@ -189,7 +189,7 @@ def test_a_commit_takes_a_bounded_number_of_units(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So no append waits long; an append is still stored whole."""
-    monkeypatch.setattr(sqlite_module, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(committing, "MOST_AT_ONCE", 10)
     kept, _ = slow_store(path, 1)
     sizes = [1, 4, 4, 4, 25, 6, 4]
     for size in sizes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 import pytest
@@ -204,6 +204,17 @@ def test_a_cell_has_the_version_of_its_last_change(kept: StoreUnderTest, table: 
     assert kept.get(table, "ada", "bob") == {"ada": Cell(second, b"2")}
     kept.stored(changes=[Change(table, "ada", None)])
     assert (kept.table(table), kept.get(table, "ada")) == ({}, {})
+
+
+def test_tables_that_have_a_cell_with_a_key_are_found(kept: StoreUnderTest) -> None:
+    """However many tables are asked for."""
+    tables = [f"roles:room{number}" for number in range(250)]
+    kept.stored(changes=[Change(table, "ada", b"") for table in tables[::7]])
+    kept.stored(changes=[Change(tables[0], "ada", None), Change(tables[1], "bob", b"")])
+    having: Collection[str] = kept.answered(kept.store.having(tables, "ada"))
+    assert sorted(having) == sorted(tables[7::7])
+    having = kept.answered(kept.store.having((), "ada"))
+    assert list(having) == []
 
 
 @pytest.mark.parametrize("table", [NAMES, LOBBY, ROOMS, "sessions"])

@@ -26,6 +26,7 @@ from ...model.errors import Malformed, NoSuchPerson, NotInRoom
 from ..answers import Event
 from ..moderation import Moderation
 from ..terminal import in_lines
+from . import account
 from .live import Live
 from .places import Place
 
@@ -171,33 +172,33 @@ async def _nick(live: Live, name: str) -> None:
 @command("/login NAME", "sign in; the password is asked for", name_and_secret)
 async def _login(live: Live, name: str, password: str) -> None:
     if password:
-        await live.sign_in(name, password)
+        await account.sign_in(live, name, password)
         return
-    live.asking = lambda given: live.sign_in(name, given)
+    live.asking = lambda given: account.sign_in(live, name, given)
 
 
 @command("/password", "take another password; all other sessions end", secret)
 async def _password(live: Live, password: str) -> None:
-    live.need_account()
+    account.need_account(live)
     if password:
-        await live.change_password(password)
+        await account.change_password(live, password)
         return
-    live.asking = live.change_password
+    live.asking = lambda given: account.change_password(live, given)
 
 
 @command("/logout", "sign out, and go on as a guest", nothing)
 async def _logout(live: Live) -> None:
-    await live.sign_out()
+    await account.sign_out(live)
 
 
 @command("/ignore NAME", "hear no more of somebody", _NAME)
 async def _ignore(live: Live, name: str) -> None:
-    await live.ignore(name)
+    await account.ignore(live, name)
 
 
 @command("/unignore NAME", "hear somebody again", _NAME)
 async def _unignore(live: Live, name: str) -> None:
-    await live.unignore(name)
+    await account.unignore(live, name)
 
 
 @command(
@@ -208,9 +209,9 @@ async def _unignore(live: Live, name: str) -> None:
 async def _register(live: Live, password: str, invite: str) -> None:
     """LINK is that of an invite, where the server takes one."""
     if password:
-        await live.register(password, invite)
+        await account.register(live, password, invite)
         return
-    live.asking = lambda given: live.register(given, invite)
+    live.asking = lambda given: account.register(live, given, invite)
 
 
 # -- owners and ops ------------------------------------------------------------------------------

@@ -21,10 +21,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...model.errors import (
-    BadName,
     BadToken,
     ChatError,
-    NoSession,
     TextTooLong,
     TooLarge,
     Unavailable,
@@ -66,6 +64,7 @@ class Live:
         self.trouble = ""
         """Why the server cannot be reached; empty if it can."""
         self.account = False
+        """Whether the user is signed in to an account."""
         self.asking: Callable[[str], Coroutine[Any, Any, None]] | None = None
         """Called with the next input, which is a password."""
         self.correspondent = ""
@@ -359,31 +358,7 @@ class Live:
         else:
             await self.client.say(text, place.name)
 
-    async def sign_in(self, name: str, password: str) -> None:
-        """Sign in to an account, and show its rooms."""
-        signed_in = await self.client.sign_in(name, password)
-        await self._become()
-        self.answer(f"you are signed in as {signed_in}")
-        for place in list(self.places.all.values()):
-            await self.load(place)
-
-    async def sign_out(self) -> None:
-        """Go on as a guest, in the lobby.  Private conversations of the account are closed.
-
-        Raises `NoSession` if the user is not signed in.
-        """
-        self.need_account()
-        await self.client.sign_out()
-        for place in list(self.places.all.values()):
-            if place.person:
-                self.places.close(place.name)
-        self.correspondent = ""
-        await self._become()
-        self.answer(f"you are signed out, and {self.places.name}")
-        for place in list(self.places.all.values()):
-            await self.load(place)
-
-    async def _become(self) -> None:
+    async def begin_anew(self) -> None:
         """Another session has begun: show its rooms, and read them."""
         here = self.places.place
         for room in self.places.rooms:
@@ -396,43 +371,10 @@ class Live:
             self.places.visit(self.places.rooms[0])
         self._read_on()
 
-    async def change_password(self, password: str) -> None:
-        """Change the password of the account.  Raises `NoSession` if the user is not signed in."""
-        self.need_account()
-        await self.client.change_password(password)
-        self.answer("your password is another one now, and all other sessions are over")
-
-    def need_account(self) -> None:
-        """Raises `NoSession` if the user is not signed in to an account."""
-        if not self.account:
-            raise NoSession("you are not signed in; /login NAME, or /register")
-
-    async def ignore(self, name: str) -> None:
-        """Show no more of what a person says: to an account for good, to a guest until it leaves.
-
-        Raises `BadName`.
-        """
-        key = name_key(name)
-        if key == name_key(self.places.name):
-            raise BadName("that is you")
-        if self.account:
-            await self.client.ignore(name)
-        self.places.ignored.add(key)
-        self.answer(f"you hear no more of {name}; /unignore {name} ends that")
-
-    async def unignore(self, name: str) -> None:
-        """Show what a person says again."""
-        key = name_key(name)
-        if self.account:
-            await self.client.unignore(name)
-        self.places.ignored.discard(key)
-        self.answer(f"you hear {name} again")
-
-    async def register(self, password: str, invite: str = "") -> None:
-        """Make the name an account's; `invite` is the code of an invite, or empty."""
-        name = await self.client.register(password, invite)
-        self.account = True
-        self.answer(f"{name} is registered, and you are signed in")
+    async def load_all(self) -> None:
+        """Load the newest events of all places."""
+        for place in list(self.places.all.values()):
+            await self.load(place)
 
     def _mark_soon(self) -> None:
         if self.account and not self._marking:

@@ -36,9 +36,18 @@ def labelled(lines: Sequence[str], label: str, ref: str, server: str) -> list[st
     first = tagged(lines[0], label=label)
     if len(lines) == 1 or _is_one_batch(lines):
         return [first, *lines[1:]]
-    opening = form("BATCH", f"+{ref}", "labeled-response", source=server, tags={"label": label})
     inner = [tagged(line, batch=ref) for line in lines]
-    return [opening, *inner, form("BATCH", f"-{ref}", source=server)]
+    return [opened(label, ref, server), *inner, end_of(ref, server)]
+
+
+def opened(label: str, ref: str, server: str) -> str:
+    """The line that opens the batch of a labelled answer."""
+    return form("BATCH", f"+{ref}", "labeled-response", source=server, tags={"label": label})
+
+
+def end_of(ref: str, server: str) -> str:
+    """The line that ends a batch."""
+    return form("BATCH", f"-{ref}", source=server)
 
 
 def _is_one_batch(lines: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -17,6 +18,18 @@ from ..example import example
 from ..given import add_settings, mistakes_given
 from ..parser import Parser
 from ..status import DONE, FAILED
+
+STATE = Path("/var/lib")
+"""Where systemd makes the directories that units name by `StateDirectory=`."""
+UNITS = tuple(
+    Path(directory)
+    for directory in (
+        "/etc/systemd/system",
+        "/usr/local/lib/systemd/system",
+        "/usr/lib/systemd/system",
+    )
+)
+"""Where units are."""
 
 
 def fill(parser: Parser) -> None:
@@ -76,7 +89,7 @@ def required(settings: Settings) -> list[tuple[str, str]]:
 def store(settings: Settings) -> list[str]:
     """What keeps the store from being a file; the file is not opened."""
     scheme, _, path = settings.store.partition(":")
-    if scheme == "sqlite":
+    if scheme == "sqlite" and not made_at_start(Path(path).parent):
         try:
             OwnFile(Path(path)).inspect()
         except Unavailable as problem:
@@ -84,9 +97,29 @@ def store(settings: Settings) -> list[str]:
     return []
 
 
+def made_at_start(directory: Path) -> bool:
+    """Whether a directory is missing, and systemd makes it when it starts chatd: a unit of chatd
+    names it (`StateDirectory=`).
+    """
+    if directory.exists() or directory.parent != STATE:
+        return False
+    for unit in (unit for place in UNITS for unit in sorted(place.glob("*.service"))):
+        try:
+            text = unit.read_text("utf-8", "replace")
+        except OSError:
+            continue
+        made = re.findall(r"^StateDirectory=(.*)$", text, re.MULTILINE)
+        if "chatd" in text and directory.name in " ".join(made).split():
+            return True
+    return False
+
+
 def summary(settings: Settings) -> list[str]:
     """A summary of these settings: the doors and the store."""
     doors = [
         f"{name} door at {endpoint}" for name, ends in settings.doors.items() for endpoint in ends
     ]
+    path = Path(settings.store.partition(":")[2])
+    if settings.store.startswith("sqlite:") and made_at_start(path.parent):
+        doors.append(f"{path.parent} is made by systemd, at the first start")
     return [*doors, f"history in {settings.store}", "the configuration is valid"]

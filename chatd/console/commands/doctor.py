@@ -26,8 +26,8 @@ def fill(parser: Parser) -> None:
     parser.description = (
         "Test a running server through its public address, proxy included: whether held polls, "
         "event streams, WebSockets, headers and TLS pass. For each fault, print the line of "
-        "configuration that mends it. Exit status: 0 if all pass, 1 if there is a fault, 3 if no "
-        "chatd answers."
+        "configuration that mends it. Exit status: 0 if there is no fault, 1 if there is one, 3 if "
+        "no chatd answers."
     )
     parser.add_argument("url", metavar="URL", help="the server: https://chat.example.org")
     parser.add_argument(
@@ -87,8 +87,7 @@ def examine(address: Address, wait: int, idle: int) -> list[Finding]:
 
 
 def _tell(finding: Finding, server: str) -> None:
-    verdict = "FAULT" if finding.fault else "ok"
-    sys.stdout.write(f"{verdict:5}  {finding.what}: {finding.text}\n")
+    sys.stdout.write(f"{finding.verdict:5}  {finding.what}: {finding.text}\n")
     if finding.fault:
         for line in remedies(finding.fault, server):
             sys.stdout.write(f"         {line}\n")

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from .asking import ANSWER_SECONDS, Address
-from .findings import Finding
+from .findings import Finding, not_examined
 
 SOON_DAYS = 14
 """A certificate that expires within so many days is a fault: it should have been renewed."""
@@ -28,7 +28,7 @@ def examine_tls(address: Address) -> Finding:
     try:
         raw = socket.create_connection((address.host, address.port), ANSWER_SECONDS)
     except OSError as problem:  # no fault of TLS
-        return Finding(what, f"not examined, no connection: {problem.strerror or problem}")
+        return not_examined(what, f"no connection: {problem.strerror or problem}")
     try:
         with raw, context.wrap_socket(raw, server_hostname=address.host) as link:
             certificate, version = link.getpeercert(), link.version()

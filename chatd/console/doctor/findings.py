@@ -14,7 +14,21 @@ class Finding(NamedTuple):
     text: str
     """The observation."""
     fault: str = ""
-    """The fault, a key of `REMEDIES`; empty if the feature works."""
+    """The fault, a key of `REMEDIES`; empty if none was found."""
+    examined: bool = True
+    """Whether the feature could be examined."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one word."""
+        if self.fault:
+            return "FAULT"
+        return "ok" if self.examined else "?"
+
+
+def not_examined(what: str, why: str) -> Finding:
+    """The finding that a feature could not be examined."""
+    return Finding(what, f"not examined: {why}", examined=False)
 
 
 class NoChatd(Exception):

@@ -13,13 +13,15 @@ from http.client import HTTPException
 from typing import Any
 
 from .asking import ANSWER_SECONDS, Address, Exchange, ask
-from .findings import Finding, NoChatd
+from .findings import Finding, NoChatd, not_examined
 
 ROOM = "lobby"
 HEARTBEAT_SECONDS = 20.0
 """Seconds within which a heartbeat must arrive: the server sends one every 12 seconds."""
 READY_SECONDS = 5.0
 """Seconds within which a stream must begin; a proxy that buffers holds it back."""
+REFUSING = (401, 403, 429, 503)
+"""Statuses with which chatd refuses somebody who may not read, or whom it has no room for."""
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """See RFC 6455, section 1.3."""
 JSON = {"Content-Type": "application/json"}
@@ -59,7 +61,7 @@ def examine_host(address: Address) -> Finding:
             what, "the server takes the page's own requests for another site's (403)", "host"
         )
     if not (_code(own[1]) or own[1].get("token")):
-        return Finding(what, f"not examined: the answer is not chatd's (status {own[0]})")
+        return not_examined(what, f"the answer is not chatd's (status {own[0]})")
     return Finding(what, "the server knows under which name it was asked")
 
 
@@ -70,7 +72,7 @@ def examine_forwarded(address: Address) -> Finding:
     if token := answer.get("token"):
         _asked(address, "DELETE", "/session", None, {"Authorization": f"Bearer {token}"})
     if not cookie:
-        return Finding(what, f"not examined: a session was refused (status {status})")
+        return not_examined(what, f"a session was refused (status {status})")
     if "secure" in (part.strip().lower() for part in cookie.split(";")):
         return Finding(what, "the server knows that clients speak TLS")
     return Finding(
@@ -95,7 +97,7 @@ def examine_poll(address: Address, seconds: int) -> Finding:
     if status == 200 and "next" in _json(body):
         return Finding(what, f"answered after {after:.1f} s of {seconds}")
     if _code(_json(body)):
-        return Finding(what, f"not examined: the server refuses it ({_code(_json(body))})")
+        return not_examined(what, f"the server refuses it ({_code(_json(body))})")
     return Finding(what, f"answered by the proxy after {after:.1f} s (status {status})", "timeout")
 
 
@@ -107,7 +109,7 @@ def examine_stream(address: Address) -> Finding:
         with closing(_stream(address, READY_SECONDS)) as exchange:
             refused = _refused(exchange)
             if refused:
-                return Finding(what, f"not examined: {refused}")
+                return not_examined(what, refused)
             kind = exchange.answer.getheader("Content-Type", "")
             first = exchange.answer.fp.readline() if kind.startswith("text/event-stream") else b""
             packed = exchange.answer.getheader("Content-Encoding", "")
@@ -140,6 +142,8 @@ def examine_websocket(address: Address) -> Finding:
         with closing(ask(address, path, headers, seconds=READY_SECONDS)) as exchange:
             arrived = True
             status = exchange.answer.status
+            if status in REFUSING and (refused := _refused(exchange, known=True)):
+                return not_examined(what, refused)
             if status != 101:
                 return Finding(what, f"the upgrade does not arrive (status {status})", "websocket")
             proof = base64.b64encode(hashlib.sha1(key + GUID).digest()).decode()
@@ -172,7 +176,7 @@ def examine_idle(
     try:
         with closing(_stream(address, HEARTBEAT_SECONDS)) as exchange:
             if refused := _refused(exchange):
-                return Finding(what, f"not examined: {refused}")
+                return not_examined(what, refused)
             while (left := seconds - lived()) > 0:
                 last = left <= HEARTBEAT_SECONDS
                 exchange.timeout(min(left, HEARTBEAT_SECONDS))
@@ -194,11 +198,15 @@ def _stream(address: Address, seconds: float) -> Exchange:
     return ask(address, f"/rooms/{ROOM}/events?since=now", headers, seconds=seconds)
 
 
-def _refused(exchange: Exchange) -> str:
-    """The reason why the server refuses a stream; empty if it does not refuse it."""
+def _refused(exchange: Exchange, *, known: bool = False) -> str:
+    """The reason why the server refuses a stream; empty if it does not refuse it, or with `known`
+    if the refusal is not chatd's own.
+    """
     if exchange.answer.status == 200:
         return ""
     code = _code(_json(exchange.answer.read(4096)))
+    if known and not code:
+        return ""
     return f"the server refuses it ({code or exchange.answer.status})"
 
 

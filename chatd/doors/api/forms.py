@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ...model.bounds import Code, Label, Name, Password, RoomName, SomePassword, Text
+from ...model.bounds import (
+    Code,
+    Endpoint,
+    Label,
+    Name,
+    Password,
+    Places,
+    PushKey,
+    RoomName,
+    SomePassword,
+    Text,
+)
 from ...model.identity import Scope
 
 
@@ -67,6 +78,22 @@ class MarkerForm(Form):
     """`PUT /rooms/{room}/marker`."""
 
     id: Annotated[int, msgspec.Meta(ge=0, le=10**18)]
+
+
+class PushForm(Form):
+    """`PUT /push`: a subscription, and of which places it wants all or nothing; None: as before."""
+
+    endpoint: Endpoint
+    p256dh: PushKey
+    auth: PushKey
+    all: Places = None
+    none: Places = None
+
+
+class ViewForm(Form):
+    """`PUT /push/view`: whether a page is in view."""
+
+    here: bool
 
 
 class TokenForm(Form):

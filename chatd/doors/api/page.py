@@ -1,17 +1,17 @@
 """The files of the web client, which are in `chatd/web`.
 
-1. Scripts and style sheets are served without comments and indentation, which are a third of
-   what a browser would load.
+1. Scripts and style sheets are served without comments and space, which are a third of what a
+   browser would load.
 2. The service worker, `worker.js`, has a version that changes with each file that it stores.
-3. Each file is compressed once for each content coding, when the first client asks for it.
+3. Each file is read at the start, so that all are of one version. It is made shorter when the first
+   client asks for it, and compressed once for each content coding.
 """
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
-import re
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 from twisted.web.http import CACHED
@@ -19,6 +19,7 @@ from twisted.web.server import Request
 
 from ...http.codings import accepted_coding, packed
 from ...http.resource import ApiResource
+from .compact import compact_script, compact_style
 
 WEB = Path(__file__).parents[2] / "web"
 """The web client's files."""
@@ -30,18 +31,10 @@ _PAGE_POLICY = (
     b"require-trusted-types-for 'script'"
 )
 
-
-_COMMENTS = re.compile(
-    rb"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL
-)
-"""Comments that stand on lines of their own."""
-_CASTS = re.compile(rb"/\*\* @(?:type|param) [^`\"'*]*\*/ ?")
-"""Types within lines of a script; no text of the page holds such a comment."""
-_INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
-"""Spaces at the beginnings of lines; no text of the page goes over lines and holds some."""
 WORKER = "worker.js"
 STORED = ("offline.html", "offline.css", "offline.js", "icon.svg")
 """The service worker, and the files that browsers show when the server is away."""
+COMPACT = {".js": compact_script, ".css": compact_style}
 MEDIA = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 """Media types that must not depend on the files of this machine, as those of `mimetypes` do."""
 
@@ -59,16 +52,20 @@ class PageFile(ApiResource):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        data = path.read_bytes()
-        if path.suffix in (".js", ".css"):
-            data = compact(data)
-        if path.name == WORKER:
-            data = versioned(data)
-        self._data = data
+        self._name = path.name
+        self._source = path.read_bytes()
         media = MEDIA.get(path.suffix) or mimetypes.guess_type(path.name)[0]
         media = media or "application/octet-stream"
         self._type = f"{media}; charset=utf-8" if media.startswith("text/") else media
-        self._tag = hashlib.sha256(data).hexdigest()[:32]
+
+    @cached_property
+    def _data(self) -> bytes:
+        source = versioned(self._source) if self._name == WORKER else self._source
+        return COMPACT.get(Path(self._name).suffix, bytes)(source)
+
+    @cached_property
+    def _tag(self) -> str:
+        return hashlib.sha256(self._data).hexdigest()[:32]
 
     def render_GET(self, request: Request) -> bytes:
         """The file; 304 if the client's copy is current (`ETag`)."""
@@ -95,9 +92,3 @@ def versioned(worker: bytes) -> bytes:
     stored = b"".join((WEB / name).read_bytes() for name in STORED)
     digest = hashlib.sha256(worker + stored).hexdigest()[:16]
     return worker.replace(b'VERSION = ""', f'VERSION = "{digest}"'.encode())
-
-
-@cache
-def compact(source: bytes) -> bytes:
-    """A script or a style sheet without comments on lines of their own, types, and indentation."""
-    return _INDENTATION.sub(b"", _CASTS.sub(b"", _COMMENTS.sub(b"", source)))

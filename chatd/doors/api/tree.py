@@ -37,6 +37,7 @@ from .invites import InviteCodesResource
 from .metrics import MetricsResource
 from .page import page_files
 from .people import PeopleResource
+from .push import PushResource
 from .rooms import RoomsResource
 from .session import SessionResource
 
@@ -48,6 +49,7 @@ TREE: dict[bytes, Callable[[Access, Polls], IResource]] = {
     b"session": lambda access, _: SessionResource(access),
     b"rooms": RoomsResource,
     b"people": PeopleResource,
+    b"push": lambda access, _: PushResource(access),
     b"events": lambda access, polls: EventsResource(access, polls, None),
     b"invites": lambda access, _: InviteCodesResource(access),
     b"healthz": lambda access, _: HealthResource(access.service),

@@ -36,6 +36,8 @@ from ...stream.subscriber import Subscriber
 from .door import IrcDoor
 from .reader import IrcReader
 
+MOST_JOINS = 100
+"""Channels of one client whose last join is remembered: those that it joined last."""
 MOST_MARKERS = 1000
 """Read markers of one client that are remembered: those that were set last."""
 
@@ -115,6 +117,8 @@ class IrcClient(ABC):
         """The id up to which the client has read, by `marker_key` of the target."""
         self.marking = ""
         """The `marker_key` that the client's own command is setting, which its answer reports."""
+        self.joined: dict[str, int] = {}
+        """The id at which the client last joined each channel, which uses up its invitations."""
         self.away = ""
         """See `Watcher.away`."""
         self.wallops = False
@@ -188,7 +192,11 @@ class IrcClient(ABC):
         """Write a numeric that answers no command."""
         if refused := numerics.refused_as(numeric):
             RARE.refusals[refused] += 1
-        self.write([numerics.write(numeric, self.server, self.nick, *given)])
+        self.write([self.numbered(numeric, *given)])
+
+    def numbered(self, numeric: numerics.Numeric, *given: str) -> str:
+        """A numeric, as a line."""
+        return numerics.write(numeric, self.server, self.nick, *given)
 
     def notice(self, text: str, target: str = "") -> None:
         """Write a notice of the server."""
@@ -321,6 +329,13 @@ class IrcClient(ABC):
         while len(self.markers) > MOST_MARKERS:
             del self.markers[next(iter(self.markers))]
         return marker
+
+    def note_join(self, room: str, id_: int) -> None:
+        """The client has joined a channel by the event of that id."""
+        self.joined.pop(room, None)
+        self.joined[room] = id_
+        while len(self.joined) > MOST_JOINS:
+            del self.joined[next(iter(self.joined))]
 
     def marker_line(self, target: str) -> str:
         """The read marker of a target, as a line."""

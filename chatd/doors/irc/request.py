@@ -1,7 +1,8 @@
 """One command in progress: its parameters and its answers.
 
 1. An answer is written at once.  If the command has a label, the whole answer is written when the
-   command is done.  An answer of many lines is made a part at a time (`stream`).
+   command is done.  An answer of many lines is made a part at a time (`stream`); its parts are
+   written as they are made, with a label as one batch.
 2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
    known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
 3. Each refusal is counted once: that of the chat by its code, one that only IRC has by its numeric
@@ -21,7 +22,7 @@ from twisted.python.failure import Failure
 
 from ...chat.person import Person
 from ...codecs.irc import numerics
-from ...codecs.irc.labels import labelled
+from ...codecs.irc.labels import end_of, labelled, opened, tagged
 from ...codecs.irc.message import form
 from ...codecs.irc.numerics import Numeric
 from ...model.commands import Command
@@ -31,6 +32,9 @@ from .client import IrcClient
 
 LINES_A_TURN = 100
 """Lines of one answer that are made in one turn of the reactor."""
+Part = str | Callable[[], object] | None
+"""A part of an answer that is made a part at a time: a line; what to do when all lines before it
+are written; None: work that gave no line."""
 Refuse = Callable[[ChatError], None]
 """Writes the answer to a refused command."""
 
@@ -50,6 +54,8 @@ class Request:
         self.tags = tags
         self.label = client.label_of(tags)
         self._lines: list[str] = []
+        self._ref = ""
+        """The name of the labelled batch in which the parts of the answer are written."""
         self._waits = 1
         self.changes = False
         """Whether later lines must wait for the outcome, because their meaning depends on it."""
@@ -98,28 +104,48 @@ class Request:
 
     def line(self, line: str) -> None:
         """Answer with a line."""
-        if self.label:
-            self._lines.append(line)
-        else:
-            self.client.write([line])
+        self.lines([line])
 
     def lines(self, lines: list[str]) -> None:
         """Answer with several lines."""
-        if self.label:
+        if self._ref:
+            self.client.write([tagged(line, batch=self._ref) for line in lines])
+        elif self.label:
             self._lines += lines
         else:
             self.client.write(lines)
 
-    def stream(self, lines: Iterator[str | None]) -> None:
-        """Answer with lines of which there may be many: `LINES_A_TURN` in one turn of the reactor,
-        so that others are not delayed.  None stands for work that gave no line.
+    def stream(self, parts: Iterator[Part]) -> None:
+        """Answer with lines of which there may be many: `LINES_A_TURN` parts in one turn of the
+        reactor, so that others are not delayed.
         """
-        made = list(islice(lines, LINES_A_TURN))
-        self.lines([line for line in made if line is not None])
-        if len(made) == LINES_A_TURN:
+        made: list[str] = []
+        left = LINES_A_TURN
+        for part in islice(parts, LINES_A_TURN):
+            left -= 1
+            if isinstance(part, str):
+                made.append(part)
+            elif part is not None:
+                self.lines(made)
+                made = []
+                self._write_part()
+                part()
+        self.lines(made)
+        if not left:
+            self._write_part()
             later: Deferred[None] = Deferred()
             self.client.service.clock.callLater(0, later.callback, None)
-            self.wait_for(later, lambda _: self.stream(lines))
+            self.wait_for(later, lambda _: self.stream(parts))
+
+    def _write_part(self) -> None:
+        """Write what has been made of a labelled answer; the rest follows in the same batch.  An
+        answer that is a batch of its own is written when it is complete.
+        """
+        lines = self._lines
+        if lines and not self._ref and " BATCH +" not in lines[0]:
+            self._lines, self._ref = [], self.client.next_ref()
+            self.client.write([opened(self.label, self._ref, self.client.server)])
+            self.lines(lines)
 
     # -- outcomes --------------------------------------------------------------------------------
 
@@ -209,6 +235,8 @@ class Request:
     def done(self) -> None:
         """End the command's own part; the answer is complete after the last outcome."""
         self._waits -= 1
-        if self._waits == 0 and self.label and not (self.acknowledged and not self._lines):
+        if self._waits == 0 and self._ref:
+            self.client.write([end_of(self._ref, self.client.server)])
+        elif self._waits == 0 and self.label and not (self.acknowledged and not self._lines):
             ref = self.client.next_ref()
             self.client.write(labelled(self._lines, self.label, ref, self.client.server))

@@ -36,8 +36,9 @@ from .missed import show_missed
 from .request import Request
 
 COMMAND_RATE = 10
-"""Lines a second of one connection, without messages.  Four seconds' worth may come at once,
-because clients begin with many commands."""
+"""Lines a second of one connection, without messages."""
+COMMANDS_AT_ONCE = 100
+"""Such lines that may come at once: clients begin with many, some for each of their channels."""
 MOST_UNANSWERED = 500
 """Messages of one connection that may wait for the store; further lines wait for them."""
 
@@ -50,7 +51,7 @@ class IrcShell(IrcClient):
 
     def __init__(self, door: IrcDoor, link: Link) -> None:
         super().__init__(door, link)
-        self._lines = TokenBucket(COMMAND_RATE, self.service.clock.seconds)
+        self._lines = TokenBucket(COMMAND_RATE, self.service.clock.seconds, COMMANDS_AT_ONCE)
         self._owes = False
         """Whether a message was refused and not yet counted against the rate limit."""
 

@@ -165,12 +165,13 @@ class LineClient:
             shared = greetings.of(reader.room, replay)
             self.write(b"%b%b%b" % (shared.before, name.encode(), shared.after))
         else:
-            told = welcome(self.service) if is_onlooker(self.person) else WELCOME.format(name)
+            onlooker = is_onlooker(self.person)
+            told = welcome(self.service) if onlooker else answer(WELCOME.format(name))
             if reader.room is not None:
                 before, after = reader.replayed(reader.room, replay), self.where(reader.room)
             else:
                 before, after = self._refusal_of(room) if room else b"", b""
-            self.write(before + answer(told) + after)
+            self.write(before + told + after)
         reader.begin()
 
     def _refusal_of(self, room: Room) -> bytes:

@@ -25,11 +25,9 @@ REPLAY = 10
 """Messages that a client gets when it joins a room."""
 MOST_LISTED = 100
 """Names or rooms that one answer lists."""
-WELCOME = (
-    "welcome, {}: /nick NAME to take a name, /help for more, /quit to leave; rlwrap nc lets you "
-    "edit what you type"
-)
-"""The greeting of a person of that name."""
+WELCOME = "welcome, {}: /nick NAME, /help, /quit; rlwrap nc lets you edit lines"
+"""The greeting of a person of that name: a line that fits a terminal, because telnet clients tell
+their width only later."""
 
 
 class Greeting(NamedTuple):
@@ -62,8 +60,8 @@ def _made(room: Room, replay: Replay) -> Greeting:
     return Greeting(messages + begin, end + place(room) + members(room, "here"))
 
 
-def welcome(service: ChatService) -> str:
-    """The greeting of an onlooker, which says how to sign in."""
+def welcome(service: ChatService) -> bytes:
+    """The greeting of an onlooker, which says how to sign in, in lines that fit a terminal."""
     rules = service.sign_in.rules
     first = "this server is for people with an account"
     if rules.guests == "read":
@@ -73,7 +71,7 @@ def welcome(service: ChatService) -> str:
         ways.append("/register NAME PASSWORD to make one")
     elif rules.register == "invite":
         ways.append("/register NAME PASSWORD #invite=CODE to make one by an invite")
-    return f"{first}: {', '.join(ways)}, /quit to leave"
+    return b"".join(map(answer, [f"{first}; /quit to leave", *ways]))
 
 
 def place(room: Room) -> bytes:

@@ -26,7 +26,9 @@ class Keys:
         self.cells = f"{self.prefix}{CELLS}"
         self.events = f"{self.prefix}{EVENTS}"
         self.feed = f"{self.prefix}feed:{database}"
-        """The channel; channels do not belong to a database."""
+        """The channel of batches; channels do not belong to a database."""
+        self.noted = f"{self.prefix}noted:{database}"
+        """The channel of notes."""
 
     def room(self, name: str) -> str:
         """The sorted set of a room's events."""

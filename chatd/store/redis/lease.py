@@ -28,6 +28,7 @@ from .failures import Lost, Refused
 from .following import Following
 from .keys import Keys
 from .rounds import PATIENCE_SECONDS, Round
+from .skew import Skew
 
 BEAT_SECONDS = 2.0
 """Seconds between two heartbeats."""
@@ -56,16 +57,18 @@ class Lease:
         following: Following,
         store: Storing,
         gone: Callable[[Collection[tuple[str, str]], bool], Deferred[Collection[tuple[str, str]]]],
+        skew: Skew,
         seconds: float = BEAT_SECONDS,
     ) -> None:
         """`gone` makes the chat release the persons of a node (`chatd.store.Follower.gone`);
-        `seconds` is the time between two heartbeats.
+        `seconds` is the time between two heartbeats, each of which tells `skew` Redis's clock.
         """
         self._clock = clock
         self._keys = keys
         self._following = following
         self._store = store
         self._gone = gone
+        self._skew = skew
         self._seconds = seconds
         self._still: dict[str, tuple[bytes, int]] = {}
         """The counter of each other node, and for how many beats it has not moved."""
@@ -96,7 +99,7 @@ class Lease:
         beat = round.commands.run(
             scripts.BEAT, [keys.meta, keys.nodes, keys.beats], round.lease, round.fence
         )
-        beat.addCallback(self._beaten, round).addErrback(self._failed, round)
+        beat.addCallback(self._beaten, round, self._skew.now()).addErrback(self._failed, round)
 
     def _failed(self, failure: Failure, round: Round) -> None:
         if not failure.check(Lost, Refused):
@@ -104,10 +107,11 @@ class Lease:
         if round is self._round:
             round.end(failure.getErrorMessage())
 
-    def _beaten(self, reply: Any, round: Round) -> None:
+    def _beaten(self, reply: Any, round: Round, asked: float) -> None:
         if round is not self._round:
             return
-        tail, nodes, beats = reply
+        tail, nodes, beats, time = reply
+        self._skew.told(asked, int(time[0]) + int(time[1]) / 1_000_000)
         self._timer = self._clock.callLater(self._seconds, self._beat, round)
         self._expect(int(tail))
         self._look(_pairs(nodes), _pairs(beats), round)

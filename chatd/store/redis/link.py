@@ -32,7 +32,9 @@ class Link(RedisProtocol):
         self.lost: Callable[[str], object] | None = None
         """Called once when the connection is gone, with the reason."""
         self.pushed: Callable[[bytes], object] | None = None
-        """Called with every message of the channel subscribed to."""
+        """Called with every message of a channel subscribed to that is not in `heard`."""
+        self.heard: dict[bytes, Callable[[bytes], object]] = {}
+        """What is called with the messages of other channels."""
 
     def ask(self, *words: str | bytes | int) -> Deferred[Any]:
         """Send a command; fires with its answer.  Fails with `Lost` or `Refused`."""
@@ -68,7 +70,7 @@ class Link(RedisProtocol):
     def replyReceived(self, reply: Any) -> None:  # noqa: N802
         """An answer, or a message."""
         if self.pushed is not None and isinstance(reply, list) and reply and reply[0] == b"message":
-            self.pushed(reply[2])
+            self.heard.get(reply[1], self.pushed)(reply[2])
         elif self._asked:
             _, answer = self._asked.popleft()
             if isinstance(reply, ResponseError):

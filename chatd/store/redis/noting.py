@@ -46,7 +46,7 @@ class Notes:
         if not values:
             return
         keys = [self._keys.meta, *(self._keys.table(table) for table, _ in values)]
-        words: list[str | bytes] = []
+        words: list[str | bytes] = [self._keys.noted, self._keys.cells]
         for (table, key), value in values.items():
             how = "0" if value is None else "2" if never_falls(table) else "1"
             words += [key, how, value or b""]

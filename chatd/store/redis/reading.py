@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, 
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -24,6 +24,7 @@ from ...model.units import ROOM_TABLES, Cell, room_table
 from ...stream.eventlog import Entry, Page
 from .. import Loaded, RoomSummary
 from ..cells import first_keys
+from ..failing import first_error
 from ..paging import take
 from . import scripts, wire
 from .failures import Lost, Refused
@@ -35,6 +36,8 @@ Job = Callable[[Round], Coroutine[Any, Any, Any]]
 
 READ_SECONDS = 2.0
 """Seconds after which an unanswered reading fails."""
+TABLES = 100
+"""Tables that are asked for one cell at a time."""
 SLICE = 1000
 """Cells, or rooms, read at a time, which takes Redis some milliseconds."""
 UNREAD = "the server cannot read its history now; try again in a moment"
@@ -153,6 +156,22 @@ class Readings:
             return _undone(cells, before)
 
         return self.ask(read, [recording])
+
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `chatd.store.Store.having`; `TABLES` are asked for at a time."""
+
+        async def ask() -> list[str]:
+            names, found = list(tables), []
+            for at in range(0, len(names), TABLES):
+                some = names[at : at + TABLES]
+                asked = [self.get(table, [key]) for table in some]
+                cells: Any = gatherResults(asked, consumeErrors=True)
+                for name, here in zip(some, await cells.addErrback(first_error), strict=True):
+                    if here:
+                        found.append(name)
+            return found
+
+        return Deferred.fromCoroutine(ask())
 
     def count(self, room: str, after: int, most: int) -> Deferred[int]:
         """How many messages a room has above the id `after`, `most` at most.  Fails with

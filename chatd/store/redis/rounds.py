@@ -99,6 +99,9 @@ class Watcher(Protocol):
     def missed(self, since: int) -> None:
         """Batches after `since` cannot be read; the state has to be read again."""
 
+    def noted(self, table: str, key: str, value: bytes) -> None:
+        """A node has noted a read marker."""
+
     def over(self) -> None:
         """The lease is lost, and another one begins."""
 
@@ -208,7 +211,9 @@ class Rounds:
             await round.commands.ask("SCRIPT", "LOAD", script.text)
         early: list[bytes] = []
         round.feed.pushed = early.append
+        round.feed.heard[self._keys.noted.encode()] = lambda told: self._noted(round, told)
         await round.feed.ask("SUBSCRIBE", self._keys.feed)
+        await round.feed.ask("SUBSCRIBE", self._keys.noted)
         last, tail = await self._hello(round, run_id)
         given_up = round.fence == 1 and not self._opened
         await self._catch_up(round, last, tail)
@@ -344,6 +349,11 @@ class Rounds:
             self._following.take(message)
         except DAMAGED as problem:
             round.end(str(problem))
+
+    def _noted(self, round: Round, message: bytes) -> None:
+        table, key, value = (*message.split(b"\0", 2), b"", b"")[:3]
+        if round is self.current and value.isdigit():
+            self._watcher.noted(table.decode(), key.decode(), value)
 
     # -- its end ---------------------------------------------------------------------------------
 

@@ -30,8 +30,17 @@ def examine(info: bytes) -> str:
     told = look(info)
     if told.get("loading") == "1":
         raise NotNow("Redis is loading its data")
+    if told.get("cluster_enabled") == "1":
+        raise Unfit(
+            "this is a Redis Cluster, whose servers hand keys to each other; chatd needs one"
+            " server, or a master with sentinels (redis+sentinel://)"
+        )
     if told.get("role", "master") != "master":
-        raise NotNow("this Redis is a replica, which takes no writes")
+        master = f"{told.get('master_host', 'another')}:{told.get('master_port', '')}".rstrip(":")
+        raise NotNow(
+            f"this Redis is a replica of {master}, which takes no writes; name that server, or the"
+            " sentinels"
+        )
     version = told.get("redis_version", "0")
     if "valkey_version" not in told and int(version.partition(".")[0]) < OLDEST:
         raise Unfit(f"Redis {version} is too old; chatd needs Redis {OLDEST} or later, or Valkey")

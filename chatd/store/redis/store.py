@@ -29,10 +29,11 @@ from .noting import Notes
 from .reading import Readings
 from .retention import Tidying
 from .rounds import Dial, Round, Rounds
+from .skew import Skew
 from .times import Times
 
 AHEAD_SECONDS = 1.0
-"""Seconds by which the clock of Redis may be ahead of this node's."""
+"""Seconds by which the clock of Redis may be ahead of this node's, as far as that is known."""
 WATCH_SECONDS = 0.2
 """Seconds between two looks for what is late."""
 
@@ -62,6 +63,7 @@ class RedisStore:
         """
         self._clock = clock
         self._now = now
+        self._skew = Skew(now)
         self._history = history
         self._times = times or Times()
         self._keys = keys = Keys(prefix, database)
@@ -72,7 +74,7 @@ class RedisStore:
         self._readings = Readings(clock, keys, following, self._current)
         self._notes = Notes(clock, keys, self._readings)
         self._tidying = Tidying(clock, keys, retention, self._readings, self._current)
-        self._lease = Lease(clock, keys, following, self, self._gone, beat)
+        self._lease = Lease(clock, keys, following, self, self._gone, self._skew, beat)
         self._watching = LoopingCall(self._watch)
         self._watching.clock = clock
         self._closed: Deferred[None] | None = None
@@ -81,6 +83,11 @@ class RedisStore:
     def id(self) -> str:
         """See `chatd.store.Store.id`."""
         return self._rounds.id
+
+    @property
+    def ahead(self) -> float:
+        """See `chatd.store.Store`."""
+        return self._skew.ahead
 
     @property
     def retention(self) -> Retention:
@@ -156,7 +163,7 @@ class RedisStore:
 
     def given(self, cursor: int) -> bool:
         """See `chatd.store.Store.given`: one from the future was not."""
-        return cursor <= int((self._now() + AHEAD_SECONDS) * 1_000_000)
+        return cursor <= int((self._now() + self.ahead + AHEAD_SECONDS) * 1_000_000)
 
     def kept(self, cursor: int) -> int:
         """See `chatd.store.Store.kept`."""
@@ -211,6 +218,10 @@ class RedisStore:
     def get(self, table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """See `chatd.store.Store.get`."""
         return self._read(lambda: self._readings.get(table, keys))
+
+    def having(self, tables: Collection[str], key: str) -> Deferred[Collection[str]]:
+        """See `chatd.store.Store.having`."""
+        return self._read(lambda: self._readings.having(tables, key))
 
     def cells(
         self, table: str, place: str | None, limit: int, *, down: bool = False
@@ -284,6 +295,11 @@ class RedisStore:
         self._readings.tell(all=True)
         if self._follower:
             self._follower.missed(since, lambda: Deferred.fromCoroutine(self._survey()))
+
+    def noted(self, table: str, key: str, value: bytes) -> None:
+        """See `chatd.store.redis.rounds.Watcher`."""
+        if self._follower:
+            self._follower.noted(table, key, value)
 
     def over(self) -> None:
         """See `chatd.store.redis.rounds.Watcher`."""

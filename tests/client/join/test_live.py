@@ -109,23 +109,6 @@ def test_kicked_person_sees_who_did_it(network: Network, enter: Enter) -> None:
     assert ada.shown()[-1] == "<eve> on"
 
 
-def test_account_signs_in_at_a_password_prompt(network: Network, enter: Enter) -> None:
-    """It gets its rooms and unread counts; messages that the user sees are marked as read."""
-    ada = enter()
-    ada.type("/register", PASSWORD, "/join dev")
-    assert ada.live.account
-    network.advance(MARK_SECONDS)
-    guest = enter("")
-    guest.type("/login ada", "wrong password")
-    assert guest.shown()[-1].startswith("!! ")
-    guest.type("/login ada", PASSWORD)
-    assert (guest.live.places.name, guest.live.account) == ("ada", True)
-    assert sorted(guest.live.places.rooms) == ["dev", "lobby"]
-    assert "== you are signed in as ada" in guest.shown()
-    guest.type("hello")
-    assert network.chat.entries("lobby")[-1].event.account is True  # type: ignore[attr-defined]
-
-
 def test_conversation_of_accounts_has_its_past(network: Network, enter: Enter) -> None:
     """The past is loaded when the conversation is opened."""
     ada, bob = enter(), enter("bob")

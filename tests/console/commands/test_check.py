@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chatd.console.commands import check
 from chatd.console.main import main
 from chatd.store.file import OwnFile
 
@@ -71,7 +72,7 @@ def test_every_mistake_is_told_with_its_place(
         (["--store=sqlite:."], "'sqlite:.' is no store"),
         (["--store=sqlite:/"], "'sqlite:/' is no store"),
         (["--store=sqlite:/usr"], "cannot use /usr: it is no file"),
-        (["--store=sqlite:no/c.sqlite"], "/no/c.sqlite: No such file or directory"),
+        (["--store=sqlite:no/c.sqlite"], "/no does not exist"),
     ],
 )
 def test_a_conflict_between_valid_settings_is_reported(
@@ -148,3 +149,28 @@ def test_the_example_is_valid_with_and_without_comments(
     )
     (here / "chatd.toml").write_text(uncommented)
     assert main(["check", "--config", "chatd.toml"]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("named", ["chatd", "other", None])
+def test_a_directory_that_systemd_makes_need_not_be_there(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    named: str | None,
+) -> None:
+    """If a unit of chatd names it; any other that is missing is a mistake."""
+    state, units = here / "lib", here / "units"
+    state.mkdir()
+    units.mkdir()
+    monkeypatch.setattr(check, "STATE", state)
+    monkeypatch.setattr(check, "UNITS", (here / "nowhere", units))
+    if named:
+        unit = f"[Service]\nExecStart=/usr/bin/chatd serve\nStateDirectory={named} more\n"
+        (units / "talk.service").write_text(unit)
+    store = state / "chatd" / "chatd.sqlite"
+    assert main(["check", f"--store=sqlite:{store}"]) == (0 if named == "chatd" else 1)
+    told = capsys.readouterr()
+    if named == "chatd":
+        assert f"{state}/chatd is made by systemd, at the first start" in told.out
+    else:
+        assert f"its directory {state}/chatd does not exist" in told.err

@@ -105,6 +105,14 @@ IDLE: Probe = lambda address: probes.examine_idle(address, 5)  # noqa: E731
             "websocket",
             "proof",
         ),
+        (
+            probes.examine_websocket,
+            answer(b'{"error":{"code":"no-session"}}', "401 No"),
+            False,
+            "",
+            "not examined: the server refuses it (no-session)",
+        ),
+        (probes.examine_websocket, answer(b"no", "403 Bad"), False, "websocket", "(status 403)"),
         (IDLE, HEAD + b"\r\n" + READY, False, "idle", "ended after"),
         (IDLE, HEAD + b"\r\n" + READY, True, "buffering", "no heartbeat"),
     ],
@@ -117,6 +125,7 @@ def test_a_fault_is_distinguished_from_a_working_proxy(
     found = probe(proxy.address)
     assert found.fault == fault
     assert text in found.text
+    assert found.examined is ("not examined" not in found.text)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,31 @@ def test_streams_of_the_account_get_its_markers(
     assert [shown % id_ in stream.streamed() for stream in streams] == [True, False]
 
 
+def test_streams_of_the_account_on_other_nodes_get_its_markers(server: MemoryServer) -> None:
+    """At once, too: of rooms and of private conversations, each once and none that goes back."""
+    ada = register(server, "ada")
+    register(server, "Zoe")
+    other = MemoryServer(node=server.chat)
+    streams = [server.http(NEAR), other.http(NEAR)]
+    for stream in streams:
+        stream.headers.update(ada.headers)
+        headers = {"Accept": "application/x-ndjson"}
+        stream.send("GET", "/events?rooms=lobby&since=now", headers=headers)
+    server.chat.settle()
+    first, last = server.say("one", name="cy"), server.say("two", name="cy")
+    for stream in streams:
+        stream.streamed()
+    private = ada.post("/people/zoe/messages", {"text": "hi"}).json["id"]
+    ada.send_json("PUT", "/people/zoe/marker", {"id": private})
+    for id_ in (last, first, last):
+        ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_})
+    lines = [stream.streamed().splitlines() for stream in streams]
+    told = [[line for line in some if b'"marker"' in line] for some in lines]
+    assert told[1][1:] == [b'{"type":"marker","room":"lobby","marker":%d}' % last]
+    assert json.loads(told[1][0])["marker"] == private
+    assert [len(one) for one in told] == [2, 2]
+
+
 def poll(server: MemoryServer, http: HttpClient, cursor: int, reader: str = "a") -> HttpClient:
     """A connection with a held poll of an account."""
     held = same_session(server, http)

@@ -6,14 +6,13 @@ import gzip
 import json
 import re
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import brotli
 import pytest
 
 from chatd.doors.api import page
-from chatd.doors.api.page import STORED, WEB, compact, versioned
+from chatd.doors.api.page import COMPACT, STORED, WEB, versioned
 
 from ...kit.http import HttpClient
 
@@ -31,8 +30,8 @@ TYPES = {
 def served(name: str) -> bytes:
     """A file as it is served."""
     data = (WEB / name).read_bytes()
-    data = compact(data) if name.endswith((".js", ".css")) else data
-    return versioned(data) if name == "worker.js" else data
+    data = versioned(data) if name == "worker.js" else data
+    return COMPACT.get(Path(name).suffix, bytes)(data)
 
 
 @pytest.mark.parametrize("name", ["", *FILES])
@@ -80,6 +79,11 @@ def test_page_files_are_compressed_for_clients_that_accept_it(
     assert http.get("/chat.css", accept_encoding=coding, if_none_match=tag).status == 304
 
 
+def test_service_worker_has_its_version(http: HttpClient) -> None:
+    """A digest, by which the browser tells it from an older one."""
+    assert re.search(r'VERSION="[0-9a-f]{16}"', http.get("/worker.js").body.decode())
+
+
 def test_version_of_the_service_worker_changes_with_what_it_stores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,7 +119,7 @@ IMPORTS = re.compile(r'^(?:import|export)\b[^;]*?"\./([\w-]+\.js)";', re.MULTILI
 LAZY = re.compile(r'import\("\./([\w-]+\.js)"\)')
 FIRST = ["start.js", "page.js", "words-en.js"]
 """Scripts from which a first visit loads all others."""
-MENUS = {"menus.js", "dialog.js", "popup.js", "qr.js", "searching.js", "emoji.js"}
+MENUS = {"menus.js", "dialog.js", "popup.js", "keys.js", "qr.js", "searching.js", "emoji.js"}
 """Scripts that are loaded when somebody wants what they do."""
 
 
@@ -143,6 +147,13 @@ def test_first_visit_loads_less_than_60_kilobytes(http: HttpClient) -> None:
     assert load("gzip, deflate") < 70_000
 
 
+def test_page_asks_for_all_first_scripts_at_once() -> None:
+    """Not for one after another, as each names the next; which words it needs, it finds out."""
+    html = (WEB / "index.html").read_text()
+    preloaded = re.findall(r'<link rel="modulepreload" href="(.*)">', html)
+    assert preloaded == sorted(imported(FIRST) - {"start.js", "words-en.js"})
+
+
 def test_every_script_is_loaded_by_the_page_at_some_time() -> None:
     """At once, or when it is wanted; the other catalogues by their codes, the worker by itself."""
     reached: set[str] = set()
@@ -157,38 +168,11 @@ def test_every_script_is_loaded_by_the_page_at_some_time() -> None:
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
 def test_scripts_loaded_on_demand_go_through_the_function_that_tells_of_failures(name: str) -> None:
-    """`onDemand`; other places have a `catch` of their own: the start, the welcome, emoji."""
+    """`onDemand`, or `quietly` if nobody waits.  Other places have a `catch` of their own: the
+    start, the welcome, emoji.
+    """
     if name in ("start.js", "wording.js", "nodes.js", "demand.js"):
         return
     source = (WEB / name).read_text()
-    asked = len(re.findall(r"\bimport\(", re.sub(r"(?s)/\*\*.*?\*/", "", source)))
-    assert asked == len(re.findall(r"\bonDemand\(", source))
-
-
-def lines_of(source: str) -> Iterator[str]:
-    """The lines of a script that hold code, without types within them."""
-    inside = False
-    for line in source.splitlines():
-        text = line.strip()
-        alone = re.fullmatch(r"/\*.*\*/", text) or text.startswith("//")
-        inside = inside or (text.startswith("/*") and "*/" not in text)
-        if not inside and not alone:
-            yield re.sub(r"/\*\* @(?:type|param) [^\"'`*]*\*/ ?", "", text)
-        inside = inside and not text.endswith("*/")
-
-
-@pytest.mark.parametrize("name", [name for name in FILES if name.endswith((".js", ".css"))])
-def test_comments_types_and_indentation_are_left_out_and_nothing_else(name: str) -> None:
-    """Lines stay lines; only the table of emoji is a text over lines, and these begin with none
-    of what is left out.
-    """
-    source = (WEB / name).read_text()
-    kept = [line.rstrip() for line in compact(source.encode()).decode().splitlines()]
-    assert kept == [line.rstrip() for line in lines_of(source)]
-    code = [re.sub(r'"(?:[^"\\]|\\.)*"|/`\+/|\\`', "", line) for line in lines_of(source)]
-    open_ended = [number for number, line in enumerate(code) if line.count("`") % 2]
-    if name == "emoji.js":
-        table = source.partition("`")[2].partition("`")[0]
-        assert not re.search(r"^(?:[ \t]|/[*/])", table, re.MULTILINE)
-    else:
-        assert not open_ended
+    asked = re.findall(r"\bimport\(", re.sub(r"(?s)/\*\*.*?\*/", "", source))
+    assert len(asked) == len(re.findall(r"\b(?:onDemand|quietly)\(", source))

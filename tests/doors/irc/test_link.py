@@ -96,6 +96,16 @@ def test_a_lost_connection_is_a_quit(server: MemoryServer) -> None:
     assert line.startswith(f":{gone} QUIT :")
 
 
+def test_a_client_may_begin_with_a_hundred_commands(server: MemoryServer) -> None:
+    """For each of its channels some: it is not slowed down."""
+    ada = register(server, "ada")
+    server.chat.advance(60)  # registration has been paid for
+    rooms = [f"#r{number}" for number in range(30)]
+    ada.ask(f"JOIN {','.join(rooms)}")
+    lines = [line.format(room) for room in rooms for line in ("MODE {}", "WHO {}", "MODE {} b")]
+    assert not [line for line in ada.ask(*lines, "PING :all") if "too fast" in line]
+
+
 def test_a_slow_reader_resumes_from_its_cursor(server: MemoryServer) -> None:
     """Nothing is lost, and nothing is queued for it."""
     ada = register(server, "ada", rooms="#dev")

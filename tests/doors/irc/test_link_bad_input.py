@@ -127,10 +127,10 @@ def test_what_is_too_long_is_refused_and_the_next_line_is_not(
     ],
 )
 def test_a_flood_of_lines_that_are_no_messages_is_slowed(server: MemoryServer, line: bytes) -> None:
-    """To ten a second, after the first forty.  What follows waits too, and no line is lost."""
+    """To ten a second, after the first hundred.  What follows waits too, and no line is lost."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
     server.chat.advance(60)  # registration has been paid for
-    ada.wire.send((line + b"\r\n") * 100 + b"PRIVMSG #dev :done\r\n")
+    ada.wire.send((line + b"\r\n") * 160 + b"PRIVMSG #dev :done\r\n")
     server.chat.settle()
     assert any("too fast" in text for text in ada.read())
     server.chat.advance(5)

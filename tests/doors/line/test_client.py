@@ -12,6 +12,7 @@ def test_client_is_greeted_as_a_guest(server: MemoryServer) -> None:
     """With its name, the room, and the people in it; all of them as lines of answers."""
     welcome, where, who = Terminal(server).greeting
     assert re.fullmatch(r"== welcome, guest-0001: .*/nick.*/help.*/quit.*rlwrap nc.*", welcome)
+    assert len(welcome) < 80
     assert where == "== you are in #lobby"
     assert who == "== 1 here: guest-0001"
 

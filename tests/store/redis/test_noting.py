@@ -30,7 +30,7 @@ def noted(nodes: RedisNodes, node: Node) -> dict[str, Cell]:
 
 
 def test_of_several_notes_for_one_cell_the_last_counts(nodes: RedisNodes) -> None:
-    """On every node, without an id, and without a word to followers."""
+    """On every node, without an id."""
     one, two = nodes.nodes
     notes = [one.store.note(TABLE, "lobby", b"%d" % n) for n in range(5)]
     notes.append(one.store.note(TABLE, "dev", b"\xff:\0"))
@@ -62,6 +62,16 @@ def test_a_marker_never_goes_back_whichever_node_is_last(nodes: RedisNodes) -> N
     reading = two.store.table("familiar:ada")
     nodes.settle()
     assert result_of(reading)["address"].value == b"1"
+
+
+def test_markers_are_told_on_every_node(nodes: RedisNodes) -> None:
+    """Each that has risen, and no other note."""
+    one, two = nodes.nodes
+    for table, marker in ((TABLE, 7), (TABLE, 6), (TABLE, 8), ("familiar:ada", 9)):
+        one.store.note(table, "#a:t:b", b"%d" % marker)
+        nodes.settle()
+    told = [("noted", TABLE, "#a:t:b", value) for value in (b"7", b"8")]
+    assert one.follower.happened == two.follower.happened == told
 
 
 @pytest.mark.usefixtures("logged_warnings")

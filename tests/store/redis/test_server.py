@@ -48,6 +48,20 @@ def test_a_server_that_cannot_serve_yet_is_waited_for(line: bytes) -> None:
         examine(INFO.replace(b"role:master" if b"role" in line else b"loading:0", line))
 
 
+def test_a_replica_names_its_master() -> None:
+    """Which is the server to name in `--store`."""
+    replica = b"role:slave\r\nmaster_host:db.example\r\nmaster_port:6379"
+    with pytest.raises(NotNow, match=r"replica of db\.example:6379, which takes no writes"):
+        examine(INFO.replace(b"role:master", replica))
+
+
+@pytest.mark.parametrize("role", [b"master", b"slave"])
+def test_a_cluster_is_refused(role: bytes) -> None:
+    """At the start, and not when a slot moves to another server."""
+    with pytest.raises(Unfit, match=r"Redis Cluster.*needs one server"):
+        examine(INFO.replace(b"role:master", b"role:" + role) + b"cluster_enabled:1\r\n")
+
+
 def test_a_server_that_keeps_nothing_is_told_of() -> None:
     """In the log, at the start."""
     assert "turn on appendonly" in keeping(INFO.replace(b"aof_enabled:1", b"aof_enabled:0"))

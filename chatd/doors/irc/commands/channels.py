@@ -1,89 +1,32 @@
-"""Channels: JOIN, PART, TOPIC, NAMES, and joins and leaves of a person's other sessions."""
+"""Channels: JOIN, PART, TOPIC, and joins and leaves of a person's other sessions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 
-from ....chat.room import LOBBY, Room
+from ....chat.room import Room
 from ....codecs.irc import numerics
-from ....codecs.irc.lists import in_lines
-from ....codecs.irc.message import size
-from ....codecs.irc.modes import prefix_of
 from ....codecs.irc.moments import seconds
 from ....codecs.irc.profile import Tags
 from ....model.commands import Join, Leave, SetTopic
 from ....model.errors import (
     BadRoom,
+    Banned,
     ChatError,
-    NotFound,
     NotInRoom,
     TooManyRooms,
 )
 from ....model.events import Arrived, TopicSet
-from ....model.identity import subject_of
-from ....model.names import clean_room
 from ....stream.feed import Source
 from ..client import IrcClient
 from ..reader import find_own
 from ..replay import replay
-from ..request import LINES_A_TURN, Request
+from ..request import Part, Request
+from .names import names_lines
+from .rooms import channel, exists, is_kept, may_read, refuse_outsider
 from .row import Kind, command
-
-
-def channel(word: str) -> str:
-    """The (clean) name of the room that a channel's name stands for.
-
-    Raises `BadRoom`; the `#` is required.
-    """
-    if not word.startswith("#"):
-        raise BadRoom("a channel's name begins with #")
-    return clean_room(word)
-
-
-def is_kept(client: IrcClient, name: str) -> bool:
-    """Whether a room of that (clean) name exists, even if it is hidden from the client."""
-    rooms = client.service.rooms
-    live = rooms.live(name)
-    return name == LOBBY or name in rooms.index or bool(live and live.members)
-
-
-def exists(client: IrcClient, name: str) -> bool:
-    """Whether a room of that (clean) name exists, as far as the client may know: a room that is
-    hidden from the client counts as one that does not exist.
-    """
-    if not is_kept(client, name):
-        return False
-    rooms = client.service.rooms
-    live = rooms.live(name)
-    if live is None:
-        return name not in rooms.index or not rooms.index.known(name).state.closed
-    return client.moderator.admin or not hidden(client, live)
-
-
-def hidden(client: IrcClient, room: Room) -> bool:
-    """Whether a room in memory is for members only, and the client's person is not a member."""
-    error = _refusal(client, room)
-    return error is not None and error.code == NotFound.code
-
-
-def may_read(client: IrcClient, room: Room) -> bool:
-    """Whether a client may read a room."""
-    return _refusal(client, room) is None
-
-
-def may_moderate(client: IrcClient, room: Room) -> bool:
-    """Whether a client may moderate a room: an administrator may, even without reading it."""
-    return client.moderator.admin or may_read(client, room)
-
-
-def _refusal(client: IrcClient, room: Room) -> ChatError | None:
-    assert client.reader is not None
-    try:
-        client.reader.check(room)
-    except ChatError as error:
-        return error
-    return None
-
 
 # -- coming in -----------------------------------------------------------------------------------
 
@@ -128,8 +71,8 @@ def _join(room: Room, request: Request, name: str, wanted: list[str]) -> None:
         _join_next(request, wanted)
 
     def joined(_: object) -> None:
-        enter(client, room, stream, request.lines)
-        _join_next(request, wanted)
+        parts = enter(client, room, stream)
+        request.stream(chain(parts, [partial(_join_next, request, wanted)]))
 
     request.perform(request.person, Join(name), joined, refused)
 
@@ -139,7 +82,7 @@ def refuse_join(request: Request, name: str, error: ChatError) -> None:
     shown = f"#{name}"
     if isinstance(error, TooManyRooms):
         request.numeric(numerics.TOOMANYCHANNELS, shown, error.message)
-    elif error.code == "banned":
+    elif error.code == Banned.code:
         request.numeric(numerics.BANNEDFROMCHAN, shown, error.message)
     elif error.code in ("not-found", "no-session"):
         request.numeric(numerics.INVITEONLYCHAN, shown)
@@ -149,44 +92,43 @@ def refuse_join(request: Request, name: str, error: ChatError) -> None:
         request.refuse(error)
 
 
-def enter(
-    client: IrcClient,
-    room: Room,
-    stream: Source,
-    tell: Callable[[list[str]], None],
-    *,
-    fresh: bool = True,
-) -> None:
+def enter(client: IrcClient, room: Room, stream: Source, *, fresh: bool = True) -> Iterator[Part]:
     """Show a client a room that its person is in, and read the room: from the join on if that is
-    `fresh`, otherwise from now on.
+    `fresh`, otherwise from now on.  The parts are for `Request.stream`.
     """
     reader, person = client.reader, client.person
     if reader is None or person is None or room.name in reader.channels:
         return
     if room.name not in person.rooms:
         return
-    reader.subscriber.wake()
+    yield reader.subscriber.wake
     arrival = find_own(stream, Arrived, person.name) if fresh else None
     begin = arrival.id if arrival is not None else client.service.horizon
     try:
         reader.add(room, stream, begin)
     except ChatError as error:
         reader.channels.pop(room.name, None)
-        client.put_out(room.name, error)
+        yield partial(client.put_out, room.name, error)
         return
+    client.note_join(room.name, begin)
     codec, name = reader.codec, person.name
     who = client.door.who(name)
-    lines = [codec.joined(name, who, room.name, Tags(codec.profile, begin))]
-    lines += topic_lines(client, room)
+    yield codec.joined(name, who, room.name, Tags(codec.profile, begin))
+    yield from topic_lines(client, room)
     if client.may("draft/read-marker"):
-        lines.append(client.marker_line(f"#{room.name}"))
+        yield client.marker_line(f"#{room.name}")
     if not client.may("no-implicit-names"):
-        lines += names_lines(client, room)
-        lines.append(_numeric(client, numerics.ENDOFNAMES, f"#{room.name}"))
-    tell(lines)
-    if not client.may("draft/chathistory"):
-        replay(client, room, begin)
-    reader.subscriber.wake()
+        yield from names_lines(client, room)
+        yield client.numbered(numerics.ENDOFNAMES, f"#{room.name}")
+    yield partial(_catch_up, client, room, begin)
+
+
+def _catch_up(client: IrcClient, room: Room, begin: int) -> None:
+    """Show a client that has been shown a room what was said there, and what has happened since."""
+    if client.reader is not None:
+        if not client.may("draft/chathistory"):
+            replay(client, room, begin)
+        client.reader.subscriber.wake()
 
 
 def follow(client: IrcClient, *, fresh: bool = True) -> None:
@@ -199,16 +141,17 @@ def follow(client: IrcClient, *, fresh: bool = True) -> None:
     for name in [name for name in reader.channels if name not in person.rooms]:
         reader.subscriber.wake()
         reader.drop(name)
-    for name, room in list(person.rooms.items()):
-        if name not in reader.channels:
-            enter(client, room, room.stream, client.write, fresh=fresh)
+    rooms = [room for name, room in person.rooms.items() if name not in reader.channels]
+    if rooms:
+        request = Request(client, "JOIN", (), {})
+        request.changes = True
+        request.stream(
+            part for room in rooms for part in enter(client, room, room.stream, fresh=fresh)
+        )
+        request.done()
 
 
 # -- what is there -------------------------------------------------------------------------------
-
-
-def _numeric(client: IrcClient, numeric: numerics.Numeric, *given: str) -> str:
-    return numerics.write(numeric, client.server, client.nick, *given)
 
 
 def topic_lines(client: IrcClient, room: Room) -> list[str]:
@@ -216,62 +159,12 @@ def topic_lines(client: IrcClient, room: Room) -> list[str]:
     topic = room.state.topic
     if not topic:
         return []
-    lines = [_numeric(client, numerics.TOPIC, f"#{room.name}", topic)]
+    lines = [client.numbered(numerics.TOPIC, f"#{room.name}", topic)]
     by = room.log.latest(1, TopicSet)
     if by and isinstance(by[0].event, TopicSet):
         setter, when = by[0].event.sender, str(seconds(by[0].id))
-        lines.append(_numeric(client, numerics.TOPICWHOTIME, f"#{room.name}", setter, when))
+        lines.append(client.numbered(numerics.TOPICWHOTIME, f"#{room.name}", setter, when))
     return lines
-
-
-def names_lines(client: IrcClient, room: Room) -> Iterator[str]:
-    """The numerics that list the people in a room.
-
-    The lines may be made in several turns of the reactor.  A person who leaves meanwhile is left
-    out, because the leave may have been shown already; the join of one who comes is shown.
-    """
-    symbol = "=" if getattr(room.state, "listed", True) else "@"
-    overhead = size(_numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", ""))
-    for text in in_lines(_names_in(client, room), overhead):
-        yield _numeric(client, numerics.NAMREPLY, symbol, f"#{room.name}", text)
-
-
-def _names_in(client: IrcClient, room: Room) -> Iterator[str]:
-    """The words of NAMES; each is made when it is wanted."""
-    whole = client.may("userhost-in-names")
-    marked, members = marks(client, room), room.members
-    for key in list(members):
-        name = members.get(key)
-        if name is not None:
-            yield marked.get(key, "") + (_full(client, key, name) if whole else name)
-
-
-def _full(client: IrcClient, key: str, name: str) -> str:
-    """`nick!user@host` of a person by the key of its name, which takes no normalisation."""
-    service = client.service
-    holder = service.people.held.get(key)
-    who = client.door.who(name) if holder is None else service.cards.known(holder)
-    return f"{name}!{who.user}@{who.host}"
-
-
-def prefix(client: IrcClient, room: Room, key: str) -> str:
-    """The prefix of a person's name in a room, by the name's key."""
-    roles = room.rights.roles
-    holder = client.service.people.held.get(key) if roles else None
-    if holder is None:
-        return ""
-    grant = roles.get(subject_of(holder.id, holder.account))
-    return prefix_of(grant.role.word) if grant else ""
-
-
-def marks(client: IrcClient, room: Room) -> dict[str, str]:
-    """What stands before the names of those in a room who have a role, by the names' keys."""
-    roles, held = room.rights.roles, client.service.people.held
-    keys = [key for key in roles if key in room.members]  # accounts
-    guests = {subject[1:] for subject in roles if subject.startswith("~")}
-    if guests:
-        keys += [key for key in room.members if key in held and held[key].id in guests]
-    return {key: prefix(client, room, key) for key in keys}
 
 
 # -- going out -----------------------------------------------------------------------------------
@@ -379,33 +272,10 @@ def refuse_op(request: Request, shown: str, error: ChatError) -> None:
 def _show_topic(room: Room, request: Request) -> None:
     client, shown = request.client, f"#{room.name}"
     if not may_read(client, room):
-        request.numeric(numerics.NOSUCHCHANNEL, shown)
+        refuse_outsider(request, room)
         return
     lines = topic_lines(client, room)
     if lines:
         request.lines(lines)
     else:
         request.numeric(numerics.NOTOPIC, shown)
-
-
-@command("NAMES", "#room", "who is in a channel")
-def names(request: Request) -> None:
-    """List the people in one channel; without a parameter, an empty list."""
-    client, word = request.client, request.param(0)
-    try:
-        name = channel(word)
-    except ChatError:
-        request.numeric(numerics.ENDOFNAMES, word or "*")
-        return
-    request.stream(_names(client, name))
-
-
-def _names(client: IrcClient, name: str) -> Iterator[str]:
-    """The answer to NAMES; the people are left out as soon as the client may not read the room."""
-    room = client.service.rooms.live(name)
-    if room is not None:
-        for number, line in enumerate(names_lines(client, room)):
-            if number % LINES_A_TURN == 0 and not may_read(client, room):
-                break
-            yield line
-    yield _numeric(client, numerics.ENDOFNAMES, f"#{name}")

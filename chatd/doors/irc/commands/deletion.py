@@ -7,7 +7,8 @@ from ....codecs.irc.message import cut
 from ....model.errors import ChatError
 from ....model.moderation import Redact, RedactPrivately
 from ..request import Request
-from .channels import channel, own_event
+from .channels import own_event
+from .rooms import channel
 from .row import Kind, command
 
 CODES = {

@@ -22,7 +22,7 @@ from ....model.policy import Action
 from ....stream.eventlog import Entry, Page
 from ..client import IrcClient, marker_key
 from ..request import LINES_A_TURN, Request
-from .channels import channel
+from .rooms import channel
 from .row import Kind, command
 
 ALL = 1 << 30

@@ -12,7 +12,7 @@ from ....model.errors import ChatError
 from ....model.policy import Action
 from ..client import IrcClient
 from ..request import Request
-from .channels import may_read
+from .rooms import may_read
 from .row import command
 
 

@@ -33,8 +33,9 @@ from ....model.moderation import Admit, Ban, Configure, GiveRole, Kick, Unban
 from ....model.names import name_key
 from ..client import IrcClient
 from ..request import Request
-from .channels import channel, exists, is_kept, may_moderate, own_event, refuse_op
+from .channels import own_event, refuse_op
 from .registration import user_modes
+from .rooms import channel, exists, is_kept, may_moderate, refuse_outsider
 from .row import Kind, command
 
 MOST_INVITATIONS = 50
@@ -67,7 +68,7 @@ def _of_channel(request: Request, target: str) -> None:
 def _in_room(room: Room, request: Request) -> None:
     client, shown = request.client, f"#{room.name}"
     if not may_moderate(client, room):
-        request.numeric(numerics.NOSUCHCHANNEL, shown)
+        refuse_outsider(request, room)
         return
     if len(request.params) < 2:
         request.numeric(numerics.CHANNELMODEIS, shown, flags_of(room.state))
@@ -207,8 +208,11 @@ def _kick(request: Request, word: str, target: str) -> None:
         return
     shown = f"#{name}"
     room = client.service.rooms.live(name)
-    if room is None or not exists(client, name) or not may_moderate(client, room):
+    if room is None or not exists(client, name):
         request.numeric(numerics.NOSUCHCHANNEL, shown)
+        return
+    if not may_moderate(client, room):
+        refuse_outsider(request, room)
         return
     if name not in request.person.rooms and not client.moderator.admin:
         request.numeric(numerics.NOTONCHANNEL, shown)
@@ -228,7 +232,7 @@ def invite(request: Request) -> None:
     """Make a person a member of a channel with `+i`; for another channel, send an invitation."""
     client = request.client
     if not request.params:
-        for channel_name in _invitations(request.person):
+        for channel_name in _invitations(client, request.person):
             request.numeric(numerics.INVITELIST, channel_name)
         request.numeric(numerics.ENDOFINVITELIST)
         return
@@ -240,8 +244,11 @@ def invite(request: Request) -> None:
         room = client.service.rooms.live(channel(word))
     except ChatError:
         room = None
-    if room is None or not exists(client, room.name) or not may_moderate(client, room):
+    if room is None or not exists(client, room.name):
         request.numeric(numerics.NOSUCHCHANNEL, word)
+        return
+    if not may_moderate(client, room):
+        refuse_outsider(request, room)
         return
     shown = f"#{room.name}"
     holder = client.service.people.find(name)
@@ -254,7 +261,7 @@ def invite(request: Request) -> None:
     elif room.state.access == "members":
         request.perform(
             client.moderator,
-            Admit(room.name, holder.name),
+            Admit(room.name, holder.name, once=True),
             lambda _: _tell_invited(request, holder, shown),
             lambda error: refuse_op(request, shown, error),
         )
@@ -262,13 +269,15 @@ def invite(request: Request) -> None:
         _tell_invited(request, holder, shown)
 
 
-def _invitations(person: Person) -> list[str]:
+def _invitations(client: IrcClient, person: Person) -> list[str]:
     """The channels of a person's recent, unused invitations, the newest last."""
     signals = person.signals.log.latest(MOST_INVITATIONS, Signalled) if person.signals else ()
     invited = [
         entry.event.text
         for entry in signals
-        if isinstance(entry.event, Signalled) and entry.event.kind == "INVITE"
+        if isinstance(entry.event, Signalled)
+        and entry.event.kind == "INVITE"
+        and entry.id > client.joined.get(entry.event.text[1:], 0)
     ]
     return [shown for shown in dict.fromkeys(invited) if shown[1:] not in person.rooms]
 

@@ -20,7 +20,8 @@ from ....model.text import printable
 from ..client import IrcClient
 from ..door import sender_of
 from ..request import LINES_A_TURN, Request
-from .channels import channel, may_read, prefix
+from .names import prefix
+from .rooms import channel, may_read
 from .row import Kind, command
 
 MOST_FOUND = 1000

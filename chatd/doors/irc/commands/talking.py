@@ -28,7 +28,7 @@ from ....model.errors import (
 from ....model.events import Typing
 from ..reader import find, find_own
 from ..request import Request
-from .channels import channel, exists
+from .rooms import channel, exists
 from .row import Kind, command
 
 SERVICES = frozenset({"nickserv", "chanserv"})

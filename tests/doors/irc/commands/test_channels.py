@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.chat.elsewhere import Elsewhere
-from chatd.chat.person import Person
 from chatd.codecs.irc.message import parse
 from chatd.model.commands import Join, Leave, Say, SetTopic
 from chatd.model.moderation import BanFromServer, Configure
-from chatd.model.policy import Action
-from chatd.testing.policies import DenyIf
 
 from ....kit.chat import with_account
 from ....kit.irc import register, source
@@ -153,73 +149,16 @@ def test_a_topic_is_shown_to_all_and_cleared(server: MemoryServer) -> None:
     assert ada.commands("TOPIC #dev") == ["331"]
 
 
-def test_hundreds_of_names_are_listed_in_lines_that_fit(server: MemoryServer) -> None:
-    """Each person once."""
-    for number in range(300):
-        server.chat.perform(server.chat.enter(f"person-{number:03}"), Say("lobby", "hi"))
-    ada = register(server, "ada", "draft/chathistory")
-    lines = ada.ask("JOIN #lobby")
-    names = [
-        name for line in lines if line.startswith("353") for name in line.split(":")[1].split()
-    ]
-    assert len(names) == 301
-    assert all(len(line) + len(":irc.example ") <= 510 for line in lines)
-
-
-def test_names_leave_out_people_who_leave_while_the_answer_is_made(
-    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client that has been shown their leave would list them for good."""
-    for module in ("request", "commands.channels"):
-        monkeypatch.setattr(f"chatd.doors.irc.{module}.LINES_A_TURN", 1)
-    crowd = [server.chat.enter(f"person-{number:03}") for number in range(120)]
-    for person in crowd:
-        server.chat.perform(person, Join("dev"))
-    ada = register(server, "ada", "draft/chathistory", "userhost-in-names", rooms="#dev")
-    ada.send("NAMES #dev")
-    server.chat.perform(crowd[-1], Leave("dev"))
-    lines = ada.read()
-    assert any("PART #dev" in line for line in lines)
-    names = [line for line in lines if line.startswith("353")]
-    assert sum(line.count("!") for line in names) == 120
-    assert not any("person-119!" in line for line in names)
-
-
-def test_each_name_of_a_crowd_is_looked_up_without_normalisation(
-    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The names in a room are known by their keys; normalising ten thousand delays all others."""
-    for number in range(20):
-        server.chat.perform(server.chat.enter(f"person-{number:03}"), Join("dev"))
-    ada = register(server, "ada", "userhost-in-names", rooms="#dev")
-    found: list[str] = []
-    people = server.chat.service.people
-    find = people.find
-
-    def noted(name: str) -> Person | Elsewhere | None:
-        found.append(name)
-        return find(name)
-
-    monkeypatch.setattr(people, "find", noted)
-    assert "353" in ada.commands("NAMES #dev")
-    assert not [name for name in found if name.startswith("person-")]
-
-
-def test_the_rest_of_names_is_left_out_if_the_policy_forbids_it(
-    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A long answer is made in several turns; the policy is asked in each."""
-    for module in ("request", "commands.channels"):
-        monkeypatch.setattr(f"chatd.doors.irc.{module}.LINES_A_TURN", 1)
-    for number in range(120):
-        server.chat.perform(server.chat.enter(f"person-{number:03}"), Join("dev"))
-    ada = register(server, "ada", "draft/chathistory", rooms="#dev")
-    assert ada.commands("NAMES #dev") == ["353"] * 3 + ["366"]
-    forbidden: set[Action] = set()
-    server.chat.service.readers.policy = DenyIf(lambda who, what, room: what in forbidden)
-    ada.send("NAMES #dev")
-    forbidden.add(Action.READ)
-    assert ada.commands() == ["353", "366"]
+def test_who_is_banned_from_a_channel_is_not_on_it(server: MemoryServer) -> None:
+    """The channel exists, and JOIN says why the client may not come in."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    register(server, "eve")
+    ada.ask("TOPIC #dev :news", "MODE #dev +b bob!*@*")
+    bob.read()
+    asked = ["TOPIC #dev", "TOPIC #dev :mine", "MODE #dev", "MODE #dev b", "MODE #dev +m"]
+    asked += ["KICK #dev ada", "INVITE eve #dev", "PART #dev"]
+    assert bob.commands(*asked) == ["442"] * len(asked)
+    assert bob.commands("JOIN #dev", "PRIVMSG #dev :hi") == ["474", "404"]
 
 
 ASKED = [

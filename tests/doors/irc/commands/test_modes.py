@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from chatd.model.moderation import Ban
 from chatd.model.restrictions import MOST_IN_ROOM
 
-from ....kit.chat import with_account
-from ....kit.irc import register, source
+from ....kit.chat import registered, with_account
+from ....kit.irc import of_account, register, source
 from ....kit.server import MemoryServer
 
 
@@ -233,6 +235,35 @@ def test_members_are_invited(server: MemoryServer) -> None:
         "401",
         "461",
     ]
+
+
+@pytest.mark.parametrize("gone", ["PART", "KICK"])
+def test_an_invitation_lets_a_guest_in_once(server: MemoryServer, gone: str) -> None:
+    """A guest who has left a channel with `+i`, or was put out of it, needs another one."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob")
+    ada.ask("MODE #dev +i")
+    for _ in range(2):
+        assert bob.commands("JOIN #dev") == ["473"]
+        ada.ask("INVITE bob #dev", "INVITE bob #dev")
+        assert "JOIN" in bob.commands("JOIN #dev")
+        if gone == "PART":
+            assert bob.ask("PART #dev", "JOIN #dev") == [
+                f":{source(server, 'bob')} PART #dev",
+                "473 bob #dev :it is for members only; ask one of its operators (+i)",
+            ]
+        else:
+            ada.ask("KICK #dev bob :out")
+            assert bob.read() == [f":{source(server, 'ada')} KICK #dev bob :out"]
+        assert bob.ask("INVITE") == ["337 bob :end of INVITE list"]
+
+
+def test_an_invitation_makes_an_account_a_member(server: MemoryServer) -> None:
+    """Who may leave, and come back."""
+    registered(server.chat, "bob")
+    ada, bob = register(server, "ada", rooms="#dev"), of_account(server, "bob")
+    ada.ask("MODE #dev +i", "INVITE bob #dev")
+    for _ in range(2):
+        assert "JOIN" in bob.commands("JOIN #dev", "PART #dev")
 
 
 def test_somebody_without_an_irc_client_is_told_of_an_invitation_by_a_private_notice(

@@ -1,0 +1,1 @@
+"""Sending notifications to push services (Web Push, RFC 8030).  Knows no chat."""

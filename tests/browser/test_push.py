@@ -1,0 +1,227 @@
+"""Notifications while the page is closed: turning them on, and what the service worker shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from .people import PATIENCE, People, Person
+from .server import Server
+
+PASSWORD = "correct horse battery"
+SUBSCRIBING = """window.made = null;
+PushManager.prototype.getSubscription = async () => window.made;
+PushManager.prototype.subscribe = async ({ applicationServerKey, userVisibleOnly }) => {
+  if (!userVisibleOnly) throw new Error("not visible");
+  const text = applicationServerKey.replaceAll("-", "+").replaceAll("_", "/");
+  const key = Uint8Array.from(atob(text), char => char.charCodeAt(0));
+  window.made = {
+    options: { applicationServerKey: key.buffer },
+    toJSON: () => ({ endpoint: "https://push.example.net/one", keys: {
+      p256dh:
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+      auth: "BTBZMqHH6r4Tts7J_aSIgg",
+    } }),
+    unsubscribe: async () => { window.made = null; return true; },
+  };
+  return window.made;
+};"""
+"""A push service: Chromium has none without its maker's keys."""
+STANDING = "fetch('push').then(answer => answer.json())"
+SHOWN = """() => navigator.serviceWorker.ready.then(worker => worker.getNotifications())
+  .then(all => all.map(({ title, body, tag, data }) => [title, body, tag, data]))"""
+CLICKED = """async data => {
+  const event = new Event("notificationclick");
+  event.notification = { close() {}, data };
+  const done = new Promise(resolve => (event.waitUntil = resolve));
+  dispatchEvent(event);
+  await done.then(given => given).catch(() => {});
+}"""
+PUSHED = """async notice => {
+  const event = new Event("push");
+  event.data = { json: () => notice };
+  let done;
+  event.waitUntil = given => (done = given);
+  dispatchEvent(event);
+  await done;
+}"""
+RENEWED = """async made => {
+  const asked = [];
+  const real = self.fetch;
+  self.fetch = async (url, options = {}) => {
+    const answer = await real(url, options);
+    asked.push({ method: options.method ?? "GET", body: options.body, status: answer.status });
+    return answer;
+  };
+  const event = new Event("pushsubscriptionchange");
+  const endpoint = "https://push.example.net/renewed";
+  event.newSubscription = { toJSON: () => ({ ...made, endpoint }) };
+  let done;
+  event.waitUntil = given => (done = given);
+  dispatchEvent(event);
+  await done;
+  self.fetch = real;
+  return asked;
+}"""
+
+
+@pytest.fixture(scope="module")
+def pushing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that sends notifications."""
+    folder = tmp_path_factory.mktemp("pushing")
+    server = Server(folder, "memory:", "--push-contact=mailto:admin@example.org")
+    yield server
+    server.kill()
+
+
+def come(
+    people: People, server: Server, name: str, room: str, *, permission: bool = True
+) -> Person:
+    """Somebody with an account, who is signed in."""
+    server.post("accounts", {"name": name, "password": PASSWORD})
+
+    def prepare(context: BrowserContext) -> None:
+        context.add_init_script(SUBSCRIBING)
+        if permission:
+            context.grant_permissions(["notifications"])
+
+    person = people.come(server.url, room=room, prepare=prepare, service_workers="allow")
+    person.chooses("You", "Sign in…")
+    dialog = person.page.get_by_role("dialog", name="Sign in")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_label("Password").fill(PASSWORD)
+    with person.begins_anew():
+        dialog.get_by_role("button", name="Sign in").click()
+    expect(person.page.locator("#account")).to_have_attribute("title", f"{name}: your account")
+    return person
+
+
+def ask(person: Person, button: str) -> None:
+    """Open the dialog about notifications, and press a button in it."""
+    item = person.page.get_by_role("menuitem", name="Notify me even when this page is closed…")
+    deadline = monotonic() + PATIENCE / 1000
+    while monotonic() < deadline:
+        person.page.locator("#account").click()
+        expect(person.page.get_by_role("menu", name="You")).to_be_visible()
+        if item.count():
+            break
+        # The server's answer that it offers this comes a moment after the page has begun.
+        person.page.keyboard.press("Escape")
+    item.click()
+    person.page.get_by_role("dialog").get_by_role("button", name=button, exact=True).click()
+
+
+def standing(page: Page) -> tuple[bool, int]:
+    """Whether the page's session is notified, and how many of its account are."""
+    told = page.evaluate(STANDING)
+    return told["subscribed"], told["subscriptions"]
+
+
+def deliver(page: Page, notice: dict[str, Any]) -> None:
+    """Bring the service worker a notification, as a push service does."""
+    page.wait_for_function("navigator.serviceWorker.controller?.state === 'activated'")
+    chromium = page.context.new_cdp_session(page)
+    found: list[str] = []
+    chromium.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda told: found.extend(one["registrationId"] for one in told["registrations"]),
+    )
+    chromium.send("ServiceWorker.enable")
+    while not found:
+        page.wait_for_timeout(10)
+    origin = page.evaluate("location.origin")
+    chromium.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": origin, "registrationId": found[-1], "data": json.dumps(notice)},
+    )
+    chromium.detach()
+
+
+def shows(page: Page, notification: list[str]) -> None:
+    """Wait until the browser shows a notification: title, body, tag and data."""
+    deadline = monotonic() + PATIENCE / 1000
+    while notification not in (shown := page.evaluate(SHOWN)):
+        assert monotonic() < deadline, shown
+
+
+def test_user_turns_notifications_on_and_off(people: People, pushing: Server):
+    """In the menu of the own name; levels of rooms are told to the server."""
+    ada = come(people, pushing, "pushada", "pushed")
+    ask(ada, "Turn on")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    assert standing(ada.page) == (True, 1)
+    with ada.page.expect_request("**/push") as asked:
+        ada.chooses("This place", "Notify me of…")
+        ada.page.get_by_label("Notify me of").select_option("Every message")
+        ada.page.get_by_role("button", name="Save").click()
+    told: Any = asked.value.post_data_json
+    assert (told["all"], told["none"]) == ("pushed", "")
+    ask(ada, "Turn off")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    assert standing(ada.page) == (False, 0)
+    assert ada.page.evaluate("made") is None
+
+
+def test_worker_shows_who_wrote_and_where_and_opens_the_message(people: People, pushing: Server):
+    """Without a text what happened; a newer notification of a place replaces the older one."""
+    ada = come(people, pushing, "pushbea", "pushed2")
+    page = ada.page
+    id_ = pushing.post("rooms/pushed2/messages?name=pushbob", {"text": "pushbea?"})["id"]
+    notice = {"place": "lobby", "from": "bob", "kind": "mention", "id": 7}
+    deliver(page, notice)
+    shows(page, ["bob in #lobby", "You are mentioned", "lobby", "lobby/7"])
+    (worker,) = page.context.service_workers
+    private = {**notice, "place": "@Bob", "kind": "private", "count": 3, "text": "psst"}
+    worker.evaluate(PUSHED, private)
+    shows(page, ["Private message from bob (3)", "psst", "@bob", "@bob"])
+    page.evaluate(
+        "navigator.serviceWorker.ready.then(worker => worker.showNotification("
+        "'pushbob in #pushed2', { body: 'pushbea?', tag: 'pushed2', data: 'pushed2' }))"
+    )
+    worker.evaluate(PUSHED, {**notice, "place": "pushed2", "id": id_})
+    # What the page has shown stays, with its text.
+    shows(page, ["pushbob in #pushed2", "pushbea?", "pushed2", "pushed2"])
+    worker.evaluate(CLICKED, f"pushed2/{id_}")
+    expect(page).to_have_url(f"{pushing.url}#pushed2/{id_}")
+    expect(ada.said("pushbea?")).to_be_visible()
+
+
+def test_worker_renews_a_subscription_that_the_browser_has_changed(people: People, pushing: Server):
+    """The server learns the new address; the levels of rooms stay."""
+    ada = come(people, pushing, "pushcleo", "pushed3")
+    ask(ada, "Turn on")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    (worker,) = ada.page.context.service_workers
+    told = worker.evaluate(RENEWED, ada.page.evaluate("made.toJSON()"))
+    assert [(one["method"], one["status"]) for one in told] == [("GET", 200), ("PUT", 204)]
+    assert json.loads(told[1]["body"])["endpoint"] == "https://push.example.net/renewed"
+    assert standing(ada.page) == (True, 1)
+
+
+def test_user_is_told_what_hinders(people: People, pushing: Server):
+    """The browser's settings; on an iPhone, that the page is not installed."""
+    ada = come(people, pushing, "pushdora", "pushed4", permission=False)
+    ask(ada, "Turn on")
+    dialog = ada.page.get_by_role("dialog")
+    expect(dialog.get_by_role("alert")).to_contain_text("The browser does not allow it")
+    assert standing(ada.page) == (False, 0)
+    dialog.get_by_role("button", name="Cancel").click()
+    ada.page.evaluate(
+        "delete ServiceWorkerRegistration.prototype.pushManager; navigator.standalone = false"
+    )
+    ask(ada, "Close")
+    expect(dialog).to_have_count(0)
+
+
+def test_server_without_a_contact_does_not_offer_it(people: People, shared_server: Server):
+    """The menu has no item for it."""
+    ada = come(people, shared_server, "pushella", "pushed5")
+    assert ada.page.evaluate(STANDING) == {"on": False}
+    ada.page.locator("#account").click()
+    expect(ada.page.get_by_role("menuitem", name="Sign out")).to_be_visible()
+    expect(ada.page.get_by_role("menuitem", name="Notify me even")).to_have_count(0)

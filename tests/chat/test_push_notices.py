@@ -1,0 +1,224 @@
+"""Who is notified of which messages, and what the notification says."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatd.chat.person import Person
+from chatd.chat.push_notices import VIEW_SECONDS
+from chatd.chat.push_watch import DELAY_SECONDS, QUIET_SECONDS
+from chatd.model.commands import Act, Join, Leave, Say, Tell
+from chatd.model.moderation import Ban, BanFromServer, Configure, Redact, RedactPrivately
+from chatd.model.push import SHOWN
+from chatd.testing import InMemoryChat
+
+from ..kit.chat import registered, settled, signed_in
+from ..kit.push import FakeDelivery, pushing, said_by, subscribed, told
+
+
+@pytest.fixture
+def delivery(chat: InMemoryChat) -> FakeDelivery:
+    """Push is on, and ada and bob have accounts; ada's browser is to be notified."""
+    registered(chat, "ada")
+    registered(chat, "bob")
+    delivery = pushing(chat)
+    subscribed(chat, "ada")
+    return delivery
+
+
+@pytest.fixture
+def bob(chat: InMemoryChat, delivery: FakeDelivery) -> Person:
+    """Another account, who is here."""
+    return signed_in(chat, "bob").person
+
+
+def ada(chat: InMemoryChat) -> Person:
+    """The person of a session without a browser that is notified."""
+    return signed_in(chat, "ada").person
+
+
+def test_an_account_is_notified_of_a_mention_without_its_text(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """With room, sender and id; once."""
+    id_ = said_by(chat, "eve", "who has seen ADA?")
+    assert told(chat, delivery) == [{"place": "lobby", "from": "eve", "kind": "mention", "id": id_}]
+    assert told(chat, delivery) == []
+
+
+def test_an_action_notifies_like_a_message(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """`/me waves at ada`."""
+    chat.perform(bob, Act("lobby", "waves at ada"))
+    assert [one["kind"] for one in told(chat, delivery)] == ["mention"]
+
+
+def test_the_text_is_sent_if_the_operator_wants_that(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """Its beginning."""
+    chat.service.push.notices.text = True
+    said_by(chat, "eve", f"ada: {'x' * 1000}")
+    assert [one["text"] for one in told(chat, delivery)] == [f"ada: {'x' * 1000}"[:SHOWN]]
+
+
+def test_other_messages_do_not_notify(chat: InMemoryChat, delivery: FakeDelivery) -> None:
+    """Nor does a name inside of another word."""
+    said_by(chat, "eve", "hello all")
+    said_by(chat, "eve", "canada")
+    assert told(chat, delivery) == []
+
+
+def test_a_browser_may_want_everything_of_a_room_or_nothing(chat: InMemoryChat) -> None:
+    """Each browser for itself."""
+    registered(chat, "ada")
+    delivery = pushing(chat)
+    subscribed(chat, "ada", all="lobby")
+    subscribed(chat, "ada", none="lobby,@eve")
+    said_by(chat, "eve", "hello all")
+    chat.advance(DELAY_SECONDS)
+    (one,) = delivery.sent
+    assert one.told["kind"] == "message"
+    assert one.to.all == ("lobby",)
+
+
+def test_a_private_message_of_an_account_notifies(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """Also if the recipient is away."""
+    id_ = chat.perform(bob, Tell("ada", "psst"))
+    assert told(chat, delivery) == [{"place": "@bob", "from": "bob", "kind": "private", "id": id_}]
+
+
+def test_a_private_message_of_a_guest_notifies(chat: InMemoryChat, delivery: FakeDelivery) -> None:
+    """Who can send it only to somebody who is here."""
+    ada(chat)
+    chat.perform(chat.enter("eve"), Tell("ada", "psst"))
+    assert [one["place"] for one in told(chat, delivery)] == ["@eve"]
+
+
+def test_nobody_is_notified_of_own_messages(chat: InMemoryChat, delivery: FakeDelivery) -> None:
+    """In rooms, and to oneself."""
+    person = ada(chat)
+    chat.perform(person, Say("lobby", "I am ada"))
+    chat.perform(person, Tell("ada", "note to self"))
+    assert told(chat, delivery) == []
+
+
+def test_ignored_people_do_not_notify(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """Neither in rooms nor privately, whether the account is here or away."""
+    settled(chat, chat.service.ignores.ignore(ada(chat), "bob"))
+    settled(chat, chat.service.ignores.ignore(ada(chat), "eve"))
+    chat.perform(bob, Say("lobby", "ada!"))
+    chat.perform(bob, Tell("ada", "psst"))
+    chat.perform(chat.enter("eve"), Tell("ada", "psst"))
+    assert told(chat, delivery) == []
+
+
+def test_a_message_that_was_deleted_in_time_does_not_notify(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """Nor does the deletion."""
+    said = chat.perform(bob, Say("lobby", "ada!"))
+    sent = chat.perform(bob, Tell("ada", "psst"))
+    assert said is not None
+    assert sent is not None
+    chat.perform(bob, Redact("lobby", said))
+    chat.perform(bob, RedactPrivately("ada", sent))
+    assert told(chat, delivery) == []
+
+
+def test_what_was_read_on_another_device_does_not_notify(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """By the read markers of rooms and conversations; what came later does."""
+    said = chat.perform(bob, Say("lobby", "ada!"))
+    sent = chat.perform(bob, Tell("ada", "psst"))
+    assert said is not None
+    assert sent is not None
+    settled(chat, chat.service.markers.mark("ada", "lobby", said))
+    settled(chat, chat.service.markers.mark_conversation("ada", "bob", sent))
+    later = chat.perform(bob, Say("lobby", "ada?"))
+    (one,) = told(chat, delivery)
+    assert one == {"place": "lobby", "from": "bob", "kind": "mention", "id": later}
+
+
+def test_while_a_page_is_in_view_nothing_is_sent(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """Until it says that it is not, or has said nothing for a minute."""
+    look = chat.service.push.notices.look
+    settled(chat, look("ada", here=True))
+    said_by(chat, "eve", "ada!")
+    assert told(chat, delivery) == []
+    settled(chat, look("ada", here=True))
+    settled(chat, look("ada", here=False))
+    said_by(chat, "eve", "ada!")
+    assert len(told(chat, delivery)) == 1
+    settled(chat, look("ada", here=True))
+    chat.advance(VIEW_SECONDS + QUIET_SECONDS)
+    said_by(chat, "eve", "ada!")
+    assert len(told(chat, delivery)) == 1
+
+
+def test_nothing_is_stored_of_who_looks_without_a_subscription(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """No work for those who do not use it."""
+    settled(chat, chat.service.push.notices.look("bob", here=True))
+    assert not settled(chat, chat.service._store.table("views"))
+
+
+def test_who_is_not_in_a_room_is_not_notified_there(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """Also if an open room could be read."""
+    chat.perform(bob, Join("dev"))
+    chat.perform(bob, Say("dev", "where is ada?"))
+    assert told(chat, delivery) == []
+    person = ada(chat)
+    chat.perform(person, Join("dev"))
+    chat.perform(bob, Say("dev", "there is ada"))
+    assert [one["place"] for one in told(chat, delivery)] == ["dev"]
+    chat.perform(person, Leave("dev"))
+    chat.advance(QUIET_SECONDS)
+    bob = signed_in(chat, "bob").person
+    chat.perform(bob, Say("dev", "where is ada?"))
+    assert told(chat, delivery) == []
+
+
+def test_who_may_not_read_any_more_is_not_notified(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """The policy is asked when the notification is sent: after a ban, and for closed rooms."""
+    chat.perform(bob, Join("dev"))
+    chat.perform(ada(chat), Join("dev"))
+    chat.perform(bob, Say("dev", "ada!"))
+    chat.perform(bob, Ban("dev", "ada"))
+    assert told(chat, delivery) == []
+    chat.perform(bob, Configure("dev", access="members"))
+    chat.perform(bob, Say("dev", "ada!"))
+    assert told(chat, delivery) == []
+
+
+def test_who_is_banned_from_the_server_is_not_notified(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """Neither of private messages nor in rooms."""
+    bob.admin = True
+    chat.perform(bob, Say("lobby", "ada!"))
+    chat.perform(bob, Tell("ada", "psst"))
+    chat.perform(bob, BanFromServer("ada"))
+    assert told(chat, delivery) == []
+
+
+def test_what_retention_has_forgotten_does_not_notify(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """Nobody could read it."""
+    said_by(chat, "eve", "ada!")
+    settled(chat, chat.service._store.erase("lobby"))
+    assert told(chat, delivery) == []

@@ -1,0 +1,315 @@
+"""Delivery of notifications: attempts, bounds, and what answers of push services mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from py_vapid import Vapid02
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+
+from chatd.push import delivery as module
+from chatd.push.delivery import (
+    ANSWER_SECONDS,
+    LONGEST_PAUSE,
+    MOST_UNDER_WAY,
+    MOST_WAITING,
+    PAUSES,
+    AgentPost,
+    Delivery,
+    Reply,
+)
+from chatd.push.internet import InternetEndpoints
+from chatd.testing.clock import StrictClock
+
+from ..kit.push import Browser
+
+KEY = bytes(range(1, 33))
+NOW = 1_800_000_000.0
+
+
+class Service:
+    """A push service, and the `Post` that reaches it."""
+
+    def __init__(self) -> None:
+        self.clock = StrictClock()
+        self.clock.advance(NOW)
+        self.counts: Counter[str] = Counter()
+        self.asked: list[tuple[str, dict[bytes, list[bytes]], bytes]] = []
+        self.open: list[Deferred[Reply]] = []
+        self.delivery = Delivery(
+            self.clock, self.clock.seconds, "mailto:a@example.org", self, self.counts
+        )
+
+    def __call__(self, url: str, headers: dict[bytes, list[bytes]], body: bytes) -> Deferred[Reply]:
+        """See `Post`."""
+        self.asked.append((url, headers, body))
+        answer: Deferred[Reply] = Deferred()
+        self.open.append(answer)
+        return answer
+
+    def send(self, browser: Browser, topic: str = "t") -> list[bool]:
+        """Send a notification; returns whether more are wanted, when that is known."""
+        known: list[bool] = []
+        sending = self.delivery.send(browser.subscription(), KEY, b'{"id":7}', topic)
+        sending.addCallback(known.append)
+        return known
+
+    def answer(self, status: int, retry_after: str = "") -> None:
+        """Answer the oldest request."""
+        self.open.pop(0).callback(Reply(status, retry_after))
+
+    def fail(self) -> None:
+        """Let the oldest request fail."""
+        self.open.pop(0).errback(Failure(ConnectionRefusedError()))
+
+
+@pytest.fixture
+def service() -> Service:
+    """A push service that answers when the test says so."""
+    return Service()
+
+
+def test_a_notification_is_sent_encrypted_and_signed(service: Service) -> None:
+    """To the address of the subscription; the browser reads it."""
+    browser = Browser()
+    known = service.send(browser)
+    ((url, headers, body),) = service.asked
+    assert url == browser.endpoint
+    assert browser.read(body) == {"id": 7}
+    assert Vapid02.verify(headers[b"Authorization"][0].decode())
+    assert headers[b"Topic"] == [b"t"]
+    service.answer(201)
+    assert known == [True]
+    assert service.counts == {"sent": 1}
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_browser_that_is_gone_wants_no_more(service: Service, status: int) -> None:
+    """The push service does not know the address any more."""
+    known = service.send(Browser())
+    service.answer(status)
+    assert known == [False]
+    assert service.counts == {"gone": 1}
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 413])
+def test_a_refusal_is_final_and_follows_nowhere(
+    service: Service, status: int, logged_warnings: list[str]
+) -> None:
+    """A redirect is not followed; the log has the service's name, and not the secret address."""
+    known = service.send(Browser())
+    service.answer(status)
+    service.clock.advance(LONGEST_PAUSE)
+    assert (known, len(service.asked), service.counts) == ([True], 1, {"refused": 1})
+    assert logged_warnings == [f"push.example.net did not take a notification: status {status}"]
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, None])
+def test_a_service_that_is_busy_or_away_is_asked_again_with_longer_pauses(
+    service: Service, status: int | None
+) -> None:
+    """And then the notification is dropped."""
+    known = service.send(Browser())
+    for number, pause in enumerate(PAUSES, 1):
+        assert len(service.asked) == number
+        service.fail() if status is None else service.answer(status)
+        service.clock.advance(pause - 0.1)
+        assert len(service.asked) == number
+        service.clock.advance(0.1)
+    service.fail() if status is None else service.answer(status)
+    assert (known, service.counts, service.delivery.waiting) == ([True], {"failed": 1}, 0)
+    assert not service.clock.getDelayedCalls()
+
+
+def test_a_request_is_encrypted_anew_for_each_attempt(service: Service) -> None:
+    """Keys and salt serve for one message."""
+    browser = Browser()
+    service.send(browser)
+    service.answer(503)
+    service.clock.advance(PAUSES[0])
+    assert service.asked[0][2] != service.asked[1][2]
+    assert browser.read(service.asked[1][2]) == {"id": 7}
+    service.answer(201)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "pause"),
+    [
+        ("120", 120.0),
+        ("1", PAUSES[0]),
+        ("", PAUSES[0]),
+        ("soon", PAUSES[0]),
+        ("-5", PAUSES[0]),
+        ("Fri, 15 Jan 2027 08:05:00 GMT", 300.0),
+        ("Fri, 15 Jan 2021 08:05:00 GMT", PAUSES[0]),
+        ("Fri, 99 Jan 2027 08:05:00 GMT", PAUSES[0]),
+    ],
+)
+def test_retry_after_is_obeyed(service: Service, retry_after: str, pause: float) -> None:
+    """In seconds or as a date (RFC 9110, section 10.2.3), if it is longer than the own pause."""
+    service.send(Browser())
+    service.answer(429, retry_after)
+    service.clock.advance(pause - 0.1)
+    assert len(service.asked) == 1
+    service.clock.advance(0.1)
+    assert len(service.asked) == 2
+    service.answer(201)
+
+
+def test_a_service_that_wants_a_very_long_pause_is_not_waited_for(service: Service) -> None:
+    """By then nobody wants the notification."""
+    known = service.send(Browser())
+    service.answer(429, "99999999999")
+    assert (known, service.counts) == ([True], {"failed": 1})
+
+
+def test_a_request_without_answer_ends(service: Service) -> None:
+    """And is repeated like one that failed."""
+    service.send(Browser())
+    service.clock.advance(ANSWER_SECONDS)
+    service.open.clear()
+    service.clock.advance(PAUSES[0])
+    assert len(service.asked) == 2
+    service.answer(201)
+    assert service.counts == {"sent": 1}
+
+
+def test_a_newer_notification_replaces_one_that_waits(service: Service) -> None:
+    """Of the same topic, to the same browser."""
+    browser = Browser()
+    first = service.send(browser)
+    service.answer(503)
+    other = service.send(browser, "u")
+    service.answer(503)
+    second = service.send(browser)
+    service.answer(201)
+    assert (first, other, second) == ([True], [], [True])
+    service.clock.advance(PAUSES[0])
+    assert len(service.asked) == 4
+    service.answer(201)
+    assert service.counts == {"dropped": 1, "sent": 2}
+
+
+def test_few_requests_are_under_way_and_few_notifications_wait(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the bound the oldest is dropped, and counted."""
+    monkeypatch.setattr(module, "MOST_WAITING", 5)
+    assert MOST_WAITING > MOST_UNDER_WAY
+    known = [service.send(Browser(f"https://p.example/{n}")) for n in range(MOST_UNDER_WAY + 7)]
+    assert len(service.asked) == MOST_UNDER_WAY
+    assert service.counts == {"dropped": 2}
+    assert [n for n, one in enumerate(known) if one] == [MOST_UNDER_WAY, MOST_UNDER_WAY + 1]
+    while service.open:
+        service.answer(201)
+    assert service.counts == {"dropped": 2, "sent": MOST_UNDER_WAY + 5}
+
+
+def test_what_waits_for_another_attempt_counts_as_waiting(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first that waits gives way to a new one."""
+    monkeypatch.setattr(module, "MOST_WAITING", 2)
+    known = []
+    for number in range(3):
+        known.append(service.send(Browser(f"https://p.example/{number}")))
+        service.answer(503)
+    assert (known, service.counts) == ([[True], [], []], {"dropped": 1})
+    service.clock.advance(PAUSES[0])
+    service.answer(201)
+    service.answer(201)
+
+
+def test_everything_ends_with_the_server(service: Service) -> None:
+    """Requests under way are cancelled, and no timer is left."""
+    known = [service.send(Browser(f"https://p.example/{n}")) for n in range(MOST_UNDER_WAY + 1)]
+    service.answer(503)
+    service.delivery.stop()
+    assert known == [[True]] * len(known)
+    assert (service.delivery.waiting, service.clock.getDelayedCalls()) == (0, [])
+    assert service.send(Browser()) == [True]
+
+
+def test_damaged_keys_fail_one_notification_only(
+    service: Service, logged_errors: list[str]
+) -> None:
+    """They were checked when the browser subscribed: the log has a traceback."""
+    browser = Browser()
+    known: list[bool] = []
+    damaged = browser.subscription()
+    sending = service.delivery.send(
+        type(damaged)("ada", browser.endpoint, "AAAA", browser.keys["auth"], 1), KEY, b"{}", "t"
+    )
+    sending.addCallback(known.append)
+    assert (known, service.counts) == ([True], {"failed": 1})
+    assert len(logged_errors) == 1
+    logged_errors.clear()
+
+
+# -- over HTTP -------------------------------------------------------------------------------------
+
+
+class AnyNames:
+    """A resolver that knows every name."""
+
+    def resolveHostName(self, receiver: Any, name: str, portNumber: int = 0, *_: Any) -> Any:
+        """Answer at once."""
+        from twisted.internet.address import IPv4Address
+
+        receiver.resolutionBegan(self)
+        receiver.addressResolved(IPv4Address("TCP", "8.8.8.8", portNumber))
+        receiver.resolutionComplete()
+        return self
+
+    name = "push.example.net"
+
+    def cancel(self) -> None:
+        """Has no effect."""
+
+
+def plain(_: str, endpoint: IStreamClientEndpoint) -> IStreamClientEndpoint:
+    return endpoint
+
+
+def posted() -> tuple[Any, StringTransport, list[Any]]:
+    """A request that was sent: the connection, its transport, and the outcome."""
+    reactor = MemoryReactorClock()
+    reactor.nameResolver = AnyNames()  # type: ignore[assignment]
+    post = AgentPost(reactor, InternetEndpoints(reactor, plain))
+    outcome: list[Any] = []
+    post("https://push.example.net/one?x", {b"TTL": [b"1"]}, b"body").addBoth(outcome.append)
+    wire: Any = reactor.tcpClients[0][2].buildProtocol(None)
+    transport = StringTransport()
+    wire.makeConnection(transport)
+    reactor.advance(0)
+    return wire, transport, outcome
+
+
+def test_a_post_is_sent_whole() -> None:
+    """With its headers and its length."""
+    wire, transport, outcome = posted()
+    sent = transport.value()
+    assert sent.startswith(b"POST /one?x HTTP/1.1\r\n")
+    assert b"\r\nTtl: 1\r\n" in sent or b"\r\nTTL: 1\r\n" in sent
+    assert b"\r\nHost: push.example.net\r\n" in sent
+    assert b"\r\nContent-Length: 4\r\n" in sent
+    assert sent.endswith(b"\r\n\r\nbody")
+    wire.dataReceived(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    assert outcome == [Reply(201)]
+
+
+def test_a_body_is_not_read_and_a_redirect_not_followed() -> None:
+    """The connection ends after the headers."""
+    wire, transport, outcome = posted()
+    wire.dataReceived(
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nRetry-After:  7 \r\n"
+        b"Content-Length: 100000\r\n\r\nxxx"
+    )
+    assert outcome == [Reply(302, "7")]
+    assert transport.disconnecting
