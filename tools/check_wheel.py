@@ -19,6 +19,8 @@ import zipfile
 from http.client import HTTPConnection
 from pathlib import Path
 
+from chatd.doors.api.compact import compact_script
+
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 30.0  # seconds for any one answer; a slow machine needs a tenth of it
 LINE = "hello from the wheel"
@@ -130,11 +132,8 @@ def chat(commands: Path, empty: Path) -> None:
         say(line_port)
         page = (ROOT / "web" / "index.html").read_bytes()
         require(get(http_port, "/") == page, "GET / is not web/index.html")
-        # Scripts are served without comments and indentation; most lines are as they were written.
-        script = [line.strip() for line in (ROOT / "web" / "chat.js").read_bytes().splitlines()]
-        served = get(http_port, "/chat.js").splitlines()
-        same = sum(line in script for line in served)
-        require(same > 0.8 * len(served) > 0, "GET /chat.js is not web/chat.js")
+        script = compact_script((ROOT / "web" / "chat.js").read_bytes())
+        require(get(http_port, "/chat.js") == script, "GET /chat.js is not web/chat.js")
         events = json.loads(get(http_port, "/rooms/lobby/events"))["events"]
         texts = [event.get("text") for event in events]
         require(LINE in texts, f"the HTTP door has not heard the line: {events}")
