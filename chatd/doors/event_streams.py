@@ -6,8 +6,9 @@
    Until then each batch goes through `deliver`; afterwards batches are written directly
    (`Subscriber.push`).
 3. A stream without events sends a heartbeat every `HEARTBEAT_SECONDS`.
-4. When the response has begun, the stream takes over the connection (`ChatChannel.upgrade`), so
-   that the request's objects can be freed.  Further input could not be answered anyway.
+4. When the response begins, the stream takes over the connection (`upgrade` of `ChatChannel`, or
+   of `AwaitedConnection` if the request is known), so that a request's objects can be freed.
+   Further input could not be answered anyway.
 5. When the gate ends a stream, the stream sends the reason and closes.  If the gate takes one of
    several rooms away, the stream sends the reason and goes on with the others.
 """

@@ -5,7 +5,8 @@ known stream (`chatd.http.fastpath.Openings`) never parses one, so its channel i
 
 1. The first packet decides: either the connection is handed over to the stream that the packet
    begins, or to a `ChatChannel`, which gets the packet.
-2. A connection on which nothing comes is closed after the idle timeout, by a channel.
+2. A connection on which nothing comes is closed after the idle timeout, by a channel that is made
+   for that.
 3. The connection is in `Peers` all the time: as this object first, then as the one that it was
    handed over to.
 """
@@ -16,6 +17,7 @@ from itertools import takewhile
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -26,6 +28,8 @@ from .fastpath import Upgraded
 
 class FirstBytes:
     """The deadlines for the first bytes of one site's new connections, with one timer in all."""
+
+    _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -53,7 +57,11 @@ class FirstBytes:
         now = self._clock.seconds()
         late = [*takewhile(lambda each: self._due[each] <= now, self._due)]
         for connection in late:
-            connection.time_is_up()
+            self._due.pop(connection, None)
+            try:
+                connection.time_is_up()
+            except Exception:
+                self._log.failure("a connection on which nothing came could not be closed")
         if self._due and self._timer is None:
             first = next(iter(self._due.values()))
             self._timer = self._clock.callLater(max(first - now, 0.0), self._reached)
@@ -139,18 +147,22 @@ class AwaitedConnection(TimedHandshake):
     def upgrade(self, accept: bytes, protocol: Upgraded) -> None:
         """Write `accept`, and hand the connection over to `protocol`, without a channel."""
         transport = self.transport
-        with one_write(transport):
-            self._precede(protocol)
-            transport.write(accept)
-            protocol.makeConnection(transport)
-        self._leave()
+        try:
+            with one_write(transport):
+                self._precede(protocol)
+                transport.write(accept)
+                protocol.makeConnection(transport)
+        finally:
+            self._leave()
 
     def _become_channel(self) -> Any:
         """Hand the connection over to a channel, which is returned."""
         channel = self.site.channel()
         self._precede(channel)
-        channel.makeConnection(self.transport)
-        self._leave()
+        try:
+            channel.makeConnection(self.transport)
+        finally:
+            self._leave()
         return channel
 
     def _precede(self, successor: Any) -> None:

@@ -4,9 +4,9 @@ Twisted's `Port.doRead` needs fifty calls of Python for each connection, before 
 has made its protocol.  Most of them build a logger in case the accept fails, convert the socket's
 family to an enumeration, and format names for a log of Twisted that chatd does not use.
 
-1. `accept` does what `Port.doRead` does as long as connections can be accepted.  After any other
-   error than that there are none left it calls `Port.doRead`, which gets the same error again,
-   handles it and logs it.  If the factory or the protocol fails, the port goes on.
+1. `accept` does what `Port.doRead` does, and returns when no connection waits.  After any other
+   error it calls `Port.doRead`, which gets the same error again, handles it and logs it.  If the
+   factory or the protocol fails, that connection is closed, and the port goes on.
 2. At most `ACCEPTS_A_TURN` connections are accepted per call, so that a storm of connections does
    not hold up the ones that exist.
 """
@@ -69,4 +69,9 @@ def _connect(port: Port, accepted: socket, peer: tuple[Any, ...]) -> None:
         return
     number = port.sessionno
     port.sessionno = number + 1
-    protocol.makeConnection(port.transport(accepted, protocol, peer, port, number, port.reactor))
+    transport = port.transport(accepted, protocol, peer, port, number, port.reactor)
+    try:
+        protocol.makeConnection(transport)
+    except BaseException:
+        transport.abortConnection()
+        raise

@@ -8,9 +8,10 @@
    and keeps the old ones.  If some files of a directory are broken, the server keeps the old
    certificates of the names for which there is no new one.
 4. A certificate that has expired, or is about to, is logged once a day.
-5. Once a day the key of the session tickets is replaced: who learns it can read recorded sessions
-   of TLS 1.2 that were resumed with them, and those of a day at most.  (Sessions of TLS 1.3 have
-   keys of their own even then.)
+5. Once a day the key of the session tickets is replaced, for connections that begin from then on.
+   Who learns a key can read the recorded sessions of TLS 1.2 in which it made a ticket (RFC 5077,
+   section 3.3: the ticket has the session's secret).  A key stays in memory until the last
+   connection that began with it is closed.  (Sessions of TLS 1.3 have keys of their own.)
 """
 
 from __future__ import annotations

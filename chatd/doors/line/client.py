@@ -21,7 +21,7 @@ from ...chat.sessions import Session
 from ...codecs.commandlines import CommandTable, Usage
 from ...codecs.lines import answer, refusal
 from ...model.commands import Command
-from ...model.errors import ChatError, NotAllowed
+from ...model.errors import ChatError, NotAllowed, NotInRoom
 from ...stream.subscriber import Subscriber
 from ..history import Replay
 from ..linequeue import WaitForAcks
@@ -175,11 +175,12 @@ class LineClient:
         reader.begin()
 
     def _refusal_of(self, room: Room) -> bytes:
+        """Why a client that has come in is not in the room."""
         try:
             self.reader.check(room)
         except ChatError as error:
             return refusal(error)
-        return b""
+        return refusal(NotInRoom(f"you are not in #{room.name} any more; /join {room.name}"))
 
     # -- answers ---------------------------------------------------------------------------------
 

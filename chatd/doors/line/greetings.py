@@ -3,8 +3,8 @@
 1. Everything in it but the client's own name is the same for all clients that come in while the
    room's messages, topic and members do not change.  So it is made once for all clients that come
    in together, as all do after a restart.
-2. `Greetings` compares what the last greeting was made of, and never looks at anything else: so a
-   greeting cannot be out of date.
+2. `Greetings` compares all that the last greeting was made of, so a greeting cannot be out of date.
+   `Room.roster` stands for the names of the members: what changes them has to change it.
 3. The caller has checked that the client may read the room.
 """
 

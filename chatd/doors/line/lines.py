@@ -92,7 +92,7 @@ class LineConnection(TcpConnection):
         self._entering = True
         try:
             entering = come_in(self._door.service, self._address)
-        except ChatError:
+        except Exception:  # whatever it is: the client is told, and disconnected
             entering = fail()
         entering.addCallbacks(self._entered, self._could_not_enter)
 

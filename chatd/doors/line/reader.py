@@ -84,8 +84,8 @@ class LineReader:
         self, service: ChatService, session: Session, wire: Wire, room: Room | None, begin: int
     ) -> None:
         """A reader of the joined rooms, of which `room` is the current one, and of the private
-        messages, from the cursor `begin` on.  There is no current room if the reader may not read
-        it.  The reader has to be started (`begin`) in the same turn.
+        messages, from the cursor `begin` on.  There is no current room if the person is not in it
+        any more, or may not read it.  The reader has to be started (`begin`) in the same turn.
         """
         self._readers = service.readers
         self._service = service
@@ -97,6 +97,8 @@ class LineReader:
         self._zone = ""
         """The time zone of the times before lines, `utc` or `local`; empty: no times are shown."""
         self._days = TIMELESS
+        if room is not None and session.person.rooms.get(room.name) is not room:
+            room = None
         self.room = room
         """The current room."""
         try:

@@ -35,7 +35,9 @@ class Skew:
         if not 0 <= answered - asked <= ANSWER_SECONDS:
             return
         ahead, before = seconds - (asked + answered) / 2, self.ahead
-        self.ahead = ahead if abs(ahead) > AGREEING_SECONDS else 0.0
+        # Half of it, once they differ: else a difference of just 2 seconds would come and go.
+        agreeing = AGREEING_SECONDS / 2 if before else AGREEING_SECONDS
+        self.ahead = ahead if abs(ahead) > agreeing else 0.0
         if self.ahead and not (before and abs(ahead - before) <= AGREEING_SECONDS):
             self._log.warn(
                 "this node's clock is {seconds:.0f} seconds {way} that of Redis; the chat goes by"

@@ -102,6 +102,8 @@ def enter(client: IrcClient, room: Room, stream: Source, *, fresh: bool = True) 
     if room.name not in person.rooms:
         return
     yield reader.subscriber.wake
+    if room.name in reader.channels or person.rooms.get(room.name) is not room:
+        return  # another turn may have come, and in it a kick
     arrival = find_own(stream, Arrived, person.name) if fresh else None
     begin = arrival.id if arrival is not None else client.service.horizon
     try:
@@ -118,7 +120,10 @@ def enter(client: IrcClient, room: Room, stream: Source, *, fresh: bool = True) 
     if client.may("draft/read-marker"):
         yield client.marker_line(f"#{room.name}")
     if not client.may("no-implicit-names"):
-        yield from names_lines(client, room)
+        for part in names_lines(client, room):
+            if room.name not in reader.channels:
+                return  # put out meanwhile
+            yield part
         yield client.numbered(numerics.ENDOFNAMES, f"#{room.name}")
     yield partial(_catch_up, client, room, begin)
 

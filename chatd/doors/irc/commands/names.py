@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ....chat.room import Room
 from ....codecs.irc import numerics
@@ -12,7 +12,7 @@ from ....codecs.irc.modes import prefix_of
 from ....model.errors import ChatError
 from ....model.identity import subject_of
 from ..client import IrcClient
-from ..request import LINES_A_TURN, Part, Request
+from ..request import Part, Request
 from .rooms import channel, may_read
 from .row import command
 
@@ -46,8 +46,8 @@ def names_lines(client: IrcClient, room: Room) -> Iterator[Part]:
     """
     symbol = "=" if getattr(room.state, "listed", True) else "@"
     overhead = size(client.numbered(numerics.NAMREPLY, symbol, f"#{room.name}", ""))
-    for number, text in enumerate(in_lines(_names_in(client, room), overhead)):
-        if number % (LINES_A_TURN // 2 or 1) == 0 and not may_read(client, room):
+    for text in in_lines(_names_in(client, room), overhead):
+        if not may_read(client, room):
             return
         yield client.numbered(numerics.NAMREPLY, symbol, f"#{room.name}", text)
         yield None  # one line has a dozen names, and takes as long as several of other answers
@@ -55,22 +55,24 @@ def names_lines(client: IrcClient, room: Room) -> Iterator[Part]:
 
 def _names_in(client: IrcClient, room: Room) -> Iterator[str]:
     """The words of NAMES; each is made when it is wanted."""
-    whole = client.may("userhost-in-names")
+    word = _full if client.may("userhost-in-names") else _name
     marked, revision = marks(client, room), room.version
     members = room.members
-    for key in _keys_of(members):
+    listed = dict.fromkeys(members)
+    for key in listed:
         if room.version != revision:  # roles may have changed meanwhile
             marked, revision = marks(client, room), room.version
         name = members.get(key)
         if name is not None:
-            yield marked.get(key, "") + (_full(client, key, name) if whole else name)
+            yield marked.get(key, "") + word(client, key, name)
+    for key in [key for key in members if key not in listed]:  # who came meanwhile
+        name = members.get(key)
+        if name is not None:
+            yield prefix(client, room, key) + word(client, key, name)
 
 
-def _keys_of(members: Mapping[str, str]) -> Iterator[str]:
-    """The keys of members, of those last who come while the others are listed."""
-    listed = dict.fromkeys(members)
-    yield from listed
-    yield from [key for key in members if key not in listed]
+def _name(client: IrcClient, key: str, name: str) -> str:
+    return name
 
 
 def _full(client: IrcClient, key: str, name: str) -> str:
