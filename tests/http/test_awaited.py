@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any, cast
 
-from chatd.http.awaited import AwaitedConnection
+import pytest
+from twisted.internet.task import Clock
+
+from chatd.http.awaited import AwaitedConnection, FirstBytes
 from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
 from chatd.http.channel import ChatChannel
 from chatd.net.connections import LINGER_SECONDS
@@ -81,3 +84,46 @@ def test_a_client_that_sends_nothing_leaves_nothing_behind(
         assert http.closed
     assert not len(server.peers)
     assert not server.chat.clock.getDelayedCalls()
+
+
+def test_one_connection_that_cannot_be_closed_holds_up_no_other(logged_errors: list[str]) -> None:
+    """The failure is logged, and the deadlines after it hold."""
+    clock = Clock()
+    deadlines = FirstBytes(clock)
+    over: list[str] = []
+
+    class Connection:
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def time_is_up(self) -> None:
+            over.append(self._name)
+            if self._name == "broken":
+                raise RuntimeError("no channel")
+
+    for name in ("broken", "second"):
+        deadlines.expect(cast(Any, Connection(name)), 10)
+    clock.advance(5)
+    deadlines.expect(cast(Any, Connection("third")), 10)
+    clock.advance(5)
+    assert over == ["broken", "second"]
+    assert "no channel" in logged_errors.pop()
+    clock.advance(5)
+    assert over == ["broken", "second", "third"]
+    assert not clock.getDelayedCalls()
+
+
+def test_a_channel_that_cannot_be_made_leaves_no_peer_behind(
+    server: MemoryServer, http: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shutdown would wait for it."""
+
+    def fail(channel: ChatChannel, transport: Any) -> None:
+        raise RuntimeError("no channel")
+
+    monkeypatch.setattr(ChatChannel, "makeConnection", fail)
+    waiting = protocol_of(http)
+    assert isinstance(waiting, AwaitedConnection)
+    with pytest.raises(RuntimeError):
+        waiting.dataReceived(STREAM)
+    assert not len(server.peers)

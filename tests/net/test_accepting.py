@@ -131,6 +131,28 @@ def test_a_factory_that_fails_does_not_stop_the_port(
     assert len(listener.transports) == 1
 
 
+def test_a_protocol_that_fails_is_disconnected(
+    listener: Listener, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would ever close the connection; the next client is served."""
+
+    def fail(protocol: Protocol, transport: Any) -> None:
+        raise RuntimeError("no connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Protocol, "makeConnection", fail)
+        listener.dial()
+        listener.port.doRead()
+    assert "no connection" in logged_errors.pop()
+    assert not listener.transports
+    listener.watch.run()
+    with pytest.raises(ConnectionResetError):
+        listener.clients[0].recv(1)
+    listener.dial()
+    listener.port.doRead()
+    assert len(listener.transports) == 1
+
+
 def test_twisted_handles_other_errors_of_accept(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

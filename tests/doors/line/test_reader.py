@@ -7,15 +7,18 @@ from __future__ import annotations
 import re
 
 import pytest
+from twisted.internet.defer import Deferred
 
+from chatd.doors import history
 from chatd.model.commands import Say
 from chatd.model.errors import NotAllowed
 from chatd.model.identity import Identity
+from chatd.model.moderation import Kick
 from chatd.model.policy import Action, RoomView
 from chatd.testing import InMemoryChat
 from chatd.testing.policies import DenyAll, DenyIf
 
-from ...kit.chat import looked_up
+from ...kit.chat import looked_up, with_account
 from ...kit.server import MemoryServer
 from ...kit.terminal import Terminal, greeted, untimed
 
@@ -60,6 +63,24 @@ def test_lines_before_the_greeting_wait(server: MemoryServer) -> None:
     assert [first, second] == ["<guest-0001> one", "<guest-0001> two"]
     assert who == "== 1 here: guest-0001"
     assert wire.producerState == "producing"
+
+
+def test_guest_who_is_put_out_before_the_greeting_is_not_shown_the_room(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last messages may have to be read from a disk, which gives time for a kick."""
+    reading: Deferred[history.Replay] = Deferred()
+    monkeypatch.setattr(history, "remembered", lambda *given: None)
+    monkeypatch.setattr(history, "replay", lambda *given: reading)
+    wire = server.line()
+    server.chat.settle()
+    server.chat.perform(with_account(server.chat, "ruth", admin=True), Kick("lobby", "guest-0001"))
+    reading.callback(history.Replay(()))
+    refused, welcome = wire.received().decode().splitlines()
+    assert refused == "!! you are not in #lobby any more; /join lobby"
+    assert welcome.startswith("== welcome, guest-0001")
+    wire.send(b"hello\n")
+    assert wire.received().startswith(b"!! you are in no room")
 
 
 @pytest.mark.parametrize("sent", [b"", b"hello"], ids=["nothing", "half-a-line"])

@@ -24,6 +24,19 @@ def clock() -> Clock:
     return Clock()
 
 
+def test_a_difference_of_just_two_seconds_does_not_come_and_go(
+    clock: Clock, logged_warnings: list[str]
+) -> None:
+    """Each answer is off by a fraction of a second."""
+    skew = Skew(clock)
+    for moment in (2.1, 1.9, 2.2, 1.8):
+        skew.told(clock.seconds, clock.seconds + moment)
+        assert skew.ahead == pytest.approx(moment)
+    assert len(logged_warnings) == 1
+    skew.told(clock.seconds, clock.seconds + 0.9)
+    assert skew.ahead == 0
+
+
 @pytest.mark.parametrize("ahead", [-600.0, -3.0, 3.0, 600.0])
 def test_a_clock_that_differs_is_reckoned_with_and_logged_once(
     clock: Clock, ahead: float, logged_warnings: list[str]
