@@ -169,11 +169,14 @@ class Push:
 
     # -- sending ---------------------------------------------------------------------------------
 
-    def _deliver(self, account: str, one: Living, notice: Notice) -> None:
+    def _deliver(
+        self, account: str, one: Living, notice: Notice, check: Callable[[], Deferred[bool]]
+    ) -> None:
         if self._deliverer is None:
             return
         key, to = self._key.private, one.subscription
-        sending = self._deliverer.send(to, key, padded(notice), self._topic(account, notice.place))
+        topic = self._topic(account, notice.place)
+        sending = self._deliverer.send(to, key, padded(notice), topic, check)
         sending.addCallback(self._delivered, one)
 
     def _delivered(self, wanted: bool, one: Living) -> None:
