@@ -3,8 +3,8 @@
 1. The unit of the deletion ends all sessions and tokens, and the right to administer; the name
    stays reserved, and what the account said in rooms stays.
 2. After it, in units of their own, go: its roles and memberships in all rooms, the rooms that it
-   had joined, its sessions, tokens, markers, ignored names, known addresses, and the conversations
-   whose other account is gone too (`Correspondence.forget`).
+   had joined, its sessions with their push subscriptions, tokens, markers, ignored names, known
+   addresses, and the conversations whose other account is gone too (`Correspondence.forget`).
 3. The table `REMOVED` has the account until all of that is done; what a start finds there is gone
    on with.
 4. A room whose only owner is deleted has no owner; its ops stay, and an administrator of the server
@@ -30,11 +30,13 @@ from ..model.units import (
     FAMILIAR,
     IGNORES,
     MARKERS,
+    PUSHES,
     REMOVED,
     ROLES,
     SESSIONS,
     TOKENS,
     USED,
+    VIEWS,
     Cell,
     Change,
     Unit,
@@ -125,6 +127,7 @@ class AccountRemoval:
         await self._change(Change(ignored, name, None) for name in await self._store.table(ignored))
         for kind in (MARKERS, FAMILIAR):
             await self._unnote(account_table(kind, key))
+        await self._store.note(VIEWS, key, None)
         await self._change([Change(REMOVED, key, None)])
 
     async def _granted_in(self, key: str, names: list[str]) -> list[str]:
@@ -150,7 +153,11 @@ class AccountRemoval:
         await self._change(
             change
             for id_, cell in ids.items()
-            for change in (Change(kind, cell.value.decode(), None), Change(table, id_, None))
+            for change in (
+                Change(kind, cell.value.decode(), None),
+                *((Change(PUSHES, cell.value.decode(), None),) if kind == SESSIONS else ()),
+                Change(table, id_, None),
+            )
         )
         for cell in ids.values():
             await self._store.note(USED, cell.value.decode(), None)

@@ -175,7 +175,10 @@ class Journal:
                 self.metrics.unit_stored(accepted.unit)
                 accepted.outcome.callback(answer if tells(accepted.unit) else None)
         if self.when_stored is not None:
-            self.when_stored(answers, units)
+            try:
+                self.when_stored(answers, units)
+            except Exception:
+                self._log.failure("what was stored could not be watched")
         self._settle()
 
     def _judge_again(self, accepted: Accepted) -> None:

@@ -52,7 +52,7 @@ class Push:
         """What became of notifications: `limited`, `dropped`, `failed`; a deliverer counts here
         too."""
         self._key = PushKey(core.store, core.journal)
-        self.subscriptions = Subscriptions(core.store, core.journal, core.accounts, micros)
+        self.subscriptions = Subscriptions(core.store, core.journal, micros)
         self.notices = PushNotices(core, letters, self.subscriptions, self._deliver, micros)
         self._watch = PushWatch(core.clock, self.subscriptions, self.notices.notify, self.counts)
         self._deliverer: Deliverer | None = None
@@ -77,7 +77,7 @@ class Push:
 
     def begin(self, deliverer: Deliverer) -> Deferred[Any]:
         """Send notifications from now on; the store is open.  Fires when the key and the
-        subscriptions are read.  Fails with `Unavailable`.
+        subscriptions are read.  Fails with `Unavailable`, `InDoubt`.
         """
         self._deliverer = deliverer
         self._journal.when_stored = self._watch.stored
@@ -169,11 +169,14 @@ class Push:
 
     # -- sending ---------------------------------------------------------------------------------
 
-    def _deliver(self, account: str, one: Living, notice: Notice) -> None:
+    def _deliver(
+        self, account: str, one: Living, notice: Notice, check: Callable[[], Deferred[bool]]
+    ) -> None:
         if self._deliverer is None:
             return
         key, to = self._key.private, one.subscription
-        sending = self._deliverer.send(to, key, padded(notice), self._topic(account, notice.place))
+        topic = self._topic(account, notice.place)
+        sending = self._deliverer.send(to, key, padded(notice), topic, check)
         sending.addCallback(self._delivered, one)
 
     def _delivered(self, wanted: bool, one: Living) -> None:

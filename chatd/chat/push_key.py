@@ -43,7 +43,7 @@ class PushKey:
 
     def find(self) -> Deferred[Any]:
         """Read the key, or make it if there is none; fires when it is known.  Fails with
-        `Unavailable`.
+        `Unavailable`, `InDoubt`.
         """
 
         def found(cells: Mapping[str, Cell]) -> Deferred[Any]:

@@ -9,15 +9,20 @@ An account is notified of a message if all of this holds:
 3. No session of the account has read the message, by its read marker, and no page of the account is
    in view (`PushNotices.look`).
 4. The message was not deleted, and retention has not forgotten it.
+
+All of that is looked at again before each attempt to send the notification (`PushNotices.holds`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..model.addresses import LOCAL, Address
 from ..model.errors import BadName, ChatError
@@ -29,7 +34,7 @@ from ..model.names import name_key
 from ..model.policy import Action
 from ..model.push import SHOWN, Kind, Notice, Subscription
 from ..model.units import IGNORES, JOINED, MARKERS, VIEWS, Cell, account_table
-from ..stream.eventlog import Entry
+from ..stream.eventlog import Entry, Page
 from .core import Core
 from .letters import Letters
 from .push_subscriptions import Living, Subscriptions
@@ -48,12 +53,24 @@ class Deliverer(Protocol):
     def waiting(self) -> int:
         """Notifications that are not sent yet."""
 
-    def send(self, to: Subscription, key: bytes, payload: bytes, topic: str) -> Deferred[bool]:
+    def send(
+        self,
+        to: Subscription,
+        key: bytes,
+        payload: bytes,
+        topic: str,
+        check: Callable[[], Deferred[bool]],
+    ) -> Deferred[bool]:
         """Send one, under the private key `key`.  It replaces an earlier one of the same `topic`
-        that the browser has not got yet.
+        that the browser has not got yet.  `check` is called before each attempt, and fires with
+        whether the notification is still to be sent; it fails with `ChatError` if that cannot be
+        found out now.
 
         Fires with False if the browser wants no more notifications.  Never fails.
         """
+
+
+Deliver = Callable[[str, Living, Notice, Callable[[], Deferred[bool]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +90,18 @@ class Absent:
 class PushNotices:
     """Notifies accounts."""
 
+    _log = Logger()
+
     def __init__(
         self,
         core: Core,
         letters: Letters,
         subscriptions: Subscriptions,
-        deliver: Callable[[str, Living, Notice], None],
+        deliver: Deliver,
         micros: Callable[[], int],
     ) -> None:
-        """`deliver(account, living, notice)` has a notification sent; `micros` tells microseconds
-        since the Unix epoch.
+        """`deliver(account, living, notice, check)` has a notification sent, unless `check` fires
+        with False before; `micros` tells microseconds since the Unix epoch.
         """
         self._core = core
         self._store = core.store
@@ -112,29 +131,68 @@ class PushNotices:
         living = await self._subscriptions.living(account)
         if not living or await self._looks(account):
             return False
-        partner = named_in(place)
-        room: Room | None = None
-        if partner is None:
-            joined: Mapping[str, Cell] = await self._store.get(
-                account_table(JOINED, account), [place]
-            )
-            if place not in joined:
-                return False
-            room = await self._core.rooms.load(place)
-        marker = await self._marker(account, place)
-        unread = [entry for entry in map(self._latest, entries) if entry.id > marker]
-        unread = [entry for entry in unread if self._is_kept(entry)]
-        ignored = await self._ignored(account, unread)
-        unread = [entry for entry in unread if _sender(entry) not in ignored]
+        room, unread = await self._unread(account, place, entries)
         sent = False
         for one in living:
             if unread and await self._may(one, room):
                 whole = count if len(unread) == len(entries) else len(unread)
                 notice = self._notice(one.subscription, place, unread, whole)
                 if notice is not None:
-                    self._deliver(account, one, notice)
+                    check = partial(self.holds, account, place, entries, one, notice)
+                    self._deliver(account, one, notice, check)
                     sent = True
         return sent
+
+    def holds(
+        self, account: str, place: str, entries: Sequence[Entry], to: Living, notice: Notice
+    ) -> Deferred[bool]:
+        """Fires with whether a notification that was decided before would be sent now, too: to the
+        same browser, and of the same message.  Fails with `ChatError` if the store is away.
+        """
+
+        def failed(failure: Failure) -> bool:
+            if failure.check(ChatError):
+                failure.raiseException()
+            self._log.failure("a notification could not be checked", failure)
+            return False
+
+        holding = self._holds(account, place, entries, to, notice)
+        return Deferred.fromCoroutine(holding).addErrback(failed)
+
+    async def _holds(
+        self, account: str, place: str, entries: Sequence[Entry], to: Living, notice: Notice
+    ) -> bool:
+        living = await self._subscriptions.living(account)
+        same = [one for one in living if one.hash == to.hash and _is_same(one, to)]
+        if not same or await self._looks(account):
+            return False
+        room, unread = await self._unread(account, place, entries)
+        told = [entry for entry in unread if entry.id == notice.id]
+        if not (told and await self._is_stored(told[0])):
+            return False
+        (one,) = same
+        wanted = self._notice(one.subscription, place, unread, len(unread))
+        return wanted is not None and wanted.id == notice.id and await self._may(one, room)
+
+    async def _unread(
+        self, account: str, place: str, entries: Sequence[Entry]
+    ) -> tuple[Room | None, list[Entry]]:
+        """The room, if the place is one, and those of the messages of which the account may be
+        notified.
+        """
+        room: Room | None = None
+        if named_in(place) is None:
+            joined: Mapping[str, Cell] = await self._store.get(
+                account_table(JOINED, account), [place]
+            )
+            if place not in joined:
+                return None, []
+            room = await self._core.rooms.load(place)
+        marker = await self._marker(account, place)
+        unread = [entry for entry in map(self._latest, entries) if entry.id > marker]
+        unread = [entry for entry in unread if self._is_kept(entry)]
+        ignored = await self._ignored(account, unread)
+        return room, [entry for entry in unread if _sender(entry) not in ignored]
 
     def _notice(
         self, to: Subscription, place: str, unread: Sequence[Entry], count: int
@@ -198,6 +256,16 @@ class PushNotices:
             return self._letters.redacted.latest(entry) or entry
         return self._core.rooms.redacted.latest(entry) or entry
 
+    async def _is_stored(self, entry: Entry) -> bool:
+        """Whether the store has a message, and not as deleted: deletions of some time ago are not
+        in memory.
+        """
+        event: Any = entry.event
+        if isinstance(event, Told):
+            return True  # of a guest: it is not stored
+        page: Page = await self._store.read(event.room, after=entry.id - 1, limit=1)
+        return any(one.id == entry.id and _said(one).redacted is not True for one in page.entries)
+
     def _is_kept(self, entry: Entry) -> bool:
         """Whether a message was neither deleted nor forgotten."""
         if _said(entry).redacted is True:
@@ -206,6 +274,14 @@ class PushNotices:
             ends = self._core.rooms.index.ends(entry.event.room)
             return ends is not None and ends.first <= entry.id
         return True
+
+
+def _is_same(one: Living, other: Living) -> bool:
+    """Whether two subscriptions are of one browser with one account."""
+    return all(
+        getattr(one.subscription, field) == getattr(other.subscription, field)
+        for field in ("account", "endpoint", "p256dh", "auth")
+    )
 
 
 def _said(entry: Entry) -> Said | Acted | Told:

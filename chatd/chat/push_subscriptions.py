@@ -5,6 +5,7 @@
 2. An account has at most `MOST_SUBSCRIPTIONS`; when one more begins, the oldest ends.
 3. A browser's address at its push service is in one subscription only: when another account signs
    in there, the former account's notifications no longer come to it.
+   Of two that were stored at once, the newer one stays.
 4. Whether a session is still good is asked of the store before each notification (`living`);
    subscriptions of sessions that are not are removed.
 """
@@ -20,13 +21,19 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..model.account import Account, AccountSession, decode_session, is_over, is_valid
+from ..model.account import (
+    Account,
+    AccountSession,
+    decode_account,
+    decode_session,
+    is_over,
+    is_valid,
+)
 from ..model.errors import ChatError, TooMany
 from ..model.mentions import Mentions
 from ..model.push import MOST_SUBSCRIPTIONS, Subscription, decode_subscription, encode
 from ..model.units import ACCOUNTS, PUSHES, SESSIONS, USED, Cell, Change, Expect, Unit
 from ..store import Store
-from .accounts import Accounts
 from .journal import Journal
 from .sessions import LastingSession
 
@@ -50,16 +57,15 @@ class Subscriptions:
 
     _log = Logger()
 
-    def __init__(
-        self, store: Store, journal: Journal, accounts: Accounts, micros: Callable[[], int]
-    ) -> None:
+    def __init__(self, store: Store, journal: Journal, micros: Callable[[], int]) -> None:
         """`micros` tells microseconds since the Unix epoch."""
         self._store = store
         self._journal = journal
-        self._accounts = accounts
         self._micros = micros
         self._all: dict[str, Subscription] = {}
         """By the hash of the session's token."""
+        self._at: dict[str, str] = {}
+        """The hashes by the browsers' addresses."""
         self._of: dict[str, set[str]] = {}
         """The hashes of each account's, by the account's key."""
         self._wanting: dict[str, set[str]] = {}
@@ -112,8 +118,8 @@ class Subscriptions:
             surplus = own[: max(len(own) - MOST_SUBSCRIPTIONS + 1, 0)]
             ended = [*others, *(other for _, other in surplus)]
             changes = (
-                Change(PUSHES, hash_, encode(made)),
                 *(Change(PUSHES, other, None) for other in ended),
+                Change(PUSHES, hash_, encode(made)),
             )
             expects = (credential.record.expect, Expect(SESSIONS, hash_, credential.cell.version))
             return Unit((), changes, expects)
@@ -134,8 +140,7 @@ class Subscriptions:
     def restated(self, cells: Mapping[str, Cell]) -> None:
         """Take over the subscriptions that the store has."""
         for hash_ in [*self._all]:
-            if hash_ not in cells:
-                self._drop(hash_)
+            self._drop(hash_)
         for hash_, cell in cells.items():
             self._set(hash_, cell.value)
 
@@ -159,7 +164,15 @@ class Subscriptions:
             self._log.error("a push subscription cannot be decoded: {problem}", problem=problem)
             return
         self._drop(hash_)
+        rival = self._at.get(one.endpoint)
+        if rival is not None:
+            # Two were stored at once, and neither saw the other.
+            if (self._all[rival].created, rival) > (one.created, hash_):
+                self._end_twin(hash_)
+                return
+            self._end_twin(rival)
         self._all[hash_] = one
+        self._at[one.endpoint] = hash_
         if one.account not in self._of:
             self._names.add(one.account)
         self._of.setdefault(one.account, set()).add(hash_)
@@ -170,6 +183,7 @@ class Subscriptions:
         one = self._all.pop(hash_, None)
         if one is None:
             return
+        del self._at[one.endpoint]
         own = self._of[one.account]
         own.discard(hash_)
         still = {place for other in own for place in self._all[other].all}
@@ -192,8 +206,7 @@ class Subscriptions:
 
     async def _living(self, account: str) -> list[Living]:
         hashes = [*self.of(account)]
-        record = await self._accounts.find(account)
-        stored: Mapping[str, Cell] = await self._store.get(SESSIONS, hashes)
+        stored, kept = await self._sessions(account, hashes)
         used: Mapping[str, Cell] = await self._store.get(USED, hashes)
         now = self._micros()
         found = []
@@ -201,15 +214,30 @@ class Subscriptions:
             session = decode_session(stored[hash_].value) if hash_ in stored else None
             last = int(used[hash_].value) if hash_ in used else 0
             one = self._all.get(hash_)
-            if (
-                session is None
-                or not is_valid(session, record.value)
-                or is_over(session, last, now)
-            ):
+            if session is None or not is_valid(session, kept) or is_over(session, last, now):
                 self._end([hash_])
             elif one is not None:
                 found.append(Living(hash_, one, session))
         return found
+
+    async def _sessions(
+        self, account: str, hashes: Collection[str]
+    ) -> tuple[Mapping[str, Cell], Account | None]:
+        """The cells of sessions, and their account.
+
+        Another password changes the account and the session that stays, together.  If that happens
+        between the two reads, the session seems to be over; so it is read again.
+        """
+        before: Mapping[str, Cell] = await self._store.get(SESSIONS, hashes)
+        while True:
+            found: Mapping[str, Cell] = await self._store.get(ACCOUNTS, [account])
+            kept = _account(found.get(account))
+            if all(is_valid(decode_session(cell.value), kept) for cell in before.values()):
+                return before, kept
+            after: Mapping[str, Cell] = await self._store.get(SESSIONS, hashes)
+            if dict(before) == dict(after):
+                return after, kept
+            before = after
 
     def check_all(self) -> Deferred[Any]:
         """Remove the subscriptions whose sessions have ended while no node looked."""
@@ -226,6 +254,16 @@ class Subscriptions:
         ending = self._journal.submit(partial(Unit, (), changes))
         ending.addErrback(self._unchecked)
 
+    def _end_twin(self, hash_: str) -> None:
+        """Remove a subscription whose address is in a newer one; not if it was changed since."""
+        self._drop(hash_)
+
+        def judged() -> Unit:
+            known = hash_ in self._all
+            return Unit() if known else Unit((), (Change(PUSHES, hash_, None),))
+
+        self._journal.submit(judged).addErrback(self._unchecked)
+
     def _unchecked(self, failure: Failure) -> None:
         """Drop the error: the store is away, and each subscription is looked at again before it is
         used.
@@ -233,5 +271,9 @@ class Subscriptions:
         failure.trap(ChatError)
 
 
-def _is_good(session: AccountSession, account: Account | None, last: int, now: int) -> bool:
-    return is_valid(session, account) and not is_over(session, last, now)
+def _account(cell: Cell | None) -> Account | None:
+    """The account in a cell; None: there is none, or it is damaged."""
+    try:
+        return decode_account(cell.value) if cell is not None else None
+    except msgspec.DecodeError:
+        return None

@@ -16,6 +16,7 @@ import re
 from base64 import urlsafe_b64decode
 from binascii import Error
 from typing import Literal
+from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,10 +33,10 @@ SHOWN = 200
 """Characters of a text that a notification shows."""
 PADDED = 2048
 """Bytes of every notification.  A push service takes 4096, encryption included (RFC 8030)."""
-_HOST = re.compile(
-    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
-)
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """A host's name with a dot in it; the last label is no number, as it is in an IP address."""
+_IN_NAMES = {"Ll", "Lm", "Lo", "Mn", "Mc", "Nd"}
+"""The categories of Unicode that international names have (RFC 5892, section 2.1)."""
 _URL = re.compile(r"[!-\[\]-~]+")
 """What can be seen of ASCII, without the backslash, which some read as a slash."""
 
@@ -114,9 +115,28 @@ def clean_endpoint(url: str) -> str:
         raise Malformed("the endpoint has to begin with https://")
     if "@" in parts.netloc or parts.netloc.endswith(":") or port not in (None, 443) or "#" in url:
         raise Malformed("the endpoint has to be at port 443, without a user's name and without a #")
-    if not _HOST.fullmatch(parts.hostname or "") or len(parts.hostname or "") > 253:
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(host) or len(host) > 253:
         raise Malformed("the endpoint has to name its host, not an IP address")
+    if not all(map(_is_label, host.split("."))):
+        raise Malformed("the endpoint has to name its host by a valid domain name (IDNA, RFC 5891)")
     return url
+
+
+def _is_label(label: str) -> bool:
+    """Whether a label of a host's name may be one by IDNA: TLS takes no others."""
+    if label[2:4] != "--":
+        return True
+    if not label.startswith("xn--"):
+        return False
+    coded = label[4:].encode()
+    try:
+        text = coded.decode("punycode")
+    except UnicodeError:
+        return False
+    if text.isascii() or text.encode("punycode") != coded or normalize("NFC", text) != text:
+        return False
+    return all(category(char) in _IN_NAMES or char == "-" for char in text)
 
 
 def clean_key(text: str, size: int, what: str) -> bytes:

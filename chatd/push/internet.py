@@ -48,6 +48,8 @@ MOST_BYTES = 65_536
 """Bytes that a host may send in answer to a request, its headers included."""
 OPEN_SECONDS = 30.0
 """Seconds that a connection may be open: it is for one request."""
+WARNING_SECONDS = 600.0
+"""Seconds between two warnings in the log that a name has another address."""
 PORT = 443
 
 
@@ -55,10 +57,10 @@ PORT = 443
 class _Checked:
     """Passes the addresses of a name on if all of them are of the Internet, or none of them."""
 
-    _log = Logger()
-
-    def __init__(self, receiver: IResolutionReceiver) -> None:
+    def __init__(self, receiver: IResolutionReceiver, warn: Callable[[str, str], None]) -> None:
+        """`warn(name, host)` tells that the name has the address `host`, which is another one."""
         self._receiver = receiver
+        self._warn = warn
         self._found: list[IAddress] = []
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
@@ -75,11 +77,7 @@ class _Checked:
         hosts = [getattr(address, "host", "") for address in self._found]
         foreign = [host for host in hosts if not _is_on_internet(host)]
         if foreign:
-            self._log.warn(
-                "nothing is sent to {name}: its address {host} is not of the Internet",
-                name=self._name,
-                host=foreign[0],
-            )
+            self._warn(self._name, foreign[0])
         else:
             for address in self._found:
                 self._receiver.addressResolved(address)
@@ -97,8 +95,13 @@ def _is_on_internet(host: str) -> bool:
 class InternetResolver:
     """Resolves names whose addresses are all of the Internet; for any other name it finds none."""
 
-    def __init__(self, inner: IHostnameResolver) -> None:
+    _log = Logger()
+
+    def __init__(self, inner: IHostnameResolver, seconds: Callable[[], float]) -> None:
+        """`seconds` is a monotonic clock."""
         self._inner = inner
+        self._seconds = seconds
+        self._warned = float("-inf")
 
     def resolveHostName(
         self,
@@ -109,10 +112,21 @@ class InternetResolver:
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
         """See `IHostnameResolver`."""
-        receiver = _Checked(resolutionReceiver)
+        receiver = _Checked(resolutionReceiver, self._warn)
         return self._inner.resolveHostName(
             receiver, hostName, portNumber, addressTypes, transportSemantics
         )
+
+    def _warn(self, name: str, host: str) -> None:
+        """Log it now and then: clients choose the names."""
+        now = self._seconds()
+        if now - self._warned >= WARNING_SECONDS:
+            self._warned = now
+            self._log.warn(
+                "nothing is sent to {name}: its address {host} is not of the Internet",
+                name=name,
+                host=host,
+            )
 
 
 @implementer(IReactorPluggableNameResolver, IReactorTCP, IReactorTime)
@@ -121,7 +135,7 @@ class InternetReactor:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self.nameResolver = InternetResolver(reactor.nameResolver)
+        self.nameResolver = InternetResolver(reactor.nameResolver, reactor.seconds)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)

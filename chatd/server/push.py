@@ -7,11 +7,12 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..chat.service import ChatService
-from ..model.errors import Unavailable
+from ..model.errors import ChatError
 
 AGAIN_SECONDS = 10.0
 """Seconds until the next attempt, if the store could not be read at the start."""
@@ -31,6 +32,8 @@ class PushService(Service):
         from ..push.delivery import AgentPost, Delivery  # they need the extra `push`
 
         self._reactor = reactor
+        self._again: IDelayedCall | None = None
+        """The next attempt to begin."""
         self._chat = chat
         self._delivery = Delivery(reactor, now, contact, AgentPost(reactor), chat.push.counts)
 
@@ -41,14 +44,17 @@ class PushService(Service):
 
     def stopService(self) -> Deferred[None] | None:
         """Drop what was not sent."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
         self._chat.push.stop()
         self._delivery.stop()
         super().stopService()
         return None
 
     def _begin(self) -> None:
-        if self.running:
-            self._chat.push.begin(self._delivery).addCallbacks(self._begun, self._unread)
+        self._again = None
+        self._chat.push.begin(self._delivery).addCallbacks(self._begun, self._unread)
 
     def _begun(self, _: object) -> None:
         self._log.info(
@@ -57,6 +63,7 @@ class PushService(Service):
         )
 
     def _unread(self, failure: Failure) -> None:
-        failure.trap(Unavailable)
+        failure.trap(ChatError)
         self._log.warn("push begins later: {problem}", problem=failure.value)
-        self._reactor.callLater(AGAIN_SECONDS, self._begin)
+        if self.running:
+            self._again = self._reactor.callLater(AGAIN_SECONDS, self._begin)

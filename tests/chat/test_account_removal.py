@@ -21,10 +21,12 @@ from chatd.model.units import (
     JOINED,
     JOINERS,
     MARKERS,
+    PUSHES,
     REMOVED,
     ROLES,
     SESSIONS,
     TOKENS,
+    VIEWS,
     account_table,
     room_table,
 )
@@ -40,6 +42,7 @@ from ..kit.chat import (
     settled,
     signed_in,
 )
+from ..kit.push import pushing, subscribed
 from .test_letters import account
 
 
@@ -198,3 +201,17 @@ def test_rooms_that_are_not_in_memory_are_asked_for_together(
     delete(chat, "ada")
     assert len(asked) == 1
     assert asked[0] >= 80
+
+
+def test_push_subscriptions_go_with_the_account_while_push_is_off(
+    chat: InMemoryChat, ada: LastingSession
+) -> None:
+    """The store keeps no address and no keys of its browsers, nor when its pages were in view."""
+    pushing(chat)
+    other = subscribed(chat, "zoe")
+    subscribed(chat, "ada")
+    settled(chat, chat.service.push.notices.look("ada", here=True))
+    again = restarted(chat)
+    delete(again, "ada")
+    assert set(table(again, PUSHES)) == {other.hash}
+    assert table(again, VIEWS) == {}

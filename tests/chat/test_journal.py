@@ -380,3 +380,21 @@ def test_a_store_closed_in_the_midst_answers_everyone(chat: InMemoryChat) -> Non
     result_of(stopped)
     assert all(outcome.called for outcome in outcomes)
     assert {refused(outcome) for outcome in outcomes} <= {None, Unavailable, NoSession}
+
+
+def test_a_fault_in_what_watches_stored_units_stops_nothing(
+    chat: InMemoryChat, logged_errors: list[str]
+) -> None:
+    """It is logged; senders are answered, and the server can go down."""
+
+    def watch(*_: object) -> None:
+        raise ZeroDivisionError
+
+    chat.service._journal.when_stored = watch
+    said = chat.service.perform(chat.enter("ada"), Say("lobby", "hi"))
+    drained = chat.service._journal.drain()
+    chat.settle()
+    assert result_of(said)
+    assert drained.called
+    assert any("ZeroDivisionError" in error for error in logged_errors)
+    logged_errors.clear()

@@ -7,13 +7,15 @@ import pytest
 from chatd.chat.person import Person
 from chatd.chat.push_notices import VIEW_SECONDS
 from chatd.chat.push_watch import DELAY_SECONDS, QUIET_SECONDS
+from chatd.chat.redactions import LATELY_SECONDS
 from chatd.model.commands import Act, Join, Leave, Say, Tell
-from chatd.model.moderation import Ban, BanFromServer, Configure, Redact, RedactPrivately
+from chatd.model.errors import Unavailable
+from chatd.model.moderation import Ban, BanFromServer, Configure, Kick, Redact, RedactPrivately
 from chatd.model.push import SHOWN
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import registered, settled, signed_in
-from ..kit.push import FakeDelivery, pushing, said_by, subscribed, told
+from ..kit.chat import PASSWORD, registered, settled, signed_in
+from ..kit.push import Browser, FakeDelivery, pushing, said_by, subscribed, told
 
 
 @pytest.fixture
@@ -222,3 +224,126 @@ def test_what_retention_has_forgotten_does_not_notify(
     said_by(chat, "eve", "ada!")
     settled(chat, chat.service._store.erase("lobby"))
     assert told(chat, delivery) == []
+
+
+# -- before each attempt -------------------------------------------------------------------------
+
+
+def holds(chat: InMemoryChat, delivery: FakeDelivery) -> bool:
+    """Whether the notification that was sent would be sent again."""
+    still: bool = settled(chat, delivery.sent[-1].check())
+    return still
+
+
+def notified(chat: InMemoryChat, delivery: FakeDelivery, sent: int | None) -> int:
+    """Have the delay pass; returns the id of the message, of which ada is notified."""
+    assert sent is not None
+    chat.advance(DELAY_SECONDS)
+    assert holds(chat, delivery)
+    return sent
+
+
+def test_a_notification_is_not_repeated_after_signing_out(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """Nor after the browser has unsubscribed, or has subscribed anew with other keys."""
+    session = subscribed(chat, "ada")
+    other = subscribed(chat, "ada")
+    said_by(chat, "eve", "ada!")
+    chat.advance(DELAY_SECONDS)
+    checks = {sent.to.endpoint: sent.check for sent in delivery.sent}
+    one, two = (checks[f"https://push.example.net/{who.id}"] for who in (session, other))
+    assert settled(chat, one())
+    settled(chat, chat.service.signed_in.sign_out(session))
+    assert not settled(chat, one())
+    assert settled(chat, two())
+    form = Browser(f"https://push.example.net/{other.id}").form
+    push = chat.service.push
+    settled(chat, push.subscribe(other, form["endpoint"], form["p256dh"], form["auth"]))
+    assert not settled(chat, two())
+
+
+def test_a_notification_is_not_repeated_to_a_deleted_account(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """Its messages are nobody's."""
+    notified(chat, delivery, said_by(chat, "eve", "ada!"))
+    proof = settled(chat, chat.service.sign_in.prove("ada", PASSWORD, ada(chat).address))
+    settled(chat, chat.service.sign_in.delete(proof))
+    assert not holds(chat, delivery)
+
+
+@pytest.mark.parametrize("command", [Kick("dev", "ada"), Ban("dev", "ada")], ids=["kick", "ban"])
+def test_a_notification_is_not_repeated_after_a_kick_or_a_ban(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person, command: Kick | Ban
+) -> None:
+    """The policy is asked before each attempt."""
+    chat.perform(bob, Join("dev"))
+    chat.perform(ada(chat), Join("dev"))
+    notified(chat, delivery, chat.perform(bob, Say("dev", "ada!")))
+    chat.perform(bob, command)
+    assert not holds(chat, delivery)
+
+
+def test_a_notification_is_not_repeated_after_a_ban_from_the_server(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person
+) -> None:
+    """Of a private message either."""
+    bob.admin = True
+    notified(chat, delivery, chat.perform(bob, Tell("ada", "psst")))
+    chat.perform(bob, BanFromServer("ada"))
+    assert not holds(chat, delivery)
+
+
+@pytest.mark.parametrize("later", [0.0, LATELY_SECONDS + 1], ids=["now", "later"])
+def test_a_notification_of_a_deleted_message_is_not_repeated(
+    chat: InMemoryChat, delivery: FakeDelivery, bob: Person, later: float
+) -> None:
+    """In rooms and private, also when the deletion is no longer in memory."""
+    said = notified(chat, delivery, chat.perform(bob, Say("lobby", "ada!")))
+    in_room = delivery.sent[-1].check
+    sent = notified(chat, delivery, chat.perform(bob, Tell("ada", "psst")))
+    chat.perform(bob, Redact("lobby", said))
+    chat.perform(bob, RedactPrivately("ada", sent))
+    chat.advance(later)
+    if later:
+        chat.service.rooms.redacted._entries.clear()
+        chat.service.push.notices._letters.redacted._entries.clear()
+    assert not settled(chat, in_room())
+    assert not holds(chat, delivery)
+
+
+def test_a_notification_of_a_guests_message_is_repeated_while_it_is_unread(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """Such a message is not stored; while a page is in view, nothing is sent."""
+    ada(chat)
+    notified(chat, delivery, chat.perform(chat.enter("eve"), Tell("ada", "psst")))
+    settled(chat, chat.service.push.notices.look("ada", here=True))
+    assert not holds(chat, delivery)
+
+
+def test_what_cannot_be_read_now_is_asked_again(chat: InMemoryChat, delivery: FakeDelivery) -> None:
+    """The check fails; nothing is decided."""
+    notified(chat, delivery, said_by(chat, "eve", "ada!"))
+    chat.store.unreadable = True
+    outcome = delivery.sent[-1].check()
+    chat.settle()
+    with pytest.raises(Unavailable):
+        settled(chat, outcome)
+    chat.store.unreadable = False
+    assert holds(chat, delivery)
+
+
+def test_a_fault_in_the_check_is_logged_and_drops_the_notification(
+    chat: InMemoryChat,
+    delivery: FakeDelivery,
+    monkeypatch: pytest.MonkeyPatch,
+    logged_errors: list[str],
+) -> None:
+    """It is a bug, and not the push service's."""
+    notified(chat, delivery, said_by(chat, "eve", "ada!"))
+    monkeypatch.setattr(chat.service.push.notices, "_looks", None)
+    assert not holds(chat, delivery)
+    assert len(logged_errors) == 1
+    logged_errors.clear()

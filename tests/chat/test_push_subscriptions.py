@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
+from twisted.internet.defer import Deferred
 
 from chatd.chat import push_subscriptions
 from chatd.chat.push_watch import DELAY_SECONDS, QUIET_SECONDS
 from chatd.chat.sessions import LastingSession
 from chatd.model.account import MICROS_A_DAY, SESSION_DAYS
 from chatd.model.errors import BadToken, TooMany
-from chatd.model.push import MOST_SUBSCRIPTIONS
-from chatd.model.units import PUSHES, Change, Unit
+from chatd.model.push import MOST_SUBSCRIPTIONS, encode
+from chatd.model.units import PUSHES, SESSIONS, Cell, Change, Unit
 from chatd.testing import InMemoryChat
 
 from ..kit.chat import PASSWORD, registered, restarted, settled, signed_in
@@ -94,6 +99,33 @@ def test_the_subscriptions_of_a_deleted_account_end(
     assert not is_notified(chat, delivery)
 
 
+def test_the_session_that_stays_is_not_taken_for_over_while_the_password_changes(
+    chat: InMemoryChat, delivery: FakeDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account may be read after the change, and the session before it."""
+    one = subscribed(chat, "ada")
+    proof = settled(chat, chat.service.sign_in.prove("ada", PASSWORD, one.address))
+    get = chat.store.get
+    changing: list[Deferred[Any]] = []
+
+    def read(table: str, keys: Collection[str]) -> Deferred[Mapping[str, Cell]]:
+        reading: Deferred[Mapping[str, Cell]] = get(table, keys)
+        if table != SESSIONS or changing:
+            return reading
+        changing.append(chat.service.sign_in.change_password(proof, f"{PASSWORD}!", one))
+
+        def later(cells: Mapping[str, Cell]) -> Deferred[Mapping[str, Cell]]:
+            return changing[0].addCallback(lambda _: cells)
+
+        return reading.addCallback(later)
+
+    monkeypatch.setattr(chat.store, "get", read)
+    living = settled(chat, chat.service.push.subscriptions.living("ada"))
+    assert [who.hash for who in living] == [one.hash]
+    chat.settle()
+    assert stored(chat) == {one.hash}
+
+
 def test_a_session_that_was_not_used_for_long_is_not_notified(
     chat: InMemoryChat, delivery: FakeDelivery
 ) -> None:
@@ -150,6 +182,47 @@ def test_a_browser_is_notified_for_one_account_only(
     two = subscribed(chat, "bob", browser)
     assert stored(chat) == {two.hash}
     assert not is_notified(chat, delivery)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_two_that_subscribe_one_browser_at_once_do_not_both_stay(
+    chat: InMemoryChat, delivery: FakeDelivery, first: int
+) -> None:
+    """The newer one does, on every node and after a restart."""
+    registered(chat, "bob")
+    other = InMemoryChat(node=chat)
+    pushing(other)
+    sessions = [signed_in(chat, name) for name in ("ada", "bob")]
+    form = Browser().form
+    subscribing = []
+    for session in sessions[:: 1 if first == 0 else -1]:
+        push = chat.service.push
+        subscribing.append(push.subscribe(session, form["endpoint"], form["p256dh"], form["auth"]))
+        chat.clock.rightNow += 0.001
+    for one in subscribing:
+        settled(chat, one)
+    other.settle()
+    last = sessions[1 - first].hash
+    assert stored(chat) == {last}
+    for node in (chat, other):
+        assert [*node.service.push.subscriptions._all] == [last]
+
+
+def test_of_two_stored_subscriptions_of_one_browser_the_newer_one_stays(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """In whichever order the store has them."""
+    session = subscribed(chat, "ada")
+    subscriptions = chat.service.push.subscriptions
+    made = subscriptions.get(session.hash)
+    assert made is not None
+    for name, created in (("older", made.created - 1), ("newer", made.created + 1)):
+        again = encode(structs.replace(made, created=created))
+        change = Change(PUSHES, name, again)
+        settled(chat, chat.service._journal.submit(partial(Unit, (), (change,))))
+    chat.settle()
+    assert stored(chat) == {"newer"}
+    assert [*subscriptions._all] == ["newer"]
 
 
 def test_a_session_that_ends_meanwhile_cannot_subscribe(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import http_ece
@@ -68,6 +69,7 @@ class Sent(NamedTuple):
     key: bytes
     told: dict[str, Any]
     topic: str
+    check: Callable[[], Deferred[bool]]
 
 
 class FakeDelivery:
@@ -80,9 +82,16 @@ class FakeDelivery:
         self.gone: set[str] = set()
         """The addresses that push services do not know any more."""
 
-    def send(self, to: Subscription, key: bytes, payload: bytes, topic: str) -> Deferred[bool]:
+    def send(
+        self,
+        to: Subscription,
+        key: bytes,
+        payload: bytes,
+        topic: str,
+        check: Callable[[], Deferred[bool]],
+    ) -> Deferred[bool]:
         """See `Deliverer`."""
-        self.sent.append(Sent(to, key, json.loads(payload), topic))
+        self.sent.append(Sent(to, key, json.loads(payload), topic, check))
         return succeed(to.endpoint not in self.gone)
 
     @property

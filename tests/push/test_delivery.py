@@ -7,20 +7,26 @@ from typing import Any
 
 import pytest
 from py_vapid import Vapid02
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
+from twisted.web.client import ResponseNeverReceived
 
+from chatd.model.errors import Unavailable
 from chatd.push import delivery as module
 from chatd.push.delivery import (
     ANSWER_SECONDS,
     LONGEST_PAUSE,
+    MOST_OF_ACCOUNT,
     MOST_UNDER_WAY,
     MOST_WAITING,
     PAUSES,
+    SILENT_SECONDS,
     AgentPost,
+    Check,
     Delivery,
     Reply,
 )
@@ -31,6 +37,11 @@ from ..kit.push import Browser
 
 KEY = bytes(range(1, 33))
 NOW = 1_800_000_000.0
+
+
+def always() -> Deferred[bool]:
+    """The notification is still to be sent."""
+    return succeed(True)
 
 
 class Service:
@@ -53,10 +64,15 @@ class Service:
         self.open.append(answer)
         return answer
 
-    def send(self, browser: Browser, topic: str = "t") -> list[bool]:
-        """Send a notification; returns whether more are wanted, when that is known."""
+    def send(
+        self, browser: Browser, topic: str = "t", account: str = "", check: Check = always
+    ) -> list[bool]:
+        """Send a notification; returns whether more are wanted, when that is known.  Without an
+        `account`, each browser has its own.
+        """
         known: list[bool] = []
-        sending = self.delivery.send(browser.subscription(), KEY, b'{"id":7}', topic)
+        to = browser.subscription(account or browser.endpoint)
+        sending = self.delivery.send(to, KEY, b'{"id":7}', topic, check)
         sending.addCallback(known.append)
         return known
 
@@ -174,7 +190,7 @@ def test_a_request_without_answer_ends(service: Service) -> None:
     service.send(Browser())
     service.clock.advance(ANSWER_SECONDS)
     service.open.clear()
-    service.clock.advance(PAUSES[0])
+    service.clock.advance(SILENT_SECONDS)
     assert len(service.asked) == 2
     service.answer(201)
     assert service.counts == {"sent": 1}
@@ -244,12 +260,167 @@ def test_damaged_keys_fail_one_notification_only(
     known: list[bool] = []
     damaged = browser.subscription()
     sending = service.delivery.send(
-        type(damaged)("ada", browser.endpoint, "AAAA", browser.keys["auth"], 1), KEY, b"{}", "t"
+        type(damaged)("ada", browser.endpoint, "AAAA", browser.keys["auth"], 1),
+        KEY,
+        b"{}",
+        "t",
+        always,
     )
     sending.addCallback(known.append)
     assert (known, service.counts) == ([True], {"failed": 1})
     assert len(logged_errors) == 1
     logged_errors.clear()
+
+
+def test_a_request_that_cannot_be_made_fails_like_one_that_is_not_answered(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender gets no exception, and other notifications are sent."""
+
+    def refuse(*_: object) -> Deferred[Reply]:
+        raise UnicodeError("no host's name")
+
+    monkeypatch.setattr(service.delivery, "_post", refuse)
+    known = service.send(Browser())
+    for pause in PAUSES:
+        service.clock.advance(pause)
+    assert (known, service.counts, service.delivery.waiting) == ([True], {"failed": 1}, 0)
+    monkeypatch.undo()
+    service.send(Browser())
+    service.answer(201)
+    assert service.counts == {"failed": 1, "sent": 1}
+
+
+def test_a_long_queue_of_requests_that_fail_at_once_is_worked_off(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other, without a stack of calls as deep as the queue."""
+    browser = Browser()
+    to = browser.subscription()
+    for n in range(MOST_OF_ACCOUNT):
+        service.send(browser, f"first{n}", "ada")
+    for n in range(MOST_WAITING):
+        service.delivery.send(to, KEY, b"{}", f"t{n}", always)
+    monkeypatch.setattr(module, "encrypted", lambda *_: b"")
+    monkeypatch.setattr(module, "PAUSES", ())
+
+    def refuse(*_: object) -> Deferred[Reply]:
+        raise UnicodeError("no host's name")
+
+    monkeypatch.setattr(service.delivery, "_post", refuse)
+    service.fail()
+    assert service.counts == {"failed": MOST_WAITING + 1}
+    service.fail()
+    assert service.delivery.waiting == 0
+
+
+def test_an_account_with_silent_hosts_does_not_keep_the_others_waiting(service: Service) -> None:
+    """Few requests of one account are under way; those of others are sent."""
+    for n in range(10):
+        service.send(Browser(f"https://silent{n}.example/x"), account="eve")
+    assert len(service.asked) == MOST_OF_ACCOUNT
+    known = service.send(Browser())
+    assert len(service.asked) == MOST_OF_ACCOUNT + 1
+    service.open.pop().callback(Reply(201))
+    assert known == [True]
+    service.answer(201)
+    assert service.asked[-1][0] == "https://silent2.example/x"
+    service.delivery.stop()
+
+
+@pytest.mark.parametrize("connecting", [True, False], ids=["connect", "answer"])
+def test_a_host_that_does_not_answer_is_left_alone_for_a_while(
+    service: Service, connecting: bool
+) -> None:
+    """Whoever's notifications they are; then one request is sent, and after an answer all are."""
+    service.send(Browser("https://silent.example/0"))
+    if connecting:
+        service.open.pop(0).errback(Failure(ConnectTimeout()))
+    else:
+        service.clock.advance(ANSWER_SECONDS)
+        service.open.clear()
+    for n in range(1, 4):
+        service.send(Browser(f"https://silent.example/{n}"))
+    service.send(Browser("https://other.example/x"))
+    assert [url for url, *_ in service.asked[1:]] == ["https://other.example/x"]
+    service.answer(201)
+    service.clock.advance(SILENT_SECONDS)
+    assert [url for url, *_ in service.asked[2:]] == ["https://silent.example/1"]
+    service.answer(201)
+    assert len(service.asked) == 6
+    while service.open:
+        service.answer(201)
+    assert service.counts == {"sent": 5}
+    assert not service.clock.getDelayedCalls()
+
+
+def test_a_host_that_stays_silent_is_tried_by_one_request_at_a_time(service: Service) -> None:
+    """And nothing is left of it when nothing waits for it."""
+    for n in range(3):
+        service.send(Browser(f"https://silent.example/{n}"))
+    service.clock.advance(ANSWER_SECONDS)
+    assert len(service.asked) == 3
+    service.clock.advance(SILENT_SECONDS)
+    assert len(service.asked) == 4
+    service.clock.advance(ANSWER_SECONDS)
+    assert len(service.asked) == 4
+    service.delivery.stop()
+    assert not service.clock.getDelayedCalls()
+
+
+def test_a_request_that_is_cancelled_in_vain_is_still_one_without_answer(service: Service) -> None:
+    """The HTTP client wraps the cancellation in an error of its own."""
+    service.send(Browser("https://silent.example/0"))
+    answer = service.open.pop()
+    answer._canceller = lambda one: one.errback(Failure(ResponseNeverReceived([])))
+    service.clock.advance(ANSWER_SECONDS)
+    service.send(Browser("https://silent.example/1"))
+    assert len(service.asked) == 1
+    service.delivery.stop()
+
+
+def test_before_each_attempt_it_is_asked_whether_it_is_still_to_be_sent(service: Service) -> None:
+    """If not, it is dropped."""
+    wanted = [True, False]
+    known = service.send(Browser(), check=lambda: succeed(wanted.pop(0)))
+    service.answer(503)
+    service.clock.advance(PAUSES[0])
+    assert (known, len(service.asked), service.counts) == ([True], 1, {"dropped": 1})
+
+
+def test_while_that_cannot_be_found_out_nothing_is_sent(
+    service: Service, logged_warnings: list[str]
+) -> None:
+    """It is asked again later; the push service is not blamed."""
+    answers = [fail(Unavailable("away")), succeed(True)]
+    known = service.send(Browser(), check=lambda: answers.pop(0))
+    assert (known, service.asked) == ([], [])
+    service.clock.advance(PAUSES[0])
+    service.answer(201)
+    assert (known, service.counts, logged_warnings) == ([True], {"sent": 1}, [])
+
+
+def test_an_older_notification_is_not_sent_after_a_newer_one(service: Service) -> None:
+    """If its attempt fails when the newer one of its topic has been sent."""
+    browser = Browser()
+    first, second = service.send(browser), service.send(browser)
+    service.open.pop().callback(Reply(201))
+    service.answer(503)
+    assert (first, second) == ([True], [True])
+    service.clock.advance(PAUSES[0])
+    assert (len(service.asked), service.counts) == (2, {"dropped": 1, "sent": 1})
+
+
+def test_a_newer_notification_replaces_one_in_the_queue(service: Service) -> None:
+    """Only the newer one is sent."""
+    for n in range(MOST_OF_ACCOUNT):
+        service.send(Browser(f"https://p.example/{n}"), account="ada")
+    browser = Browser()
+    first, second = service.send(browser, "t", "ada"), service.send(browser, "t", "ada")
+    assert (first, second) == ([True], [])
+    while service.open:
+        service.answer(201)
+    assert service.counts == {"dropped": 1, "sent": MOST_OF_ACCOUNT + 1}
 
 
 # -- over HTTP -------------------------------------------------------------------------------------

@@ -18,7 +18,13 @@ from twisted.web.client import URI
 from twisted.web.error import SchemeNotSupported
 
 from chatd.model.addresses import is_on_internet
-from chatd.push.internet import CONNECT_SECONDS, MOST_BYTES, OPEN_SECONDS, InternetEndpoints
+from chatd.push.internet import (
+    CONNECT_SECONDS,
+    MOST_BYTES,
+    OPEN_SECONDS,
+    WARNING_SECONDS,
+    InternetEndpoints,
+)
 
 URL = "https://push.example.net/one"
 
@@ -99,6 +105,24 @@ def test_a_name_with_an_inner_address_is_not_connected_to(
         assert not reactor.tcpClients
         assert outcome[0].check(DNSLookupError)
     assert f"nothing is sent to push.example.net: its address {host}" in logged_warnings[0]
+
+
+def test_names_with_inner_addresses_do_not_fill_the_log(logged_warnings: list[str]) -> None:
+    """A client chooses them: the log has one warning now and then."""
+    reactor = MemoryReactorClock()
+    reactor.nameResolver = Names(["127.0.0.1"])  # type: ignore[assignment]
+    endpoints = InternetEndpoints(reactor, plain)
+
+    def connect() -> None:
+        endpoint = endpoints.endpointForURI(URI.fromBytes(URL.encode()))
+        endpoint.connect(Factory.forProtocol(Protocol)).addErrback(lambda _: None)
+
+    for _ in range(3):
+        connect()
+    assert len(logged_warnings) == 1
+    reactor.advance(WARNING_SECONDS)
+    connect()
+    assert len(logged_warnings) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import succeed
+import pytest
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import MemoryReactorClock
 
 from chatd.chat.push_watch import DELAY_SECONDS
+from chatd.model.errors import InDoubt, Unavailable
 from chatd.push.delivery import Reply
 from chatd.server.push import AGAIN_SECONDS, PushService
 from chatd.testing import InMemoryChat
@@ -76,13 +78,43 @@ def test_if_the_store_cannot_be_read_push_begins_later(
 
 
 def test_a_server_that_stops_before_push_began_leaves_no_attempt(chat: InMemoryChat) -> None:
-    """Its timer fires in vain."""
+    """Its timer is cancelled."""
     service, _ = service_of(chat)
     chat.store.unreadable = True
     service.startService()
     chat.settle()
     service.stopService()
+    assert not service._reactor.getDelayedCalls()
     chat.store.unreadable = False
-    service._reactor.advance(AGAIN_SECONDS)
     chat.settle()
     assert not chat.service.push.on
+
+
+def test_if_it_is_in_doubt_whether_the_key_is_stored_push_begins_later(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch, logged_warnings: list[str]
+) -> None:
+    """As with Redis, when the connection is lost meanwhile."""
+    service, _ = service_of(chat)
+    with monkeypatch.context() as away:
+        away.setattr(chat.store, "append", lambda _: fail(InDoubt("lost")))
+        service.startService()
+        chat.settle()
+    assert not chat.service.push.on
+    assert logged_warnings[0].startswith("push begins later: ")
+    service._reactor.advance(AGAIN_SECONDS)
+    chat.settle()
+    assert chat.service.push.on
+    service.stopService()
+
+
+def test_a_server_that_stops_while_push_begins_leaves_no_attempt(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of the store comes after the end."""
+    service, _ = service_of(chat)
+    reading: Deferred[None] = Deferred()
+    monkeypatch.setattr(chat.service.push, "begin", lambda _: reading)
+    service.startService()
+    service.stopService()
+    reading.errback(Unavailable("away"))
+    assert not service._reactor.getDelayedCalls()
