@@ -39,7 +39,7 @@ export class Going {
     addEventListener("keydown", event => this.#key(event));
   }
 
-  /** Show a place that one is in. @param {string} place */
+  /** Show a place that one is in. What is typed into the box stays, if the place is shown already. @param {string} place */
   show(place) {
     const { chat, places, log, composer, connection, earlier, roster, side, unread, wording } = this.#page;
     if (place !== places.here) {
@@ -47,11 +47,11 @@ export class Going {
       left.draft = composer.text;
       if (!left.unread) Object.assign(left, { line: undefined, mark: undefined });
       composer.complain("");
+      composer.write(places.view(place).draft);
     }
     places.here = place;
     if (!isTalk(place)) chat.room = place;
-    const { shown, draft, title } = places.view(place);
-    composer.write(draft);
+    const { shown, title } = places.view(place);
     byId("room", HTMLElement).textContent = title;
     this.#name(place);
     roster.clear();

@@ -156,7 +156,7 @@ const arrival = new Arrival(chat, places, signing, link, {
   },
 });
 const incoming = new Incoming({
-  chat, places, log, bell, connection, keeping, levels, roster, unread, wording, ownNames, go: place => going.go(place), show: place => going.show(place),
+  chat, places, log, bell, composer, connection, keeping, levels, roster, unread, wording, ownNames, go: place => going.go(place), show: place => going.show(place),
 });
 const going = new Going({
   chat, places, log, roster, composer, connection, side, keeping, earlier, unread, wording, incoming, anywhere: () => void withMenus(menus => menus.goTo.anywhere()),
@@ -168,6 +168,7 @@ wording.self();
 composer.showName(chat.name || before.name, "");
 for (const room of before.account ? [] : before.rooms) if (room !== chat.room) void going.visit(room, false).catch(tell);
 places.here = isTalk(asked) ? asked : chat.room;
+composer.write(places.view(here()).draft);
 going.show(here());
 if (asked !== here() && !before.account) going.go(asked);
 if (matchMedia("(pointer: fine)").matches) composer.focus();

@@ -96,6 +96,44 @@ def test_private_messages_follow_a_rename(people: People, shared_server: Server)
     bob.sees("two")
 
 
+def test_text_in_the_box_stays_when_the_place_that_is_shown_is_opened_again(
+    people: People, shared_server: Server
+):
+    """By a click on the partner's name in the list of people."""
+    bob = people.come(shared_server.url, "keepbob", room="keptdraft")
+    ada = people.come(shared_server.url, "keepada", room="keptdraft")
+    ada.page.get_by_role("button", name="keepbob").click()
+    expect(ada.page.get_by_role("heading", level=1, name="keepbob", exact=True)).to_be_visible()
+    ada.box.fill("half a mess")
+    ada.page.get_by_role("button", name="keepbob").click()
+    expect(ada.box).to_be_focused()
+    expect(ada.box).to_have_value("half a mess")
+    ada.say("whole")
+    bob.opens_private_messages("keepada")
+    bob.sees("whole")
+
+
+def test_text_in_the_box_stays_when_the_partner_is_renamed(people: People, shared_server: Server):
+    """Also if only the case of the name changes; an older draft does not come back."""
+    bob = people.come(shared_server.url, "casebob", room="casedraft")
+    ada = people.come(shared_server.url, "caseada", room="casedraft")
+    ada.say("/msg casebob psst")
+    expect(ada.page.get_by_role("heading", level=1, name="casebob", exact=True)).to_be_visible()
+    ada.box.fill("an older draft")
+    ada.goes_to("casedraft")
+    ada.opens_private_messages("casebob")
+    expect(ada.box).to_have_value("an older draft")
+    for name in ("CaseBob", "caserobert"):
+        ada.box.fill(f"typed before {name}")
+        bob.say(f"/nick {name}")
+        expect(ada.page.get_by_role("heading", level=1, name=name, exact=True)).to_be_visible()
+        expect(ada.box).to_have_value(f"typed before {name}")
+    ada.goes_to("casedraft")
+    expect(ada.box).to_have_value("")
+    ada.opens_private_messages("caserobert")
+    expect(ada.box).to_have_value("typed before caserobert")
+
+
 def test_message_to_an_unknown_person_stays_in_the_box(people: People, shared_server: Server):
     """With an error that says what to do on this page."""
     ada = people.come(shared_server.url, "ada", room="stranger")
