@@ -118,7 +118,7 @@ const signing = /** @type {import("./arrival.js").Opening} */ ({
 });
 /** @type {Side} */
 const side = new Side({
-  go: room => going.visit(room).then(() => composer.focus()), list: () => void listRooms(), complain,
+  go: room => going.visit(room).then(() => composer.focus()), follow: place => going.follow(place), list: () => void listRooms(), complain,
 });
 const people = new People({
   write: name => (side.open(false), going.writeTo(name)), menu: (button, name) => void withMenus(menus => menus.ofPerson(button, name)),
