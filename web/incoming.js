@@ -84,7 +84,7 @@ export class Incoming {
       if (first && here) log.removeLine();
       if (places.isNews(event) && levels.rings(place, places.callsUs(event))) {
         const title = event.type === "private" ? t("bell.private", { name: event.from }) : t("bell.room", { name: event.from, room: place });
-        bell.ring(title, event.text, place, () => go(place));
+        bell.ring(title, event.text, place, () => go(place), event.id);
       }
       unread.show();
     }
