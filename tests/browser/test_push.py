@@ -229,6 +229,23 @@ def test_worker_renews_a_subscription_that_the_browser_has_changed(people: Peopl
     assert standing(ada.page) == (True, 1)
 
 
+def test_subscription_that_the_browser_has_lost_is_made_anew(people: People, pushing: Server):
+    """When the page begins; a page that cannot have its worker leaves the subscription alone."""
+    ada = come(people, pushing, "pushgil", "pushed7")
+    ask(ada, "Turn on")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    with ada.page.expect_request(lambda sent: sent.url.endswith("/push/view")):
+        ada.page.reload()  # the double of the push service begins without a subscription
+    assert ada.page.evaluate("made !== null")
+    assert standing(ada.page) == (True, 1)
+    ada.page.add_init_script(
+        "ServiceWorkerContainer.prototype.register = async () => { throw new Error('not now'); };"
+    )
+    with ada.page.expect_request(lambda sent: sent.url.endswith("/push/view")):
+        ada.page.reload()
+    assert standing(ada.page) == (True, 1)
+
+
 def test_user_is_told_what_hinders(people: People, pushing: Server):
     """The browser's settings; on an iPhone, that the page is not installed."""
     ada = come(people, pushing, "pushdora", "pushed4", permission=False)
