@@ -9,7 +9,7 @@ import { wantsRooms } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
-import { demandsBy, onDemand, quietly, styled } from "./demand.js";
+import { demandsBy, onDemand, opening, quietly, styled } from "./demand.js";
 import { Earlier } from "./earlier.js";
 import { Going } from "./going.js";
 import { Ignoring } from "./ignoring.js";
@@ -199,7 +199,7 @@ chat.on("state", now => {
 async function withMenus(use) {
   // At once, so that no key goes elsewhere.
   if (menus) return use(menus);
-  return onDemand(async () => {
+  return opening(async () => {
     const [{ Menus }] = await Promise.all([import("./menus.js"), styled("menus.css")]);
     return menus ??= new Menus({
       chat, places, roster, composer, keeping, ignoring, levels, bell, push: () => push, here, going, ignore, complain: tell,
