@@ -74,7 +74,8 @@ async function open(place) {
   const [page] = await pages();
   if (!page) return worker.clients.openWindow(url);
   await page.focus().catch(() => {});
-  return page.navigate(url);
+  // A page that has begun before the worker did cannot be navigated by it.
+  return page.navigate(url).catch(() => worker.clients.openWindow(url));
 }
 
 async function store() {

@@ -217,6 +217,23 @@ def test_worker_keeps_what_the_page_has_shown_until_there_is_something_newer(
     expect(page).to_have_url(f"{pushing.url}#pushed6")
 
 
+def test_click_opens_a_window_if_the_open_page_cannot_be_led(people: People, pushing: Server):
+    """The worker does not control a page that was there before it."""
+    ada = come(people, pushing, "pushhal", "pushed8")
+    deliver(ada.page, {"place": "lobby", "from": "bob", "kind": "mention", "id": 7})
+    shows(ada.page, ["bob in #lobby", "You are mentioned", "lobby", "lobby/7"])
+    (worker,) = ada.page.context.service_workers
+    worker.evaluate(
+        """() => {
+          self.opened = [];
+          WindowClient.prototype.navigate = async () => { throw new TypeError("not controlled"); };
+          clients.openWindow = async url => void opened.push(url);
+        }"""
+    )
+    worker.evaluate(CLICKED, "pushed8")
+    assert worker.evaluate("opened") == [f"{pushing.url}#pushed8"]
+
+
 def test_worker_renews_a_subscription_that_the_browser_has_changed(people: People, pushing: Server):
     """The server learns the new address; the levels of rooms stay."""
     ada = come(people, pushing, "pushcleo", "pushed3")
