@@ -29,10 +29,13 @@ export class Bell {
     this.#button.addEventListener("click", () => void this.#toggle());
   }
 
-  /** @param {string} title @param {string} text @param {string} tag of which only the latest is shown @param {() => void} open */
-  ring(title, text, tag, open) {
+  /**
+   * @param {string} title @param {string} text @param {string} tag of which only the latest is shown @param {() => void} open
+   * @param {number} [id] of the event that is shown
+   */
+  ring(title, text, tag, open, id) {
     if (!this.#on || attending()) return;
-    const shown = { body: text.slice(0, SHOWN), tag, icon: "icon.svg" };
+    const shown = { body: text.slice(0, SHOWN), tag, icon: "icon.svg", data: { place: tag, id } };
     if (this.byWorker) return void this.#ringByWorker(title, shown);
     try {
       const note = new Notification(title, shown);
@@ -49,7 +52,7 @@ export class Bell {
   /** @param {string} title @param {NotificationOptions} shown */
   async #ringByWorker(title, shown) {
     const rung = await quietly(() => import("./standby.js"), async ({ standBy }) => {
-      await (await standBy())?.showNotification(title, { ...shown, data: shown.tag });
+      await (await standBy())?.showNotification(title, shown);
       return "serviceWorker" in navigator;
     });
     if (!rung) {

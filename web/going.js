@@ -31,15 +31,12 @@ export class Going {
     addEventListener("hashchange", () => {
       // A link is for a page that begins.
       if (linkOf(location.hash)) return page.keeping.reload();
-      page.side.open(false);
-      this.#sought = messageOf(location.hash);
-      if (this.#sought) void this.jumpToSought();
-      else this.go(placeOf(location.hash));
+      this.#follow();
     });
     addEventListener("keydown", event => this.#key(event));
   }
 
-  /** Show a place that one is in. @param {string} place */
+  /** Show a place that one is in. What is typed into the box stays, if the place is shown already. @param {string} place */
   show(place) {
     const { chat, places, log, composer, connection, earlier, roster, side, unread, wording } = this.#page;
     if (place !== places.here) {
@@ -47,11 +44,11 @@ export class Going {
       left.draft = composer.text;
       if (!left.unread) Object.assign(left, { line: undefined, mark: undefined });
       composer.complain("");
+      composer.write(places.view(place).draft);
     }
     places.here = place;
     if (!isTalk(place)) chat.room = place;
-    const { shown, draft, title } = places.view(place);
-    composer.write(draft);
+    const { shown, title } = places.view(place);
     byId("room", HTMLElement).textContent = title;
     this.#name(place);
     roster.clear();
@@ -62,6 +59,21 @@ export class Going {
     composer.showWaiting();
     wording.empty();
     if (connection.online) void roster.refresh(), void earlier.fill();
+  }
+
+  /** Go to a place by a link, so that the browser can go back. @param {string} place */
+  follow(place) {
+    const hash = hashOf(place);
+    if (location.hash !== hash) history.pushState(null, "", hash);
+    this.#follow();
+  }
+
+  /** Go where the address leads. */
+  #follow() {
+    this.#page.side.open(false);
+    this.#sought = messageOf(location.hash);
+    if (this.#sought) void this.jumpToSought();
+    else this.go(placeOf(location.hash));
   }
 
   /** Go to a place, or say why not. @param {string} place */
@@ -157,7 +169,7 @@ export class Going {
 
   /** Have the address name a place. @param {string} place */
   #name(place) {
-    const hash = `#${encodeURIComponent(place)}`;
+    const hash = hashOf(place);
     if (location.hash !== hash) history.replaceState(null, "", hash);
   }
 
@@ -176,4 +188,9 @@ export class Going {
     const next = all[(all.indexOf(places.here) + step + all.length) % all.length];
     if (next) this.go(next);
   }
+}
+
+/** A place's address in the page. @param {string} place */
+function hashOf(place) {
+  return `#${encodeURIComponent(place)}`;
 }

@@ -1,6 +1,6 @@
 /** Ways to go somewhere: Ctrl+K, the list of rooms, search, a day. What they show is loaded when it is wanted. */
 
-import { onDemand } from "./demand.js";
+import { opening } from "./demand.js";
 import { ask } from "./dialog.js";
 import { isTalk, talkWith } from "./places.js";
 import { showSwitcher } from "./switcher.js";
@@ -30,13 +30,13 @@ export class GoTo {
 
   async rooms() {
     const { chat, going, create } = this.#page;
-    await onDemand(() => import("./directory.js"), ({ showDirectory }) => showDirectory(chat, going, create));
+    await opening(() => import("./directory.js"), ({ showDirectory }) => showDirectory(chat, going, create));
   }
 
   /** @param {string} [words] */
   async search(words) {
     const { chat, here, going } = this.#page;
-    await onDemand(() => import("./searching.js"), ({ showSearch }) => showSearch(chat, isTalk(here()) ? "" : here(), (room, id) => void going.jump(room, id), words));
+    await opening(() => import("./searching.js"), ({ showSearch }) => showSearch(chat, isTalk(here()) ? "" : here(), (room, id) => void going.jump(room, id), words));
   }
 
   /** Go to a day in the place that is shown. */

@@ -10,8 +10,8 @@ import { t } from "./words.js";
  * one is in.
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, log: import("./log.js").Log, bell: import("./bell.js").Bell,
- *   connection: import("./connection.js").Connection, keeping: import("./keeping.js").Keeping, levels: import("./levels.js").Levels,
- *   roster: import("./roster.js").Roster, unread: import("./unread.js").Unread, wording: import("./wording.js").Wording,
+ *   composer: import("./composer.js").Composer, connection: import("./connection.js").Connection, keeping: import("./keeping.js").Keeping,
+ *   levels: import("./levels.js").Levels, roster: import("./roster.js").Roster, unread: import("./unread.js").Unread, wording: import("./wording.js").Wording,
  *   ownNames: Set<string>, go: (place: string) => void, show: (place: string) => void,
  * }} Page
  */
@@ -22,7 +22,7 @@ export class Incoming {
   /** @param {Page} page */
   constructor(page) {
     this.#page = page;
-    const { chat, places, log, connection, keeping, roster, unread, ownNames, show } = page;
+    const { chat, places, log, composer, connection, keeping, roster, unread, ownNames, show } = page;
     for (const type of /** @type {const} */ ([
       "message", "action", "join", "leave", "nick", "topic", "notice", "settings", "role", "kick", "ban", "unban", "mute", "unmute", "invite", "redact",
     ])) {
@@ -42,8 +42,16 @@ export class Incoming {
     });
     chat.on("unsaid", ({ from, to, target }) => [from, to].map(talkWith).filter(one => places.talks.includes(one)).forEach(one => this.#redact(one, target)));
     chat.on("nick", ({ from, to, id }) => {
+      const here = places.here === talkWith(from);
+      if (here) places.view(places.here).draft = composer.text;
       if (!places.rename(from, to, id, connection.online)) return;
-      if (places.here === talkWith(from)) show(talkWith(to));
+      if (here) {
+        // The place is the same, with another key; it may have taken over a draft.
+        places.here = talkWith(to);
+        const { draft } = places.view(places.here);
+        if (draft !== composer.text) composer.write(draft);
+        show(places.here);
+      }
       unread.show();
     });
     chat.on("gap", () => {
@@ -76,7 +84,7 @@ export class Incoming {
       if (first && here) log.removeLine();
       if (places.isNews(event) && levels.rings(place, places.callsUs(event))) {
         const title = event.type === "private" ? t("bell.private", { name: event.from }) : t("bell.room", { name: event.from, room: place });
-        bell.ring(title, event.text, place, () => go(place));
+        bell.ring(title, event.text, place, () => go(place), event.id);
       }
       unread.show();
     }

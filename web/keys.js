@@ -6,10 +6,10 @@ export function press({ key, shiftKey }) {
   if (!at.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true, cancelable: true }))) return;
   if (at instanceof HTMLButtonElement && (key === "Enter" || key === " ")) at.click();
   else if (key === "Enter" && at instanceof HTMLInputElement) at.form?.requestSubmit();
-  else if (key === "Escape") at.closest("dialog")?.close();
+  else if (key === "Enter" && at instanceof HTMLTextAreaElement) document.execCommand("insertText", false, "\n");
   else if (key === "Tab") step(at, shiftKey ? -1 : 1);
   else if (key === "Backspace") document.execCommand("delete");
-  else if (key.length === 1) document.execCommand("insertText", false, key);
+  else if (key.length < 3) document.execCommand("insertText", false, key);
 }
 
 /** Focus a neighbour within a dialog. @param {Element} from @param {number} by */

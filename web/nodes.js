@@ -17,8 +17,12 @@ let loading;
 /** What was shown without the table, though it may name emoji: nodes and their texts. @type {Map<Element, string>} */
 const early = new Map();
 
+/** Whether the text that is being shown names emoji, maybe. */
+let named = false;
+
 /** The emoji of a name, if there is one and the table is here. @param {string} name */
 function emojiOf(name) {
+  named = true;
   loading ??= import("./emoji.js").then(table => {
     emoji = table;
     for (const [node, text] of early) node.replaceWith(words(text));
@@ -30,9 +34,10 @@ function emojiOf(name) {
 /** What was said. The text of the nodes is the text itself, with its marks, which are not shown. @param {string} text */
 export function words(text) {
   const parts = partsOf(text);
+  named = false;
   const element = make("div", "text", ...parts.map(nodeOf));
   element.dir = "auto";
-  if (!emoji && /:[\w+-]+:/u.test(text)) early.set(element, text);
+  if (!emoji && named) early.set(element, text);
   const shown = parts.map(part => (typeof part === "string" ? part : part.kind === "emoji" ? emojiOf(part.text) ?? part.text : "x")).join("");
   if (ONLY_EMOJI.test(shown.trim())) element.classList.add("large");
   return element;

@@ -9,7 +9,7 @@ import { wantsRooms } from "./commands.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { watchCopying } from "./copying.js";
-import { demandsBy, onDemand, quietly, styled } from "./demand.js";
+import { demandsBy, onDemand, opening, quietly, styled } from "./demand.js";
 import { Earlier } from "./earlier.js";
 import { Going } from "./going.js";
 import { Ignoring } from "./ignoring.js";
@@ -118,7 +118,7 @@ const signing = /** @type {import("./arrival.js").Opening} */ ({
 });
 /** @type {Side} */
 const side = new Side({
-  go: room => going.visit(room).then(() => composer.focus()), list: () => void listRooms(), complain,
+  go: room => going.visit(room).then(() => composer.focus()), follow: place => going.follow(place), list: () => void listRooms(), complain,
 });
 const people = new People({
   write: name => (side.open(false), going.writeTo(name)), menu: (button, name) => void withMenus(menus => menus.ofPerson(button, name)),
@@ -156,7 +156,7 @@ const arrival = new Arrival(chat, places, signing, link, {
   },
 });
 const incoming = new Incoming({
-  chat, places, log, bell, connection, keeping, levels, roster, unread, wording, ownNames, go: place => going.go(place), show: place => going.show(place),
+  chat, places, log, bell, composer, connection, keeping, levels, roster, unread, wording, ownNames, go: place => going.go(place), show: place => going.show(place),
 });
 const going = new Going({
   chat, places, log, roster, composer, connection, side, keeping, earlier, unread, wording, incoming, anywhere: () => void withMenus(menus => menus.goTo.anywhere()),
@@ -168,6 +168,7 @@ wording.self();
 composer.showName(chat.name || before.name, "");
 for (const room of before.account ? [] : before.rooms) if (room !== chat.room) void going.visit(room, false).catch(tell);
 places.here = isTalk(asked) ? asked : chat.room;
+composer.write(places.view(here()).draft);
 going.show(here());
 if (asked !== here() && !before.account) going.go(asked);
 if (matchMedia("(pointer: fine)").matches) composer.focus();
@@ -198,7 +199,7 @@ chat.on("state", now => {
 async function withMenus(use) {
   // At once, so that no key goes elsewhere.
   if (menus) return use(menus);
-  return onDemand(async () => {
+  return opening(async () => {
     const [{ Menus }] = await Promise.all([import("./menus.js"), styled("menus.css")]);
     return menus ??= new Menus({
       chat, places, roster, composer, keeping, ignoring, levels, bell, push: () => push, here, going, ignore, complain: tell,

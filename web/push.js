@@ -69,6 +69,12 @@ export class Push {
   async turnOn() {
     if (await Notification.requestPermission() !== "granted") throw new Error(t("push.denied"));
     await this.#ask();
+    await this.#subscribe();
+    await this.#ask();
+    await this.#look();
+  }
+
+  async #subscribe() {
     const manager = /** @type {ServiceWorkerRegistration} */ (this.#worker).pushManager;
     const former = await manager.getSubscription();
     if (former && !isOf(former, this.#told.key)) await former.unsubscribe();
@@ -76,8 +82,6 @@ export class Push {
       throw new Error(t("bell.impossible"));
     });
     await this.#tell(made);
-    await this.#ask();
-    await this.#look();
   }
 
   async turnOff() {
@@ -102,12 +106,19 @@ export class Push {
     return await this.#worker?.pushManager?.getSubscription() ?? undefined;
   }
 
-  /** Have the browser and the server agree. What is left of an earlier session, which may have been another account's, ends. */
+  /**
+   * Have the browser and the server agree: what the browser has lost is made anew. What is left of an earlier session, which may have
+   * been another account's, ends.
+   */
   async #reconcile() {
+    // A worker that could not be had this time says nothing of the subscription.
+    if (!this.#worker?.pushManager) return;
     const made = await this.#subscription();
-    if (this.on && made && isOf(made, this.#told.key)) return this.renew();
-    if (this.on) await this.turnOff();
-    else await made?.unsubscribe();
+    if (!this.on) return void (await made?.unsubscribe());
+    if (made && isOf(made, this.#told.key)) return this.renew();
+    if (Notification.permission !== "granted") return this.turnOff();
+    // The push service may be away: the next visit tries again.
+    await this.#subscribe().catch(() => {});
   }
 
   /** @param {PushSubscription} made */

@@ -1,7 +1,7 @@
 /** The menu of a room: invites, members, bans, settings; and making a private room. */
 
 import { ask, showList } from "./dialog.js";
-import { onDemand } from "./demand.js";
+import { opening } from "./demand.js";
 import { changes } from "./happened.js";
 import { rankOf, roleName } from "./roster.js";
 import { moment, t } from "./words.js";
@@ -67,7 +67,7 @@ export class RoomMenu {
   /** @param {string} room @param {number} rank */
   async #share(room, rank) {
     const more = rank >= 2 ? [{ text: t("share.links"), act: () => this.#showInvites(room) }] : [];
-    await onDemand(() => import("./sharing.js"), ({ share }) => share(this.#chat, room, { more }));
+    await opening(() => import("./sharing.js"), ({ share }) => share(this.#chat, room, { more }));
   }
 
   /** @param {string} room @param {Settings} settings */
@@ -162,7 +162,7 @@ export class RoomMenu {
       },
     });
     if (!url) return;
-    await onDemand(() => import("./sharing.js"), ({ share }) => share(this.#chat, room, { url }));
+    await opening(() => import("./sharing.js"), ({ share }) => share(this.#chat, room, { url }));
   }
 
   /** @param {string} room */

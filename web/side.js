@@ -6,8 +6,8 @@ import { number, t } from "./words.js";
 
 /** A place in a list. `out`: we may not be there any more. @typedef {{place: string, title: string, unread: number, called: boolean, out?: boolean}} Entry */
 /**
- * `go`: to a room that one types; `list`: the rooms there are are wanted; `complain`: show what is wrong.
- * @typedef {{go: (room: string) => Promise<void>, list: () => void, complain: (text: string) => void}} Deeds
+ * `go`: to a room that one types; `follow`: the link of a place; `list`: the rooms there are are wanted; `complain`: show what is wrong.
+ * @typedef {{go: (room: string) => Promise<void>, follow: (place: string) => void, list: () => void, complain: (text: string) => void}} Deeds
  */
 
 export class Side {
@@ -26,6 +26,7 @@ export class Side {
       void this.#join();
     });
     this.#joinBox.addEventListener("focus", deeds.list);
+    this.#side.addEventListener("click", event => this.#click(event));
     this.#menu.addEventListener("click", () => this.open(!this.#isOpen));
     // A click or the focus elsewhere closes it.
     for (const type of ["click", "focusin"]) {
@@ -76,6 +77,17 @@ export class Side {
   /** The rooms that one may join. @param {string[]} rooms */
   suggest(rooms) {
     byId("all-rooms", HTMLElement).replaceChildren(...rooms.map(room => new Option("", room)));
+  }
+
+  /**
+   * A click on a place, at once: the browser says `hashchange` later, and what is typed until then would be a draft of the former place.
+   * @param {MouseEvent} event
+   */
+  #click(event) {
+    const place = event.target instanceof Element && event.target.closest("a") && event.target.closest("li")?.dataset.place;
+    if (!place || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.#deeds.follow(place);
   }
 
   /** The name that was typed stays until the room is joined. */

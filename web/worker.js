@@ -27,11 +27,13 @@ worker.addEventListener("push", (/** @type {any} */ event) => event.waitUntil(no
 worker.addEventListener("pushsubscriptionchange", (/** @type {any} */ event) => event.waitUntil(renew(event.newSubscription)));
 worker.addEventListener("notificationclick", (/** @type {any} */ event) => {
   event.notification.close();
-  event.waitUntil(open(event.notification.data));
+  const { data } = event.notification;
+  event.waitUntil(open(data.place ?? data));
 });
 
 /**
- * Show a notification from the server. If a page is open and has shown the message already, its notification stays.
+ * Show a notification from the server. If a page has shown this message already, or a later one, its notification stays: that one's
+ * data hold the place and the message, those of the worker's own are where a click leads.
  * @param {{place: string, from: string, kind: string, id: number, count?: number, text?: string}} told
  */
 async function notify({ place, from, kind, id, count = 1, text }) {
@@ -39,7 +41,7 @@ async function notify({ place, from, kind, id, count = 1, text }) {
   const { lang, dir, push = {} } = found ? await found.json() : {};
   const tag = place.toLowerCase();
   const [before] = await worker.registration.getNotifications({ tag });
-  if (before && (await pages()).length) {
+  if (before?.data?.id >= id) {
     const { title, body, icon, data } = before;
     return worker.registration.showNotification(title, { body, icon, data, tag });
   }
@@ -72,7 +74,8 @@ async function open(place) {
   const [page] = await pages();
   if (!page) return worker.clients.openWindow(url);
   await page.focus().catch(() => {});
-  return page.navigate(url);
+  // A page that has begun before the worker did cannot be navigated by it.
+  return page.navigate(url).catch(() => worker.clients.openWindow(url));
 }
 
 async function store() {

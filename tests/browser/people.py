@@ -110,13 +110,21 @@ class Person:
         """Open the private messages with a person from the side bar."""
         talks = self.page.get_by_role("navigation", name="Private messages")
         talks.get_by_role("link", name=name).click()
-        expect(self.page.get_by_role("heading", level=1, name=name)).to_be_visible()
+        self.is_in(name)
 
     def goes_to(self, room: str) -> None:
         """Open a room from the side bar."""
         rooms = self.page.get_by_role("navigation", name="Rooms")
         rooms.get_by_role("link", name=f"#{room}").click()
-        expect(self.page.get_by_role("heading", name=f"#{room}")).to_be_visible()
+        self.is_in(f"#{room}")
+
+    def is_in(self, title: str) -> None:
+        """
+        Wait until the page shows a place: a room's name with `#`, or a person's name.
+
+        The list of people has a heading of its own, which names the room too.
+        """
+        expect(self.page.get_by_role("heading", level=1, name=title, exact=True)).to_be_visible()
 
     def is_connected_over(self, transport: str, seconds: float = 15) -> None:
         """Wait until the page is connected over that transport."""
@@ -217,7 +225,7 @@ class People:
         person = Person(page)
         self._all.append(person)
         page.goto(f"{url}?transport={transport}#{room}" if transport else f"{url}#{room}")
-        expect(page.get_by_role("heading", name=expecting)).to_be_visible()
+        person.is_in(expecting)
         if name:
             person.take_name(name)
             # A page that is closed before the response comes would keep the name for a minute.

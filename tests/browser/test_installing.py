@@ -69,7 +69,7 @@ def test_notice_is_shown_while_the_server_is_away_and_the_page_when_it_is_back(
     ada.page.goto(f"{server.url}#away")
     server.start()
     ada.is_connected_over("websocket")
-    expect(ada.page.get_by_role("heading", name="#away")).to_be_visible()
+    ada.is_in("#away")
     assert ada.page.evaluate(STORES) == stores
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_left_in_the_browser_after_leaving(people: People, shared_ser
     ada = come_again(people, shared_server.url, "adaleaves", "standdown")
     with ada.begins_anew():
         ada.chooses("You", "Leave the chat")
-    expect(ada.page.get_by_role("heading", name="#standdown")).to_be_visible()
+    ada.is_in("#standdown")
     assert ada.page.evaluate(STORES) == {}
     assert not ada.page.evaluate(
         "navigator.serviceWorker.getRegistrations().then(all => all.length)"

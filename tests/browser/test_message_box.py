@@ -13,7 +13,7 @@ def test_leave_shows_another_room_and_quit_leaves_the_chat(people: People, share
     ada.say("hello")
     bob.sees("hello")
     ada.say("/leave")
-    expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    ada.is_in("#lobby")
     rooms = ada.page.get_by_role("navigation", name="Rooms")
     expect(rooms.get_by_role("link", name="#exit")).to_have_count(0)
     expect(bob.log.locator(".leave")).to_contain_text("ada left")
@@ -114,7 +114,7 @@ def test_join_suggests_rooms_and_msg_suggests_people(people: People, shared_serv
     expect(ada.box).to_have_value("/join suggested")
     expect(ada.box).to_be_focused()
     keys.press("Enter")
-    expect(ada.page.get_by_role("heading", name="#suggested")).to_be_visible()
+    ada.is_in("#suggested")
     expect(ada.page.locator("#people li")).to_have_count(2)
     keys.type("/msg ")
     expect(options).to_have_text(["bob"])
@@ -132,7 +132,7 @@ def test_suggestions_close_when_the_draft_changes(people: People, shared_server:
     keys.type("/m")
     expect(ada.page.get_by_role("option")).to_have_count(2)
     keys.press("Alt+ArrowDown")
-    expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    ada.is_in("#lobby")
     expect(ada.page.get_by_role("option")).to_have_count(0)
     expect(ada.box).to_have_value("")
 
@@ -169,7 +169,7 @@ def test_incomplete_commands_show_their_usage_and_change_nothing(
     expect(ada.page.locator("#topic")).to_have_text("")
     ada.say("/usr/bin/ld: not found")
     ada.sees("/usr/bin/ld: not found")
-    expect(ada.page.get_by_role("heading", name="#bare")).to_be_visible()
+    ada.is_in("#bare")
 
 
 def test_room_box_keeps_an_invalid_room_name(people: People, shared_server: Server):
@@ -182,7 +182,7 @@ def test_room_box_keeps_an_invalid_room_name(people: People, shared_server: Serv
     expect(box).to_have_value("two words")
     box.fill("#words")
     box.press("Enter")
-    expect(ada.page.get_by_role("heading", name="#words")).to_be_visible()
+    ada.is_in("#words")
     expect(box).to_have_value("")
 
 

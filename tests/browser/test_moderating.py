@@ -67,7 +67,7 @@ def test_private_room_is_joined_by_its_invite_link(people: People, shared_server
     stranger = people.come(shared_server.url, "stan", room="lobby")
     stranger.say("/join class-7b")
     expect(stranger.page.get_by_role("alert")).to_contain_text("not for you")
-    expect(stranger.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    stranger.is_in("#lobby")
 
     pupil = people.come(url.partition("#")[0], room=url.partition("#")[2], expecting="#lobby")
     dialog = pupil.page.get_by_role("dialog", name="Make an account")
@@ -76,7 +76,7 @@ def test_private_room_is_joined_by_its_invite_link(people: People, shared_server
     dialog.get_by_label("Password").fill(PASSWORD)
     with pupil.begins_anew():
         dialog.get_by_role("button", name="Make the account").click()
-    expect(pupil.page.get_by_role("heading", name="#class-7b")).to_be_visible()
+    pupil.is_in("#class-7b")
     pupil.say("good morning")
     teacher.sees("good morning")
     teacher.chooses("This place", "Members…")
@@ -145,14 +145,14 @@ def test_ban_keeps_out_until_it_is_lifted(people: People, shared_server: Server)
     bob.goes_to("lobby")
     bob.say("/join banned")
     expect(bob.page.get_by_role("alert")).to_contain_text("banned")
-    expect(bob.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    bob.is_in("#lobby")
     ada.chooses("This place", "Banned and muted people…")
     bans = ada.page.get_by_role("dialog", name="Banned and muted in #banned")
     expect(bans.get_by_role("listitem")).to_contain_text("advertising")
     bans.get_by_role("button", name="Lift the ban: bob").click()
     expect(bans).to_contain_text("Nobody is")
     bob.say("/join banned")
-    expect(bob.page.get_by_role("heading", name="#banned")).to_be_visible()
+    bob.is_in("#banned")
 
 
 def test_deleted_message_disappears_from_all_pages(people: People, shared_server: Server):

@@ -17,6 +17,31 @@ def test_new_room_says_that_it_begins_here(people: People, shared_server: Server
     expect(topic).to_be_visible()
 
 
+def test_click_on_a_place_goes_there_before_anything_can_be_typed(
+    people: People, shared_server: Server
+):
+    """What is typed right after it belongs to that place; the browser goes back and forward."""
+    ada = people.come(shared_server.url, "clickada", room="clicked")
+    ada.say("/join clicked-other")
+    ada.is_in("#clicked-other")
+    ada.page.evaluate(
+        """() => {
+          document.querySelector("[data-place=clicked] a").click();
+          document.querySelector("#message").value = "for the first";
+        }"""
+    )
+    ada.is_in("#clicked")
+    expect(ada.box).to_have_value("for the first")
+    ada.goes_to("clicked-other")
+    expect(ada.box).to_have_value("")
+    ada.page.go_back()
+    ada.is_in("#clicked")
+    expect(ada.box).to_have_value("for the first")
+    ada.page.go_forward()
+    ada.is_in("#clicked-other")
+    expect(ada.box).to_have_value("")
+
+
 def test_error_message_is_cleared_by_typing_or_escape(people: People, shared_server: Server):
     """It belongs to the text that was refused."""
     ada = people.come(shared_server.url, "ada", room="wrong")

@@ -142,7 +142,7 @@ def test_keys_that_are_pressed_before_a_dialog_is_there_are_for_the_dialog(
     ada = people.come(shared_server.url, "ada5", room="demand5", prepare=late.prepare)
     ada.is_connected_over("websocket")
     ada.say("/join demand5-other")
-    expect(ada.page.get_by_role("heading", level=1, name="#demand5-other")).to_be_visible()
+    ada.is_in("#demand5-other")
     late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Control+k"))
     ada.page.keyboard.type("demandx")
     ada.page.keyboard.press("Backspace")
@@ -157,7 +157,7 @@ def test_keys_that_are_pressed_before_a_dialog_is_there_are_for_the_dialog(
     ada.page.keyboard.press("Control+k")
     ada.page.keyboard.type("demand5")
     ada.page.keyboard.press("Enter")
-    expect(ada.page.get_by_role("heading", level=1, name="#demand5", exact=True)).to_be_visible()
+    ada.is_in("#demand5")
     assert ada.texts() == []
 
 
@@ -180,19 +180,57 @@ def test_keys_open_what_a_menu_that_is_loaded_offers(people: People, shared_serv
     expect(ada.box).to_have_value("")
 
 
-def test_keys_are_lost_with_the_dialog_that_could_not_be_loaded(
+def test_keys_for_a_dialog_that_could_not_be_loaded_are_not_sent(
     people: People, shared_server: Server
 ):
-    """What was meant for it is not said in the room."""
+    """What was typed up to Enter stands in the message box; what was meant after it is dropped."""
     late = Late("**/menus.js")
     ada = people.come(shared_server.url, "ada7", room="demand7", prepare=late.prepare)
     ada.is_connected_over("websocket")
     late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Control+k"))
-    ada.page.keyboard.type("secret")
+    ada.page.keyboard.type("secrex")
+    ada.page.keyboard.press("Backspace")
+    ada.page.keyboard.type("t")
+    ada.page.keyboard.press("ArrowUp")
     ada.page.keyboard.press("Enter")
+    ada.page.keyboard.type("more")
     late.fail()
     is_told(ada.page)
     expect(ada.box).to_be_focused()
+    ada.page.keyboard.type(" after")
+    expect(ada.box).to_have_value("secret after")
+    assert ada.texts() == []
+
+
+def test_escape_ends_the_wait_for_a_dialog(people: People, shared_server: Server):
+    """It does not open when it is loaded, and what is typed then is for the message box."""
+    late = Late("**/menus.js")
+    ada = people.come(shared_server.url, "ada8", room="demand8", prepare=late.prepare)
+    ada.is_connected_over("websocket")
+    late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Control+k"))
+    ada.page.keyboard.type("dropped")
+    ada.page.keyboard.press("Escape")
     ada.page.keyboard.type("after")
     expect(ada.box).to_have_value("after")
-    assert ada.texts() == []
+    late.let_through()
+    ada.page.evaluate("import(new URL('menus.js', location.href).href)")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    ada.page.keyboard.press("Control+k")
+    expect(ada.page.get_by_role("dialog").get_by_role("combobox")).to_have_value("")
+    expect(ada.box).to_have_value("after")
+
+
+def test_keys_are_for_the_message_box_while_nothing_is_to_open(
+    people: People, shared_server: Server
+):
+    """Such as the list of commands, which appears in the conversation."""
+    late = Late("**/help.js")
+    ada = people.come(shared_server.url, "ada9", room="demand9", prepare=late.prepare)
+    ada.is_connected_over("websocket")
+    ada.box.fill("/help")
+    late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Enter"))
+    ada.page.keyboard.type("meanwhile")
+    expect(ada.box).to_have_value("meanwhile")
+    late.let_through()
+    expect(ada.log).to_contain_text("/topic")
+    expect(ada.box).to_have_value("meanwhile")

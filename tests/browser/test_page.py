@@ -159,7 +159,7 @@ def test_unread_messages_of_other_rooms_are_counted(people: People, shared_serve
     ada.sees("old")
     rooms = ada.page.get_by_role("navigation", name="Rooms")
     rooms.get_by_role("link", name="#here").click()
-    expect(ada.page.get_by_role("heading", name="#here")).to_be_visible()
+    ada.is_in("#here")
     bob.say("news")
     bob.say("@ada, look")
     expect(rooms.get_by_role("link", name="#there 2 new")).to_be_visible()
@@ -351,7 +351,7 @@ def test_page_can_be_used_by_keyboard_alone(people: People, shared_server: Serve
     keys.press("Enter")
     expect(ada.log.locator(".help")).to_contain_text("/msg NAME TEXT")
     keys.press("Alt+ArrowUp")
-    expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    ada.is_in("#lobby")
 
 
 def test_page_is_accessible(people: People, shared_server: Server):
@@ -365,7 +365,7 @@ def test_page_is_accessible(people: People, shared_server: Server):
     ada.say("/me waves")
     bob.say("/me nods")
     bob.say("/msg ada psst")
-    expect(bob.page.get_by_role("heading", level=1, name="ada")).to_be_visible()
+    bob.is_in("ada")
     bob.goes_to("axe")
     bob.say("/topic what it is about")
     ada.say("/help")

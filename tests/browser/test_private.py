@@ -13,7 +13,7 @@ def test_private_messages_are_in_a_place_of_their_own(people: People, shared_ser
     bob = people.come(shared_server.url, "bob", room="aside")
     ada = people.come(shared_server.url, "ada", room="aside")
     ada.say("/msg bob psst")
-    expect(ada.page.get_by_role("heading", level=1, name="bob")).to_be_visible()
+    ada.is_in("bob")
     expect(ada.box).to_have_attribute("placeholder", "Write to bob only")
     ada.say("and more")
     talks = bob.page.get_by_role("navigation", name="Private messages")
@@ -29,7 +29,7 @@ def test_private_messages_are_in_a_place_of_their_own(people: People, shared_ser
     expect(ada.log.locator(".text", has_text=re.compile("psst|more|yes"))).to_have_count(0)
     expect(ada.box).to_have_attribute("placeholder", "Message #aside · /help")
     bob.page.reload()
-    expect(bob.page.get_by_role("heading", level=1, name="ada")).to_be_visible()
+    bob.is_in("ada")
     for text in ("psst", "and more", "yes?"):
         bob.sees(text)
     bob.goes_to("aside")
@@ -56,7 +56,7 @@ def test_click_on_a_name_opens_private_messages(people: People, shared_server: S
     expect(ada.page.get_by_role("alert")).to_contain_text("rooms only")
     expect(ada.box).to_have_value("/topic x")
     ada.say("/leave")
-    expect(ada.page.get_by_role("heading", name="#drawer")).to_be_visible()
+    ada.is_in("#drawer")
     expect(ada.page.get_by_role("navigation", name="Private messages")).to_be_hidden()
     bob.opens_private_messages("ada")
     bob.sees("for bob")
@@ -76,7 +76,7 @@ def test_an_earlier_holder_of_a_name_takes_no_conversation_along(
     bob.sees("psst")
     bob.page.reload()
     bob.sees("psst")
-    expect(bob.page.get_by_role("heading", level=1, name="nora")).to_be_visible()
+    bob.is_in("nora")
 
 
 def test_private_messages_follow_a_rename(people: People, shared_server: Server):
@@ -85,7 +85,7 @@ def test_private_messages_follow_a_rename(people: People, shared_server: Server)
     ada = people.come(shared_server.url, "ada", room="renamed")
     ada.say("/msg bob one")
     bob.say("/nick robert")
-    expect(ada.page.get_by_role("heading", level=1, name="robert")).to_be_visible()
+    ada.is_in("robert")
     ada.sees("one")
     ada.say("two")
     bob.opens_private_messages("ada")
@@ -96,6 +96,44 @@ def test_private_messages_follow_a_rename(people: People, shared_server: Server)
     bob.sees("two")
 
 
+def test_text_in_the_box_stays_when_the_place_that_is_shown_is_opened_again(
+    people: People, shared_server: Server
+):
+    """By a click on the partner's name in the list of people."""
+    bob = people.come(shared_server.url, "keepbob", room="keptdraft")
+    ada = people.come(shared_server.url, "keepada", room="keptdraft")
+    ada.page.get_by_role("button", name="keepbob").click()
+    ada.is_in("keepbob")
+    ada.box.fill("half a mess")
+    ada.page.get_by_role("button", name="keepbob").click()
+    expect(ada.box).to_be_focused()
+    expect(ada.box).to_have_value("half a mess")
+    ada.say("whole")
+    bob.opens_private_messages("keepada")
+    bob.sees("whole")
+
+
+def test_text_in_the_box_stays_when_the_partner_is_renamed(people: People, shared_server: Server):
+    """Also if only the case of the name changes; an older draft does not come back."""
+    bob = people.come(shared_server.url, "casebob", room="casedraft")
+    ada = people.come(shared_server.url, "caseada", room="casedraft")
+    ada.say("/msg casebob psst")
+    ada.is_in("casebob")
+    ada.box.fill("an older draft")
+    ada.goes_to("casedraft")
+    ada.opens_private_messages("casebob")
+    expect(ada.box).to_have_value("an older draft")
+    for name in ("CaseBob", "caserobert"):
+        ada.box.fill(f"typed before {name}")
+        bob.say(f"/nick {name}")
+        ada.is_in(name)
+        expect(ada.box).to_have_value(f"typed before {name}")
+    ada.goes_to("casedraft")
+    expect(ada.box).to_have_value("")
+    ada.opens_private_messages("caserobert")
+    expect(ada.box).to_have_value("typed before caserobert")
+
+
 def test_message_to_an_unknown_person_stays_in_the_box(people: People, shared_server: Server):
     """With an error that says what to do on this page."""
     ada = people.come(shared_server.url, "ada", room="stranger")
@@ -104,7 +142,7 @@ def test_message_to_an_unknown_person_stays_in_the_box(people: People, shared_se
     expect(problem).to_contain_text("list of people")
     expect(problem).not_to_contain_text("/who")
     expect(ada.box).to_have_value("/msg nobody psst")
-    expect(ada.page.get_by_role("heading", name="#stranger")).to_be_visible()
+    ada.is_in("#stranger")
 
 
 def test_refused_private_text_is_not_put_into_a_room_s_box(people: People, shared_server: Server):

@@ -32,6 +32,13 @@ PushManager.prototype.subscribe = async ({ applicationServerKey, userVisibleOnly
   return window.made;
 };"""
 """A push service: Chromium has none without its maker's keys."""
+WORKER_ONLY = """window.Notification = class {
+  static permission = "granted";
+  static requestPermission = async () => "granted";
+  constructor() { throw new TypeError("service workers only"); }
+};
+null"""
+"""Browsers of phones show notifications of service workers only."""
 STANDING = "fetch('push').then(answer => answer.json())"
 SHOWN = """() => navigator.serviceWorker.ready.then(worker => worker.getNotifications())
   .then(all => all.map(({ title, body, tag, data }) => [title, body, tag, data]))"""
@@ -142,7 +149,7 @@ def deliver(page: Page, notice: dict[str, Any]) -> None:
     chromium.detach()
 
 
-def shows(page: Page, notification: list[str]) -> None:
+def shows(page: Page, notification: list[Any]) -> None:
     """Wait until the browser shows a notification: title, body, tag and data."""
     deadline = monotonic() + PATIENCE / 1000
     while notification not in (shown := page.evaluate(SHOWN)):
@@ -179,16 +186,52 @@ def test_worker_shows_who_wrote_and_where_and_opens_the_message(people: People, 
     private = {**notice, "place": "@Bob", "kind": "private", "count": 3, "text": "psst"}
     worker.evaluate(PUSHED, private)
     shows(page, ["Private message from bob (3)", "psst", "@bob", "@bob"])
-    page.evaluate(
-        "navigator.serviceWorker.ready.then(worker => worker.showNotification("
-        "'pushbob in #pushed2', { body: 'pushbea?', tag: 'pushed2', data: 'pushed2' }))"
-    )
-    worker.evaluate(PUSHED, {**notice, "place": "pushed2", "id": id_})
-    # What the page has shown stays, with its text.
-    shows(page, ["pushbob in #pushed2", "pushbea?", "pushed2", "pushed2"])
     worker.evaluate(CLICKED, f"pushed2/{id_}")
     expect(page).to_have_url(f"{pushing.url}#pushed2/{id_}")
     expect(ada.said("pushbea?")).to_be_visible()
+
+
+def test_worker_keeps_what_the_page_has_shown_until_there_is_something_newer(
+    people: People, pushing: Server
+):
+    """Also while the page is open: it may be frozen.  What the worker has shown is replaced."""
+    ada = come(people, pushing, "pushfay", "pushed6")
+    page = ada.page
+    page.evaluate(WORKER_ONLY)
+    page.locator("#notify").click()
+    expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
+    page.evaluate("document.hasFocus = () => false")
+    id_ = pushing.post("rooms/pushed6/messages?name=pushbob", {"text": "pushfay?"})["id"]
+    shown = ["pushbob in #pushed6", "pushfay?", "pushed6", {"place": "pushed6", "id": id_}]
+    shows(page, shown)
+    deliver(page, {"place": "lobby", "from": "bob", "kind": "mention", "id": 7})
+    shows(page, ["bob in #lobby", "You are mentioned", "lobby", "lobby/7"])
+    (worker,) = page.context.service_workers
+    notice = {"place": "pushed6", "from": "pushbob", "kind": "mention", "id": id_}
+    worker.evaluate(PUSHED, notice)
+    shows(page, shown)
+    for later in (id_ + 1, id_ + 2):
+        worker.evaluate(PUSHED, {**notice, "id": later})
+        shows(page, ["pushbob in #pushed6", "You are mentioned", "pushed6", f"pushed6/{later}"])
+    worker.evaluate(CLICKED, {"place": "pushed6", "id": id_})
+    expect(page).to_have_url(f"{pushing.url}#pushed6")
+
+
+def test_click_opens_a_window_if_the_open_page_cannot_be_led(people: People, pushing: Server):
+    """The worker does not control a page that was there before it."""
+    ada = come(people, pushing, "pushhal", "pushed8")
+    deliver(ada.page, {"place": "lobby", "from": "bob", "kind": "mention", "id": 7})
+    shows(ada.page, ["bob in #lobby", "You are mentioned", "lobby", "lobby/7"])
+    (worker,) = ada.page.context.service_workers
+    worker.evaluate(
+        """() => {
+          self.opened = [];
+          WindowClient.prototype.navigate = async () => { throw new TypeError("not controlled"); };
+          clients.openWindow = async url => void opened.push(url);
+        }"""
+    )
+    worker.evaluate(CLICKED, "pushed8")
+    assert worker.evaluate("opened") == [f"{pushing.url}#pushed8"]
 
 
 def test_worker_renews_a_subscription_that_the_browser_has_changed(people: People, pushing: Server):
@@ -200,6 +243,23 @@ def test_worker_renews_a_subscription_that_the_browser_has_changed(people: Peopl
     told = worker.evaluate(RENEWED, ada.page.evaluate("made.toJSON()"))
     assert [(one["method"], one["status"]) for one in told] == [("GET", 200), ("PUT", 204)]
     assert json.loads(told[1]["body"])["endpoint"] == "https://push.example.net/renewed"
+    assert standing(ada.page) == (True, 1)
+
+
+def test_subscription_that_the_browser_has_lost_is_made_anew(people: People, pushing: Server):
+    """When the page begins; a page that cannot have its worker leaves the subscription alone."""
+    ada = come(people, pushing, "pushgil", "pushed7")
+    ask(ada, "Turn on")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    with ada.page.expect_request(lambda sent: sent.url.endswith("/push/view")):
+        ada.page.reload()  # the double of the push service begins without a subscription
+    assert ada.page.evaluate("made !== null")
+    assert standing(ada.page) == (True, 1)
+    ada.page.add_init_script(
+        "ServiceWorkerContainer.prototype.register = async () => { throw new Error('not now'); };"
+    )
+    with ada.page.expect_request(lambda sent: sent.url.endswith("/push/view")):
+        ada.page.reload()
     assert standing(ada.page) == (True, 1)
 
 

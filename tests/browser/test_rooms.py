@@ -25,14 +25,14 @@ def test_list_of_all_rooms_is_searched_and_joined(people: People, shared_server:
     expect(rows).to_contain_text("#gardening")
     expect(rows).to_contain_text("1 person")
     dialog.get_by_role("button", name="Join: #gardening").click()
-    expect(ada.page.get_by_role("heading", name="#gardening")).to_be_visible()
+    ada.is_in("#gardening")
     ada.page.get_by_role("button", name="All rooms…").click()
     dialog.get_by_label("Search by name or topic").fill("gardening")
     expect(rows).to_contain_text("joined")
     dialog.get_by_role("button", name="Leave: #gardening").click()
     expect(dialog.get_by_role("button", name="Join: #gardening")).to_be_visible()
     ada.page.keyboard.press("Escape")
-    expect(ada.page.get_by_role("heading", name="#lobby")).to_be_visible()
+    ada.is_in("#lobby")
 
 
 def test_ctrl_k_goes_to_rooms_and_people(people: People, shared_server: Server):
@@ -47,16 +47,16 @@ def test_ctrl_k_goes_to_rooms_and_people(people: People, shared_server: Server):
     keys.type("zolt")
     expect(ada.page.get_by_role("option").first).to_contain_text("zoltan")
     keys.press("Enter")
-    expect(ada.page.get_by_role("heading", level=1, name="zoltan")).to_be_visible()
+    ada.is_in("zoltan")
     keys.press("Control+k")
     keys.type("brand new")
     expect(ada.page.get_by_role("option")).to_have_text(["#brand-newa new room"])
     keys.press("Enter")
-    expect(ada.page.get_by_role("heading", name="#brand-new")).to_be_visible()
+    ada.is_in("#brand-new")
     keys.press("Control+k")
     keys.type("kay")
     keys.press("Enter")
-    expect(ada.page.get_by_role("heading", name="#kay")).to_be_visible()
+    ada.is_in("#kay")
 
 
 def test_invite_dialog_of_an_open_room_has_all_ways_in(people: People, shared_server: Server):

@@ -168,11 +168,11 @@ def test_every_script_is_loaded_by_the_page_at_some_time() -> None:
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".js")])
 def test_scripts_loaded_on_demand_go_through_the_function_that_tells_of_failures(name: str) -> None:
-    """`onDemand`, or `quietly` if nobody waits.  Other places have a `catch` of their own: the
-    start, the welcome, emoji.
+    """`onDemand`, `opening` of a dialog or a menu, or `quietly` if nobody waits.  Other places have
+    a `catch` of their own: the start, the welcome, emoji.
     """
     if name in ("start.js", "wording.js", "nodes.js", "demand.js"):
         return
     source = (WEB / name).read_text()
     asked = re.findall(r"\bimport\(", re.sub(r"(?s)/\*\*.*?\*/", "", source))
-    assert len(asked) == len(re.findall(r"\b(?:onDemand|quietly)\(", source))
+    assert len(asked) == len(re.findall(r"\b(?:onDemand|opening|quietly)\(", source))
