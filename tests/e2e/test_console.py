@@ -43,7 +43,8 @@ def sign_in(server: Daemon) -> int:
 def test_the_console_works_beside_a_server_and_without_one(tmp_path: Path) -> None:
     """On the same accounts; its socket is its owner's alone, and is gone with the server."""
     added = chatd(tmp_path, "account", "add", "--admin", "ada", typed=f"{PASSWORD}\n")
-    assert added == (0, "ada (administrator) has an account\n")
+    made = "chatd: there was no database chatd.sqlite: a new one was made\n"
+    assert added == (0, f"ada (administrator) has an account\n{made}")
     server = Daemon(tmp_path)
     try:
         server.expect("console listening on ")
