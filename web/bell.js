@@ -52,8 +52,9 @@ export class Bell {
   /** @param {string} title @param {NotificationOptions} shown */
   async #ringByWorker(title, shown) {
     const rung = await quietly(() => import("./standby.js"), async ({ standBy }) => {
-      await (await standBy())?.showNotification(title, shown);
-      return "serviceWorker" in navigator;
+      const worker = await standBy();
+      await worker?.showNotification(title, shown);
+      return worker !== undefined;
     });
     if (!rung) {
       this.#show(false);
