@@ -163,8 +163,8 @@ def test_worker_shows_notifications_where_pages_may_not(people: People, shared_s
     ada.page.evaluate("document.hasFocus = () => false")
     bob.say("phoneada?")
     ada.page.wait_for_function("() => shown.length === 1")
-    told = ["phonebob in #phones", "phoneada?", "phones"]
-    assert ada.page.evaluate("shown") == [told]
+    ((title, text, data),) = ada.page.evaluate("shown")
+    assert (title, text, data["place"]) == ("phonebob in #phones", "phoneada?", "phones")
     expect(bell).to_be_visible()
     (worker,) = ada.page.context.service_workers
     worker.evaluate(CLICKED, "phones")
