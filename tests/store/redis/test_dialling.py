@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -294,6 +295,10 @@ async def test_nodes_go_on_at_the_replica_that_the_sentinels_promote(
     ids = [await chats[n % 2].say(text) for n, text in enumerate(expected)]
     assert b":1" in failover.master.ask("WAIT", "1", "10000")
     failover.master.kill()
+    # Else a server of another test may come to listen there, and count as this master.
+    vacant = socket.socket()
+    vacant.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    vacant.bind(("127.0.0.1", failover.master.port))
 
     async def is_taken(chat: Chat, text: str) -> bool:
         try:
@@ -314,6 +319,7 @@ async def test_nodes_go_on_at_the_replica_that_the_sentinels_promote(
         return [read(reader) for reader in readers] == [expected] * 2
 
     await until(is_shown)
+    vacant.close()
     assert ids == sorted(set(ids))
     for chat in chats:
         await chat.service.stopService()
