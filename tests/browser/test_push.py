@@ -34,13 +34,6 @@ PushManager.prototype.subscribe = async ({ applicationServerKey, userVisibleOnly
   return window.made;
 };"""
 """A push service: Chromium has none without its maker's keys."""
-WORKER_ONLY = """window.Notification = class {
-  static permission = "granted";
-  static requestPermission = async () => "granted";
-  constructor() { throw new TypeError("service workers only"); }
-};
-null"""
-"""Browsers of phones show notifications of service workers only."""
 STANDING = "fetch('push').then(answer => answer.json())"
 SHOWN = """() => navigator.serviceWorker.ready.then(worker => worker.getNotifications())
   .then(all => all.map(({ title, body, tag, data }) => [title, body, tag, data]))"""
@@ -200,36 +193,6 @@ def test_worker_shows_who_wrote_and_where_and_opens_the_message(people: People, 
     worker.evaluate(CLICKED, f"pushed2/{id_}")
     expect(page).to_have_url(f"{pushing.url}#pushed2/{id_}")
     expect(ada.said("pushbea?")).to_be_visible()
-
-
-def test_worker_keeps_what_the_page_has_shown_until_there_is_something_newer(
-    people: People, pushing: Server
-):
-    """Also while the page is open: it may be frozen.  What the worker has shown is replaced."""
-    ada = come(people, pushing, "pushfay", "pushed6")
-    page = ada.page
-    page.evaluate(WORKER_ONLY)
-    page.locator("#notify").click()
-    expect(page.locator("#notify")).to_have_attribute("aria-pressed", "true")
-    # Once the page follows the room, what comes is news.
-    ada.is_connected_over("websocket")
-    pushing.post("rooms/pushed6/messages?name=pushbob", {"text": "before"})
-    ada.sees("before")
-    page.evaluate("document.hasFocus = () => false")
-    id_ = pushing.post("rooms/pushed6/messages?name=pushbob", {"text": "pushfay?"})["id"]
-    shown = ["pushbob in #pushed6", "pushfay?", "pushed6", {"place": "pushed6", "id": id_}]
-    shows(page, shown)
-    deliver(page, {"place": "lobby", "from": "bob", "kind": "mention", "id": 7})
-    shows(page, ["bob in #lobby", "You are mentioned", "lobby", "lobby/7"])
-    (worker,) = page.context.service_workers
-    notice = {"place": "pushed6", "from": "pushbob", "kind": "mention", "id": id_}
-    worker.evaluate(PUSHED, notice)
-    shows(page, shown)
-    for later in (id_ + 1, id_ + 2):
-        worker.evaluate(PUSHED, {**notice, "id": later})
-        shows(page, ["pushbob in #pushed6", "You are mentioned", "pushed6", f"pushed6/{later}"])
-    worker.evaluate(CLICKED, {"place": "pushed6", "id": id_})
-    expect(page).to_have_url(f"{pushing.url}#pushed6")
 
 
 def test_click_opens_a_window_if_the_open_page_cannot_be_led(people: People, pushing: Server):
