@@ -239,7 +239,7 @@ async def quiet(total: int = 40_000) -> None:
             print(
                 f"{told.size} in a turn, {total / told.took:,.0f} messages a second:"
                 f" {1e6 * (now - before) / total:.1f} µs of CPU time a message"
-                " of a node on which nobody reads the room",
+                " of a node without readers of the room",
                 flush=True,
             )
             before = now

@@ -92,7 +92,7 @@ class Journal:
         self.metrics = JournalMetrics(clock.seconds)
         self._settled: Deferred[None] | None = None
         self.when_stored: Callable[[Sequence[int | Stale], Sequence[Unit]], object] | None = None
-        """Called with the outcomes of a batch and its units; None: nobody wants to know."""
+        """Called with the outcomes of a batch and its units; None: there is no such listener."""
         self.paused = False
         """Whether no command is taken for now: the state is being read anew."""
 

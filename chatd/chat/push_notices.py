@@ -41,7 +41,7 @@ from .push_subscriptions import Living, Subscriptions
 from .room import Room
 
 VIEW_SECONDS = 60.0
-"""Seconds for which a page counts as in view after it has said so."""
+"""Seconds for which a page counts as in view after its `PUT /push/view`."""
 _URGENCY: Sequence[Kind] = ("message", "mention", "private")
 """The kinds of messages, the most urgent last."""
 
@@ -197,7 +197,7 @@ class PushNotices:
     def _notice(
         self, to: Subscription, place: str, unread: Sequence[Entry], count: int
     ) -> Notice | None:
-        """What one browser is told; None: it wants to know of none of these messages."""
+        """The notice for one browser; None: its levels select none of these messages."""
         kinds = [(entry, _kind(entry, to.account)) for entry in unread]
         wanted = [(entry, kind) for entry, kind in kinds if to.wants(place, kind)]
         if not wanted:

@@ -1,4 +1,4 @@
-"""Watches what this node has stored, and calls whoever is to be notified of it.
+"""Watches the units that this node has stored, and calls `notify` for each account they concern.
 
 1. Each message is watched by the node that took it from its sender, and by no other: so every
    notification is sent by one node.  It is lost with that node: notifications are best effort.

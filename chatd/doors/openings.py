@@ -5,7 +5,7 @@ again, with the same bytes except for the cursor and the key of the handshake.
 
 1. A request is learned when twisted.web has parsed it and its stream begins, if it arrived whole in
    one packet.  Requests with a session, an `Origin`, a `Cookie`, a `Forwarded` header, or a host
-   for which only a proxy vouches are not learned: their answers depend on more than their bytes.
+   for which only a proxy vouches are not learned: the same bytes may get other answers.
 2. A connection's first packet is recognised by the same bytes around the cursor and the key
    (`chatd.doors.request_bytes`).  All other requests are parsed.
 3. Nothing is skipped but the parsing.  The stream is made by the function that makes it for a

@@ -1,4 +1,4 @@
-"""Requests that are recognised by their bytes: which bytes may differ, and whose answers are alike.
+"""Recognises requests by their bytes, in which only the cursor and the key may differ.
 
 Clients of one program send the same bytes, except for a cursor and the key of a WebSocket's
 handshake.  Polls (`chatd.doors.polls.templates`) and the beginnings of streams

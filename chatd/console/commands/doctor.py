@@ -16,7 +16,7 @@ from ..parser import Parser, progress
 from ..status import DONE, FAILED, UNREACHABLE, USAGE
 
 WAIT = 25
-"""Seconds for which the doctor asks the server to hold its poll: the same as the page's polls."""
+"""The `wait` of the doctor's poll in seconds.  The page's polls have the same."""
 MOST_WAIT = 60
 MOST_IDLE = 3600
 

@@ -21,7 +21,7 @@ HEARTBEAT_SECONDS = 20.0
 READY_SECONDS = 5.0
 """Seconds within which a stream must begin; a proxy that buffers holds it back."""
 REFUSING = (401, 403, 429, 503)
-"""Statuses with which chatd refuses somebody who may not read, or whom it has no room for."""
+"""Statuses with which chatd refuses a reader: it may not read, or a limit is reached."""
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """See RFC 6455, section 1.3."""
 JSON = {"Content-Type": "application/json"}

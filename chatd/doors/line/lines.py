@@ -92,7 +92,7 @@ class LineConnection(TcpConnection):
         self._entering = True
         try:
             entering = come_in(self._door.service, self._address)
-        except Exception:  # whatever it is: the client is told, and disconnected
+        except Exception:  # `_could_not_enter` tells the client, and disconnects it
             entering = fail()
         entering.addCallbacks(self._entered, self._could_not_enter)
 
