@@ -11,7 +11,6 @@
    under way are not repeated.
 6. A service that does not know an address any more (404, 410) says by that that the browser wants
    no more notifications.
-7. Redirects are not followed, and answers are not read beyond their headers.
 """
 
 from __future__ import annotations
@@ -19,24 +18,19 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred, succeed
 from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.interfaces import IConsumer, IDelayedCall, IReactorTime
-from twisted.internet.protocol import Protocol as Body
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.client import Agent
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer, IResponse
-from zope.interface import implementer
 
 from ..model.errors import ChatError
 from ..model.push import Subscription
-from .internet import InternetEndpoints
 from .messages import Authorizations, encrypted, headers
+from .posting import Post, Reply
 
 MOST_UNDER_WAY = 20
 """Requests at a time."""
@@ -54,21 +48,6 @@ LONGEST_PAUSE = 600.0
 """The longest `Retry-After` that is waited for; with a longer one the notification is dropped."""
 WARNING_SECONDS = 600.0
 """Seconds between two warnings in the log that a push service refuses notifications."""
-
-
-class Reply(NamedTuple):
-    """The answer of a push service."""
-
-    status: int
-    retry_after: str = ""
-    """The header of that name; empty: there is none."""
-
-
-class Post(Protocol):
-    """Sends a request with the method POST."""
-
-    def __call__(self, url: str, headers: dict[bytes, list[bytes]], body: bytes) -> Deferred[Reply]:
-        """Fires with the answer; fails if there is none."""
 
 
 Check = Callable[[], Deferred[bool]]
@@ -370,56 +349,3 @@ def _timed_out(outcome: Reply | Failure, seconds: float) -> Reply:
     if isinstance(outcome, Failure):
         raise TimeoutError(f"no answer within {seconds:g} seconds")
     return outcome
-
-
-class AgentPost:
-    """Sends requests with Twisted's HTTP client, to hosts of the Internet only."""
-
-    def __init__(self, reactor: Any, endpoints: InternetEndpoints | None = None) -> None:
-        factory = endpoints or InternetEndpoints(reactor)
-        self._agent = Agent.usingEndpointFactory(reactor, factory)
-
-    def __call__(self, url: str, headers: dict[bytes, list[bytes]], body: bytes) -> Deferred[Reply]:
-        """See `Post`."""
-        asking: Deferred[Any] = self._agent.request(
-            b"POST", url.encode("ascii"), Headers(headers), _Whole(body)
-        )
-        return asking.addCallback(_reply)
-
-
-@implementer(IBodyProducer)
-class _Whole:
-    """A short body, written at once."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        """See `IBodyProducer`."""
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """See `IBodyProducer`: it is written already."""
-
-    def resumeProducing(self) -> None:
-        """See `IBodyProducer`."""
-
-    def stopProducing(self) -> None:
-        """See `IBodyProducer`."""
-
-
-def _reply(response: IResponse) -> Reply:
-    (retry_after, *_) = response.headers.getRawHeaders(b"retry-after") or [b""]
-    response.deliverBody(_Unread())
-    return Reply(response.code, retry_after.decode("ascii", "replace").strip())
-
-
-class _Unread(Body):
-    """The body of an answer, which nobody reads."""
-
-    def dataReceived(self, data: bytes) -> None:
-        """See `twisted.internet.protocol.Protocol`."""
-        if self.transport is not None:
-            self.transport.loseConnection()

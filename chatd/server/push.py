@@ -29,7 +29,8 @@ class PushService(Service):
         """`now` is the wall clock in seconds since the Unix epoch, and `contact` the operator's
         address.  The libraries of the extra `push` are installed.
         """
-        from ..push.delivery import AgentPost, Delivery  # they need the extra `push`
+        from ..push.delivery import Delivery  # it needs the extra `push`
+        from ..push.posting import AgentPost
 
         self._reactor = reactor
         self._again: IDelayedCall | None = None

@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from chatd.chat.push_watch import DELAY_SECONDS
 from chatd.model.errors import InDoubt, Unavailable
-from chatd.push.delivery import Reply
+from chatd.push.posting import Reply
 from chatd.server.push import AGAIN_SECONDS, PushService
 from chatd.testing import InMemoryChat
 
