@@ -35,6 +35,7 @@ from ..model.errors import ChatError, InDoubt, Unavailable, internal_error
 from ..model.events import PresenceEvent
 from ..model.units import Stale, Unit, is_kept
 from ..store import Store
+from ..stream.turns import at_turn_end
 from .journal_metrics import JournalMetrics
 from .judge import without_announcements
 
@@ -82,6 +83,7 @@ class Journal:
     def __init__(self, clock: IReactorTime, store: Store, most: int) -> None:
         """`most` is the most units in one append: they are shown before their senders get ids."""
         self._clock = clock
+        self._at_turn_end = at_turn_end(clock)
         self._store = store
         self._most = most
         self._batch: list[Accepted] = []
@@ -130,7 +132,7 @@ class Journal:
         """Put a unit into this turn's batch."""
         if not self._batch:
             self._began = self._clock.seconds()
-            self._clock.callLater(0, self.flush)
+            self._at_turn_end(self.flush)
         self._batch.append(accepted)
         self.unstored += 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -13,6 +14,7 @@ from ..model.policy import Policy, RoomPolicy
 from ..model.restrictions import MICROS, Restrictions
 from ..store import Store
 from ..stream.notifier import Notifier
+from ..stream.turns import at_turn_end
 from .account_removal import AccountRemoval
 from .account_sessions import AccountSessions
 from .accounts import Accounts
@@ -90,7 +92,7 @@ class Parts:
         self.attached = Attached(node, self.people)
         self.recent_letters = RecentLetters(bool(node))
         self.notifier = Notifier(
-            lambda wake: clock.callLater(0, wake), _reader_failed, clock.seconds
+            at_turn_end(clock), partial(clock.callLater, 0), _reader_failed, clock.seconds
         )
         self.rooms = Rooms(
             clock,

@@ -106,6 +106,8 @@ class OptionFilter:
 
     def answers(self) -> bytes:
         """The answers to the commands since the last call."""
+        if not self._answers:
+            return b""
         answers = bytes(self._answers)
         self._answers.clear()
         return answers

@@ -1,4 +1,4 @@
-"""The epoll reactor without a logging context around every event.
+"""The epoll reactor without a logging context around every event, and with an end of each turn.
 
 `EPollReactor.doPoll` wraps each call in `log.callWithLogger`, which adds the connection's prefix to
 messages of Twisted's legacy log.  That takes a quarter of the user time of a poll.  chatd's log
@@ -7,6 +7,15 @@ the prefix is lost.  A round has at most `ROUND` events, so that timers are not 
 exception of `connectionLost` is logged by the main loop and ends the round; epoll(7) is
 level-triggered here, so the other events are reported again in the next round.
 
+A turn of the reactor waits for events, handles them, and ends.  What was asked for with
+`at_turn_end` is called then, without another wait: so a message is read, stored in memory and shown
+in one turn.
+
+1. All events of a turn are handled before its end, so what they ask for is done in one batch.
+2. A call that is asked for at the end of a turn is called in the same end, in the order of asking.
+   There are `STEPS` such rounds in an end; further calls wait for the next turn, so that calls that
+   ask for each other cannot keep the reactor from its descriptors and timers.
+
 `twistd --reactor=chatd-epoll` chooses this reactor; it is the default of `twistd chatd` where there
 is epoll.
 """
@@ -14,6 +23,7 @@ is epoll.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from select import EPOLLIN
 
 from twisted.internet.epollreactor import EPollReactor
@@ -25,14 +35,29 @@ from .private import disconnect, do_read_or_write, poll_of, selectables
 ROUND = 250
 """Events between two checks of the timers: a few milliseconds of work.  Descriptors that are ready
 and not reported in this round come first in the next, because epoll(7) goes round its list."""
+STEPS = 3
+"""Rounds of calls at the end of one turn: a batch is handed to the store, stored, and shown."""
 
 
 class LeanEPollReactor(EPollReactor):
     """An `EPollReactor` that calls its descriptors directly."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._at_end: list[Callable[[], object]] = []
+        """What to call at the end of this turn."""
+
+    def at_turn_end(self, call: Callable[[], object]) -> None:
+        """Call `call` once after the events of this turn: see `chatd.stream.turns`."""
+        self._at_end.append(call)
+
     def doPoll(self, timeout: float | None) -> None:
-        """Wait for events and handle them; `timeout` is in seconds, None waits for ever."""
+        """Wait for events, handle them, and end the turn; `timeout` is in seconds, None waits for
+        ever.
+        """
         watched = selectables(self)
+        if self._at_end:
+            timeout = 0
         for fd, event in poll_of(self)(-1 if timeout is None else timeout, ROUND):
             selectable = watched.get(fd)
             if selectable is None:
@@ -48,6 +73,19 @@ class LeanEPollReactor(EPollReactor):
                 why = failure
             if why and watched.get(fd) is selectable:
                 disconnect(self, selectable, why)
+        if self._at_end:
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        for _ in range(STEPS):
+            calls, self._at_end = self._at_end, []
+            for call in calls:
+                try:
+                    call()
+                except BaseException:
+                    log.err()
+            if not self._at_end:
+                break
 
     # The main loop calls it by this name.
     doIteration = doPoll  # noqa: N815

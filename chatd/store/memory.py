@@ -26,6 +26,7 @@ from ..model.search import Query
 from ..model.units import ROOM_TABLES, Cell, Stale, Unit, never_falls, room_table
 from ..stream.eventlog import Entry, Page
 from ..stream.pages import MOST_BYTES
+from ..stream.turns import at_turn_end
 from . import CLOSING, Follower, Found, Loaded, Opened, RoomSummary, Shown
 from .cells import Cells
 from .judging import Judging
@@ -200,6 +201,7 @@ class MemoryStore:
         the store has one of its own if none is given.
         """
         self._clock = clock
+        self._at_turn_end = at_turn_end(clock)
         self._history = history
         self.engine = engine or MemoryEngine(clock, now, history)
         self.id = self.engine.id
@@ -228,7 +230,7 @@ class MemoryStore:
         stored: Deferred[list[int | Stale]] = Deferred()
         if not self._scheduled:
             self._scheduled = True
-            self._clock.callLater(0, self._turn)
+            self._at_turn_end(self._turn)
         self._waiting.append((units, stored))
         return stored
 
@@ -360,7 +362,7 @@ class MemoryStore:
         if at_once:
             self._deliver()
         elif idle:
-            self._clock.callLater(0, self._deliver)
+            self._at_turn_end(self._deliver)
 
     def tell_note(self, table: str, key: str, value: bytes) -> None:
         """Tell the follower what another store has noted."""

@@ -22,7 +22,7 @@ from math import inf
 from .eventlog import Entry
 from .feed import Feed, Source
 from .reader import Reader
-from .writing import direct_write
+from .turns import Schedule
 
 SLICE_SECONDS = 0.001
 """Seconds of one time slice, and so the delay that fan-out causes for other work."""
@@ -87,14 +87,16 @@ class Notifier:
 
     def __init__(
         self,
-        call_soon: Callable[[Callable[[], None]], object],
+        call_soon: Schedule,
+        call_later: Schedule,
         failed: Callable[[Exception], None],
         seconds: Callable[[], float],
     ) -> None:
-        """`call_soon` runs a function later in this reactor turn or in the next one; `failed` gets
-        an exception that a reader raised; `seconds` is a clock.
+        """`call_soon` runs a function at the end of this reactor turn, `call_later` in the next
+        one; `failed` gets an exception that a reader raised; `seconds` is a clock.
         """
         self._call_soon = call_soon
+        self._call_later = call_later
         self._failed = failed
         self._seconds = seconds
         self._marked: dict[Feed, None] = {}
@@ -124,12 +126,12 @@ class Notifier:
             feed.marked = True
             feed.shown = shown
             self._marked[feed] = None
-            self._call()
+            self._call(self._call_soon)
 
     def wake_soon(self, readers: Collection[Reader]) -> None:
         """Wake these readers soon: the page for which they wait has arrived."""
         self._rounds.append(Round(None, list(readers), 0))
-        self._call()
+        self._call(self._call_soon)
 
     def make_room(self, source: Source, entries: int) -> None:
         """Wake at once the pending readers that have not been shown the entries which `entries` new
@@ -150,16 +152,16 @@ class Notifier:
         self._called = False
         self._go_on(self._seconds() + SLICE_SECONDS)
         if self._rounds or self._marked:
-            self._call()
+            self._call(self._call_later)  # so that readers of other connections get their turn
         elif self._waiting:
             waiting, self._waiting = self._waiting, []
             for call in waiting:
                 call()
 
-    def _call(self) -> None:
+    def _call(self, schedule: Schedule) -> None:
         if not self._called:
             self._called = True
-            self._call_soon(self.wake)
+            schedule(self.wake)
 
     def _go_on(self, deadline: float) -> None:
         """Begin a round for each marked feed without an unfinished one; then serve all rounds in
@@ -208,11 +210,17 @@ class Notifier:
     def _wake(self, feed: Feed, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:
         """Wake some readers of a feed; returns those that are left when the deadline passes."""
         begin, cursor, chunk = feed.latest()
+        size = len(chunk)
         for reader in readers:
             try:
                 if reader.cursor == begin and reader.fast_path is feed:
                     reader.cursor = cursor
-                    direct_write(reader.send, reader.write, chunk)  # type: ignore[arg-type]  # has one
+                    try:  # `direct_write`, without the call
+                        sent = reader.send(chunk)
+                    except OSError:
+                        sent = 0
+                    if sent != size and sent is not None:
+                        reader.write(chunk[sent:])  # type: ignore[misc]  # it has one
                     continue
                 reader.wake()
             except Exception as failure:
@@ -220,6 +228,7 @@ class Notifier:
                 self._failed(failure)
             if reader.write:
                 begin, cursor, chunk = feed.latest()  # `wake` may have made a new batch
+                size = len(chunk)
             elif self._seconds() > deadline:  # waking one poll group may answer many polls
                 return readers[readers.index(reader) + 1 :]
         return ()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from twisted.internet.defer import fail
 
+from chatd.chat.person import Person
 from chatd.chat.service import ChatService
 from chatd.model.commands import (
     Act,
@@ -28,8 +31,10 @@ from chatd.model.errors import (
     Unavailable,
 )
 from chatd.model.events import Joined, Said
+from chatd.net.reactor import STEPS
 from chatd.stream.places import Place
 from chatd.testing import START, InMemoryChat, result_of
+from chatd.testing.clock import StrictClock
 from chatd.testing.stores import RefusingStore
 
 from ..kit.chat import events, private, read, reading, refused
@@ -88,6 +93,51 @@ def test_a_command_of_an_unknown_class_is_refused(chat: InMemoryChat) -> None:
     """A new command is refused until the service carries it out."""
     with pytest.raises(TypeError):
         chat.service.perform(chat.enter(), Command())
+
+
+class EndingClock(StrictClock):
+    """A clock whose turns have an end, as those of chatd's reactor have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: list[Callable[[], object]] = []
+
+    def at_turn_end(self, call: Callable[[], object]) -> None:
+        self.ends.append(call)
+
+    def end_turn(self) -> None:
+        for _ in range(STEPS):
+            calls, self.ends = self.ends, []
+            for call in calls:
+                call()
+
+
+def test_a_message_is_stored_and_shown_in_the_turn_in_which_it_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the memory store, at the turn's end, in one batch with all other messages of the turn."""
+    monkeypatch.setattr("chatd.testing.StrictClock", EndingClock)
+    chat = InMemoryChat()
+    clock = chat.clock
+    assert isinstance(clock, EndingClock)
+
+    def entered(name: str) -> Person:
+        entering = chat.service.enter(name)
+        chat.settle()  # the lobby is loaded
+        clock.end_turn()
+        return result_of(entering)
+
+    ada, bob = entered("ada"), entered("bob")
+    outlet = reading(chat, chat.room("lobby"))
+    said = [
+        chat.service.perform(ada, Say("lobby", "hi")),
+        chat.service.perform(bob, Act("lobby", "waves")),
+    ]
+    assert outlet.batches == []
+    clock.end_turn()
+    assert [batch.count for batch in outlet.batches] == [2]
+    assert all(isinstance(result_of(outcome), int) for outcome in said)
+    assert clock.ends == []
 
 
 # -- pages and cursors ---------------------------------------------------------------------------

@@ -50,14 +50,24 @@ class DirectOutlet(FakeOutlet):
 
 
 class FakeTurn:
-    """A turn of the reactor: the calls to make at its end."""
+    """A turn of the reactor: the calls to make at its end, and those for the next turn."""
 
     def __init__(self) -> None:
-        self.calls: list[Callable[[], None]] = []
+        self.calls: list[Callable[[], object]] = []
+        self.later: list[Callable[[], object]] = []
+
+    def soon(self, call: Callable[[], object]) -> None:
+        """Make a call at the end of this turn."""
+        self.calls.append(call)
+
+    def next(self, call: Callable[[], object]) -> None:
+        """Make a call in the next turn."""
+        self.later.append(call)
 
     def end(self) -> None:
-        for call in [self.calls.pop(0) for _ in self.calls[:]]:
-            call()
+        while self.calls:
+            self.calls.pop(0)()
+        self.calls, self.later = self.later, []
 
 
 class FakeArchive:
@@ -100,7 +110,10 @@ class FakeRooms:
         self.failures: list[Exception] = []
         self.ticks: Iterator[float] = count(step=0)
         self.notifier = Notifier(
-            self.turn.calls.append, self.failures.append, lambda: next(self.ticks)
+            self.turn.soon,
+            self.turn.next,
+            self.failures.append,
+            lambda: next(self.ticks),
         )
         self.archives = [FakeArchive() for _ in range(archives)]
         self.rooms = [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from select import EPOLLIN, EPOLLOUT
 
 import pytest
 from twisted.internet.testing import StringTransport
 
-from chatd.net.reactor import LeanEPollReactor
+from chatd.net.reactor import STEPS, LeanEPollReactor
 
 _CHATTER = """
 from chatd.net.reactor import install, install_by_default
@@ -88,3 +89,74 @@ def test_a_descriptor_closed_by_an_earlier_event_of_the_round_is_skipped(
     monkeypatch.setattr(reactor, "_poller", type("Ready", (), {"poll": lambda *_: ready})())
     reactor.doPoll(0)
     assert called == [1001]
+
+
+class Readable(StringTransport):
+    """A descriptor that asks for something at the end of its turn."""
+
+    def __init__(self, read: Callable[[], object]) -> None:
+        super().__init__()
+        self.doRead = read
+
+
+def turn(
+    reactor: LeanEPollReactor, monkeypatch: pytest.MonkeyPatch, *reads: Callable[[], object]
+) -> list[float]:
+    """One turn, in which these descriptors are ready; returns the seconds that it would wait."""
+    waits: list[float] = []
+
+    def poll(_: object, timeout: float, most: int) -> list[tuple[int, int]]:
+        waits.append(timeout)
+        return [(fd, EPOLLIN) for fd in range(1001, 1001 + len(reads))]
+
+    reactor._selectables.update({fd: Readable(read) for fd, read in enumerate(reads, 1001)})
+    monkeypatch.setattr(reactor, "_poller", type("Ready", (), {"poll": poll})())
+    reactor.doPoll(5)
+    return waits
+
+
+def test_what_descriptors_ask_for_is_done_when_all_of_them_were_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A batch takes what a whole turn brings, and each step follows in the same turn."""
+    reactor, done = LeanEPollReactor(), []
+
+    def store() -> None:
+        done.append("stored")
+        reactor.at_turn_end(lambda: done.append("shown"))
+
+    def read() -> None:
+        done.append("read")
+        reactor.at_turn_end(store)
+
+    turn(reactor, monkeypatch, read, lambda: done.append("read, too"))
+    assert done == ["read", "read, too", "stored", "shown"]
+
+
+def test_calls_that_ask_for_each_other_do_not_hold_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `STEPS` rounds the descriptors have their turn, without a wait."""
+    reactor, done = LeanEPollReactor(), []
+
+    def again() -> None:
+        done.append("again")
+        reactor.at_turn_end(again)
+
+    reactor.at_turn_end(again)
+    assert turn(reactor, monkeypatch) == [0]
+    assert len(done) == STEPS
+    assert turn(reactor, monkeypatch) == [0]
+    assert len(done) == 2 * STEPS
+
+
+def test_a_call_at_the_end_that_fails_is_logged_and_the_others_are_made(
+    monkeypatch: pytest.MonkeyPatch, logged_errors: list[str]
+) -> None:
+    """One connection's fault does not keep another's message."""
+    reactor, done = LeanEPollReactor(), []
+    reactor.at_turn_end(lambda: 1 // 0)
+    reactor.at_turn_end(lambda: done.append("made"))
+    turn(reactor, monkeypatch)
+    assert done == ["made"]
+    assert len(logged_errors) == 1
+    logged_errors.clear()
+    assert turn(reactor, monkeypatch) == [5], "nothing is left to do"

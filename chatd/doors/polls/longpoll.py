@@ -32,6 +32,7 @@ from ...net.epollgroup import EpollGroup
 from ...stream.batch import Batch
 from ...stream.eventlog import Codec
 from ...stream.notifier import SLICE_SECONDS
+from ...stream.turns import at_turn_end
 from ..reading import ReadQuery
 from .marks import Marks
 
@@ -132,6 +133,7 @@ class Polls:
         """The read markers that polls are still to be told."""
         self._held: dict[Hashable, HeldPoll] = {}
         self._clock = service.clock
+        self._at_turn_end = at_turn_end(service.clock)
         self._late: deque[LatePolls] = deque()
         self._called = False
 
@@ -149,7 +151,7 @@ class Polls:
         self._late.append(late)
         if not self._called:
             self._called = True
-            self._clock.callLater(0, self._begin_late)
+            self._at_turn_end(self._begin_late)
 
     def _begin_late(self) -> None:
         self._called = False
