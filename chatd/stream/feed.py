@@ -52,7 +52,9 @@ class Feed:
         self.source = source
         self.log = source.log
         self.codec = codec
-        self.readers: set[Reader] = set()
+        self.readers: dict[Reader, None] = {}
+        """Its readers, the one that began first in front.  In this order their connections lie side
+        by side in the memory of this process and of the kernel, which makes fan-out faster."""
         self.begin = self.end = self.limit = 0
         """The cursors between which the latest batch was made, and its limit in entries."""
         self.batch: Batch | None = None

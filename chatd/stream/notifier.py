@@ -39,7 +39,7 @@ class Round:
         self.feed = feed
         """The feed that has new entries; None: pages of an archive have arrived."""
         self.asleep = asleep
-        """The readers that are still to be woken."""
+        """The readers that are still to be woken, the next one last."""
         self.shown = shown
         """The cursor up to which those readers have been shown the feed's log."""
 
@@ -183,7 +183,7 @@ class Notifier:
     def _begin(self, feed: Feed) -> Round:
         del self._marked[feed]
         feed.marked = False
-        round_ = self._under_way[feed] = Round(feed, list(feed.readers), feed.shown)
+        round_ = self._under_way[feed] = Round(feed, [*reversed(feed.readers)], feed.shown)
         self._rounds.append(round_)
         return round_
 
@@ -200,12 +200,13 @@ class Notifier:
     def _wake_slice(self, round_: Round, deadline: float) -> None:
         """Wake the next `SLICE_READERS` readers of a round, fewer if the deadline passes."""
         asleep = round_.asleep
-        readers = asleep[-SLICE_READERS:]
+        readers = asleep[: -SLICE_READERS - 1 : -1]
         del asleep[-SLICE_READERS:]
         if round_.feed:
-            asleep += self._wake(round_.feed, readers, deadline)
+            left = self._wake(round_.feed, readers, deadline)
         else:
-            asleep += self._wake_each(readers, deadline)
+            left = self._wake_each(readers, deadline)
+        asleep += reversed(left)
 
     def _wake(self, feed: Feed, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:
         """Wake some readers of a feed; returns those that are left when the deadline passes."""

@@ -124,7 +124,7 @@ class Subscriber:
         late = self.late
         feeds = self._selection.feeds
         for feed in feeds:
-            feed.readers.add(self)
+            feed.readers[self] = None
             if feed.marked and not late:
                 feed.await_round(self.cursor)
         if len(feeds) > 1:
@@ -154,7 +154,7 @@ class Subscriber:
             self._backlog.leave()
             self._backlog = None
         for feed in self._selection.feeds:
-            feed.readers.discard(self)
+            feed.readers.pop(self, None)
 
     def wake(self) -> None:
         """Deliver the events after the cursor, up to the end of the logs.
@@ -206,14 +206,14 @@ class Subscriber:
         """
         self.wake()
         for feed in self.feeds:
-            feed.readers.discard(self)
+            feed.readers.pop(self, None)
         unread = self.paused or self.waiting
         if not unread:
             self.cursor = max(self.cursor, cursor)
         self.cursor = self._selection.change(feeds, cursor, self.cursor)
         if self.reading:
             for feed in feeds:
-                feed.readers.add(self)
+                feed.readers[self] = None
         self._see_fast_path()
         if unread:
             self._count_read()

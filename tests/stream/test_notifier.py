@@ -384,3 +384,16 @@ def test_what_waits_for_all_readers_is_called_when_all_are_written_to() -> None:
     assert called == [0]
     stream.turn.end()
     assert called == [0, 1]
+
+
+def test_readers_are_woken_in_the_order_in_which_they_began() -> None:
+    """Over all slices, whatever their number."""
+    stream = FakeRooms()
+    order: list[int] = []
+    for number in range(2 * SLICE_READERS + 3):
+        stream.reader(ActingOutlet(lambda number=number: order.append(number))).start()
+    stream.say(0)
+    while stream.turn.calls:
+        stream.turn.end()
+    assert order == sorted(order)
+    assert len(order) == 2 * SLICE_READERS + 3
