@@ -152,12 +152,18 @@ class Journal:
         read.
         """
         batch, self._batch = self._batch, []
-        times = self._began, self._clock.seconds()
+        if len(batch) == 1:  # usual where few people speak
+            self._append(batch)
+            return
         for _, run in groupby(batch, lambda accepted: is_kept(accepted.unit)):
             while units := list(islice(run, self._most)):
-                self._store.append([accepted.unit for accepted in units]).addCallbacks(
-                    self._stored, self._refused, callbackArgs=(units, *times), errbackArgs=(units,)
-                )
+                self._append(units)
+
+    def _append(self, batch: Sequence[Accepted]) -> None:
+        times = self._began, self._clock.seconds()
+        self._store.append([accepted.unit for accepted in batch]).addCallbacks(
+            self._stored, self._refused, callbackArgs=(batch, *times), errbackArgs=(batch,)
+        )
 
     def _stored(
         self,
@@ -181,7 +187,8 @@ class Journal:
                 self.when_stored(answers, units)
             except Exception:
                 self._log.failure("what was stored could not be watched")
-        self._settle()
+        if self._settled:
+            self._settle()
 
     def _judge_again(self, accepted: Accepted) -> None:
         self.metrics.judged_again += 1

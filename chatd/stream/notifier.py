@@ -6,10 +6,10 @@
 3. Before a log evicts an entry that a pending reader has not been shown, the rounds of that log are
    finished without time-slicing (`make_room`).  So eviction never causes a gap for a reader that
    kept up, whatever the size of the burst and of the log.  Rounds of other logs stay time-sliced.
-4. The fast path: if a reader's cursor is where the latest batch begins, and the reader takes
-   batches unchanged, the notifier writes the batch's bytes itself.  `Subscriber.wake` would have
-   the same effect: the batch has no gap and reaches the log's end, so `wake` would write it and
-   move the cursor to its end.  A reader that needs a page of the store is never at that cursor.
+4. The fast path: if a reader takes batches unchanged, and the batch after its cursor has no gap and
+   reaches the log's end, the notifier writes the batch's bytes itself.  `Subscriber.wake` would
+   have the same effect: it would write the batch, and move the cursor to its end.  A reader that
+   needs a page of the store has no such batch.
 5. If a reader raises an exception, it is stopped, and the other readers are woken as usual.
 """
 
@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from math import inf
 
+from .batch import PUSH_LIMIT
 from .eventlog import Entry
 from .feed import Feed, Source
 from .reader import Reader
@@ -214,24 +215,26 @@ class Notifier:
         size = len(chunk)
         for reader in readers:
             try:
-                if reader.cursor == begin and reader.fast_path is feed:
-                    reader.cursor = cursor
-                    try:  # `direct_write`, without the call
-                        sent = reader.send(chunk)
-                    except OSError:
-                        sent = 0
-                    if sent != size and sent is not None:
-                        reader.write(chunk[sent:])  # type: ignore[misc]  # it has one
-                    continue
+                if reader.fast_path is feed:
+                    if reader.cursor != begin:
+                        feed.after(reader.cursor, PUSH_LIMIT)
+                        begin, cursor, chunk = feed.latest()
+                        size = len(chunk)
+                    if reader.cursor == begin:
+                        reader.cursor = cursor
+                        try:  # `direct_write`, without the call
+                            sent = reader.send(chunk)
+                        except OSError:
+                            sent = 0
+                        if sent != size and sent is not None:
+                            reader.write(chunk[sent:])  # type: ignore[misc]  # it has one
+                        continue
                 reader.wake()
             except Exception as failure:
                 reader.stop()
                 self._failed(failure)
-            if reader.write:
-                begin, cursor, chunk = feed.latest()  # `wake` may have made a new batch
-                size = len(chunk)
-            elif self._seconds() > deadline:  # waking one poll group may answer many polls
-                return readers[readers.index(reader) + 1 :]
+            if not reader.write and self._seconds() > deadline:
+                return readers[readers.index(reader) + 1 :]  # one poll group may have many polls
         return ()
 
     def _wake_each(self, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count, cycle
 
 from hypothesis import given
@@ -390,10 +391,13 @@ def test_readers_are_woken_in_the_order_in_which_they_began() -> None:
     """Over all slices, whatever their number."""
     stream = FakeRooms()
     order: list[int] = []
-    for number in range(2 * SLICE_READERS + 3):
-        stream.reader(ActingOutlet(lambda number=number: order.append(number))).start()
+    crowd = [
+        stream.reader(ActingOutlet(partial(order.append, number)))
+        for number in range(2 * SLICE_READERS + 3)
+    ]
+    for reader in crowd:
+        reader.start()
     stream.say(0)
     while stream.turn.calls:
         stream.turn.end()
-    assert order == sorted(order)
-    assert len(order) == 2 * SLICE_READERS + 3
+    assert order == list(range(len(crowd)))

@@ -364,8 +364,10 @@ class LineConnection(TcpConnection):
         if self._queue.lines and not self._gone:
             self._stopped = True
             self.transport.pauseProducing()
-        self._read_on()
-        self._close_when_done()
+        if self._stopped:
+            self._read_on()
+        if self._gone or self._ending:
+            self._close_when_done()
 
     def _read_on(self) -> None:
         """Resume reading, unless lines wait or the client does not read."""
