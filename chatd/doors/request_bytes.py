@@ -65,6 +65,8 @@ def taken_apart(packet: bytes) -> Opening | None:
         return None
     before, since, rest = match.groups() if (match := parted(packet)) else (b"", b"", packet)
     pieces = _VARYING.split(rest)  # bytes; then, for each match, the four groups and more bytes
+    if len(pieces) == 1:
+        return Opening((before, rest), int(since) if since else None, b"")
     ids, keys = [*filter(None, pieces[2::5])], [*filter(None, pieces[4::5])]
     if len(ids) > 1 or len(keys) > 1:
         return None
