@@ -97,7 +97,7 @@ class Openings:
             if not room.complete:
                 return False  # what could not be read from the store is tried again
         if taken.cursor is not None:
-            start = start._replace(since=taken.cursor)
+            start = Start(taken.cursor, start.now, start.recent)
         try:
             query = query.begun_by(_stranger(opener.host), start)
             protocol = known.make(query)
