@@ -78,7 +78,7 @@ def enter(
         return Unit((), (held,), (free, *claimed))
     if not (person.kept or announced(person, room, 1)):  # nearly always
         arrived = Arrived(room.name, person.name, person.signed)
-        return Unit((arrived,), (held, room.member(person.key, person.name)), (free, *claimed))
+        return Unit([arrived], [held, room.member(person.key, person.name)], [free, *claimed])
     draft = Draft()
     draft.changes.append(held)
     draft.arrive(person, room)
