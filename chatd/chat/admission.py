@@ -62,13 +62,19 @@ class Admission:
         self._visitors.change(limits.message_rate)
         self._openings.change(limits.for_an_address)
         for person in people:
-            person.bucket, person.renames = self.bucket(), None
+            person.bucket = person.renames = None
 
     # -- rates -----------------------------------------------------------------------------------
 
     def bucket(self) -> TokenBucket:
         """A new bucket for a person."""
         return TokenBucket(self.limits.message_rate, self._now)
+
+    def _bucket_of(self, person: Person) -> TokenBucket:
+        """The bucket of a person, made on demand: most persons only read."""
+        if person.bucket is None:
+            person.bucket = self.bucket()
+        return person.bucket
 
     def visitors(self, address: Address) -> TokenBucket:
         """The bucket that all visitors from an address share: together they may send as much as one
@@ -79,14 +85,15 @@ class Admission:
     def spend(self, person: Person) -> None:
         """Count a command that makes an event for others.  Raises `RateLimited`."""
         rate = self.limits.message_rate
-        wait = person.bucket.take()
+        bucket = person.bucket or self._bucket_of(person)
+        wait = bucket.take()
         if wait:
             raise RateLimited(
                 f"too fast: {rate:g} messages a second are taken; try again in {seconds(wait)}",
                 wait,
             )
         shared = self._addresses.bucket(person.address)
-        if shared.take(reserve=person.throttled or not person.bucket.ample):
+        if shared.take(reserve=person.throttled or not bucket.ample):
             person.throttled = True
             # Many sessions may be waiting for the address: have each retry no faster than its rate.
             wait = max(shared.take(reserve=True), 1 / (rate or 1))
@@ -98,7 +105,7 @@ class Admission:
         if person.throttled:
             # Waiting does not restore the session's priority at its address.
             person.throttled = False
-            person.bucket.empty()
+            bucket.empty()
 
     def spend_rename(self, person: Person) -> None:
         """Count a change of name.  Raises `RateLimited`."""
@@ -119,7 +126,7 @@ class Admission:
 
     def charge(self, person: Person) -> None:
         """Count a command that is never refused."""
-        person.bucket.charge()
+        self._bucket_of(person).charge()
         self._addresses.bucket(person.address).charge()
 
     def spend_registration(self, address: Address) -> None:

@@ -54,7 +54,6 @@ class Arrivals:
         self._people = core.people
         self._rooms = core.rooms
         self._readers = core.readers
-        self._admission = core.admission
         self._departures = departures
         self._attached = attached
         self._letters = letters
@@ -106,8 +105,7 @@ class Arrivals:
                 claim.check()
             shown = self._people.free_name(name) if name else self._people.guest_name()
             key = name_key(shown) if name else shown  # a guest's name is its own key
-            bucket = self._admission.bucket()
-            person = Person(id_, shown, key, bucket, named=bool(name), address=address)
+            person = Person(id_, shown, key, named=bool(name), address=address)
             person.kept = kept
             person.card = card
             return person
@@ -127,7 +125,8 @@ class Arrivals:
                 self._people.free_name(name)
             elif person.key in self._people:
                 person.name = person.key = self._people.guest_name()
-            unannounced.judge(person, [lobby] if lobby else [], coming=1)
+            if person.named and lobby:
+                unannounced.judge(person, [lobby], coming=1)
             claimed = claim.expects if claim else ()
             unit = judge.enter(self._readers.policy, person, lobby, claimed)
             return self._attached.arriving(person, unit)
@@ -140,7 +139,8 @@ class Arrivals:
         """Submit the unit by which a person takes its name; `held` stays in memory meanwhile."""
 
         def entered(_: object) -> Person:
-            self._departures.tallies.arrived(unannounced)
+            if unannounced.rooms:
+                self._departures.tallies.arrived(unannounced)
             return person
 
         def refused(failure: Failure) -> Failure:
@@ -222,8 +222,7 @@ class Arrivals:
         self._rooms.load(name).addCallback(loaded)
 
     def _account_person(self, account: Account, key: str, address: Address, id: str) -> Person:
-        bucket = self._admission.bucket()
-        person = Person(id, account.name, key, bucket, named=True, address=address)
+        person = Person(id, account.name, key, named=True, address=address)
         person.account, person.admin = key, account.admin
         person.inbox = self._people.inboxes.of(key)
         return person
@@ -232,10 +231,7 @@ class Arrivals:
         """The account of a program that acts by a personal token: it is not present."""
         account = record.value
         assert account is not None
-        bucket = self._admission.bucket()
-        person = Person(
-            "", account.name, record.key, bucket, named=True, visiting=True, address=address
-        )
+        person = Person("", account.name, record.key, named=True, visiting=True, address=address)
         person.account, person.admin = record.key, account.admin
         person.scope, person.record = scope, record
         person.inbox = self._people.inboxes.of(record.key)
@@ -256,8 +252,7 @@ class Arrivals:
 
         def make(id_: str) -> Person:
             key = name_key(guest.name)
-            bucket = self._admission.bucket()
-            person = Person(id_, guest.name, key, bucket, named=guest.named, address=address)
+            person = Person(id_, guest.name, key, named=guest.named, address=address)
             person.kept = kept
             person.owner = guest.owner
             return person

@@ -63,8 +63,8 @@ class Cards:
         self._store = store
         self._people = people
         self._key = b""
-        self._past: deque[Known] = deque()
-        """The persons who have left, the last one last."""
+        self._past: deque[tuple[str, Known]] = deque()
+        """The persons who have left, with the keys of their names, the last one last."""
         self._last: dict[str, Known] = {}
         """The last of these persons for each name, by the name's key."""
         people.observers.append(self)
@@ -152,18 +152,17 @@ class Cards:
     def past(self, name: str) -> Iterator[Known]:
         """The persons who had that name and have left, the last one first."""
         key = name_key(name)
-        return (past for past in reversed(self._past) if name_key(past.name) == key)
+        return (past for had, past in reversed(self._past) if had == key)
 
     # -- observing persons -----------------------------------------------------------------------
 
     def went(self, person: Person | Elsewhere, id_: int) -> None:
         """See `PeopleObserver.went`."""
         gone = self.known(person)._replace(until=id_)
-        self._past.append(gone)
-        self._last[name_key(gone.name)] = gone
+        self._past.append((person.key, gone))
+        self._last[person.key] = gone
         if len(self._past) > MOST_REMEMBERED:
-            oldest = self._past.popleft()
-            key = name_key(oldest.name)
+            key, oldest = self._past.popleft()
             if self._last.get(key) is oldest:
                 del self._last[key]
 

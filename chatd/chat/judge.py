@@ -76,6 +76,9 @@ def enter(
     free = Expect(NAMES, person.key, 0)
     if room is None:
         return Unit((), (held,), (free, *claimed))
+    if not (person.kept or announced(person, room, 1)):  # nearly always
+        arrived = Arrived(room.name, person.name, person.signed)
+        return Unit([arrived], [held, room.member(person.key, person.name)], [free, *claimed])
     draft = Draft()
     draft.changes.append(held)
     draft.arrive(person, room)

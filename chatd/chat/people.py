@@ -228,7 +228,7 @@ class People(HeldNames):
                 person.name = holder.name
             if person.key != key or not person.since:
                 if person.since:
-                    person.earlier.append((person.key, person.since, version))
+                    person.earlier += ((person.key, person.since, version),)
                 person.since = version
                 if before is not None and before is not person and before.id == holder.id:
                     person.since = before.since  # it comes from another node

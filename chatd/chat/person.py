@@ -67,7 +67,7 @@ class Person:
         id: str,
         name: str,
         key: str,
-        bucket: TokenBucket,
+        bucket: TokenBucket | None = None,
         *,
         named: bool,
         visiting: bool = False,
@@ -83,7 +83,7 @@ class Person:
         none."""
         self.since = 0
         """The version of that cell when the person took the name."""
-        self.earlier: list[tuple[str, int, int]] = []
+        self.earlier: tuple[tuple[str, int, int], ...] = ()
         """The names held before: each name's key, and the ids from and until which it was held."""
         self.named = named
         """Whether the name was chosen; joins and leaves of guests are not announced."""
@@ -91,7 +91,7 @@ class Person:
         """Whether this is the sender of one request with `?name=`, or a program with a personal
         token: in no room, and holding no name."""
         self.bucket = bucket
-        """The rate limit on what this person sends."""
+        """The rate limit on what this person sends; None until the person sends something."""
         self.account: str | None = None
         """The key of the account that is signed in; None: a guest, or a visitor."""
         self.kept = ""

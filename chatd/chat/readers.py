@@ -19,7 +19,7 @@ from weakref import WeakSet
 
 from ..model.addresses import Address
 from ..model.errors import ChatError, NotAllowed
-from ..model.identity import Stranger
+from ..model.identity import Identity, Stranger
 from ..model.policy import Action, OpenPolicy, Policy
 from ..stream.batch import PUSH_LIMIT, Gap
 from ..stream.eventlog import Codec, EventLog
@@ -72,7 +72,9 @@ class Readers:
 
     def check_reading(self, owner: Owner, source: Source) -> None:
         """Ask the policy whether the owner may read the source.  Raises as `Policy.may` does."""
-        identity = identity_of(owner)
+        self._check_reading(identity_of(owner), source)
+
+    def _check_reading(self, identity: Identity, source: Source) -> None:
         if isinstance(source, Room):
             self._policy.may(identity, Action.READ, source)
         elif isinstance(source, Private):
@@ -144,9 +146,9 @@ class Readers:
         self._register(revoke_forbidden(reader, self._forbidden))
 
     def _feeds(self, owner: Owner, views: Iterable[View]) -> list[Feed]:
-        feeds = []
+        identity, feeds = identity_of(owner), []
         for source, codec in views:
-            self.check_reading(owner, source)
+            self._check_reading(identity, source)
             feeds.append(source.feed(codec))
         self._register(feeds)
         return feeds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from ..model.errors import ChatError, Unavailable
@@ -115,6 +116,8 @@ class Chunked:
         self.gap = chunk(codec.gap)
         self.heartbeat = chunk(codec.heartbeat)
         self.end = b"0\r\n\r\n"
+        # Made once for the readers that begin at the same cursor, as all do after a restart.
+        self._ready = lru_cache(maxsize=8)(lambda cursor: chunk(codec.ready(cursor)))
 
     def encode(self, entry: Entry) -> bytes:
         """One event, not in a chunk yet."""
@@ -126,7 +129,7 @@ class Chunked:
 
     def ready(self, cursor: int) -> bytes:
         """See `StreamCodec.ready`."""
-        return chunk(self._codec.ready(cursor))
+        return self._ready(cursor)
 
     def farewell(self, code: str, why: str, seconds: float) -> bytes:
         """See `StreamCodec.farewell`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..model.bounds import KEY, Name, Text
@@ -38,7 +39,7 @@ class WebSocketCodec:
 
     def ready(self, cursor: int) -> bytes:
         """See `PushCodec.ready`."""
-        return frame(b'{"type":"ready","next":%d}' % cursor)
+        return _ready(cursor)
 
     def removed(self, room: str, error: ChatError) -> bytes:
         """See `PushCodec.removed`."""
@@ -50,6 +51,12 @@ class WebSocketCodec:
 
 
 WEBSOCKET = WebSocketCodec()
+
+
+@lru_cache(maxsize=8)
+def _ready(cursor: int) -> bytes:
+    """Made once for the readers that begin at the same cursor, as all do after a restart."""
+    return frame(b'{"type":"ready","next":%d}' % cursor)
 
 
 def frame(payload: bytes) -> bytes:

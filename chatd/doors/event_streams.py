@@ -68,7 +68,7 @@ class Streams:
                     request,
                     query,
                     partial(Stream, self, codec=codec),
-                    lambda _, date: b"%bDate: %b\r\n\r\n%b" % (head, date, codec.opening),
+                    lambda _, date: b"%bDate: %b\r\n\r\n%b" % (head, date(), codec.opening),
                 )
             return channel.upgrade(b"", stream)
 
@@ -111,7 +111,7 @@ class Stream(PushStream):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is closed."""
         super().connectionLost(reason)
-        self.query.end(self, dead=bool(reason.check(PeerDead)))
+        self.query.end(self, dead=isinstance(reason.value, PeerDead))
 
     def dismiss(self) -> None:
         """The session is over: end the response."""

@@ -33,8 +33,8 @@ from .request_bytes import is_shareable, is_whole, taken_apart
 
 Make = Callable[[ReadQuery], Upgraded]
 """Makes the protocol that takes over a connection; raises `NotAllowed`."""
-Answer = Callable[[bytes, bytes], bytes]
-"""Makes the first bytes of the answer from the key of the handshake and the date."""
+Answer = Callable[[bytes, Callable[[], bytes]], bytes]
+"""Makes the first bytes of the answer from the key of the handshake and what tells the date."""
 
 
 @lru_cache(maxsize=10_000)
@@ -97,7 +97,7 @@ class Openings:
             if not room.complete:
                 return False  # what could not be read from the store is tried again
         if taken.cursor is not None:
-            start = start._replace(since=taken.cursor)
+            start = Start(taken.cursor, start.now, start.recent)
         try:
             query = query.begun_by(_stranger(opener.host), start)
             protocol = known.make(query)
@@ -105,8 +105,7 @@ class Openings:
         except ChatError:
             return False
         cast(Opened, protocol).opening = known
-        date: bytes = opener.site.date()
-        opener.upgrade(known.answer(taken.key, date), protocol)
+        opener.upgrade(known.answer(taken.key, opener.site.date), protocol)
         return True
 
 

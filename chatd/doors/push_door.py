@@ -46,6 +46,7 @@ class Pushing(FlowControlled):
     codec: PushCodec
     heartbeat: Heartbeat
     brief = False
+    beat_part = -1
     reader: Subscriber | None = None
 
     def start_reading(self, reader: Subscriber) -> None:
@@ -112,7 +113,7 @@ class Pushing(FlowControlled):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is closed; rooms without other readers may be evicted from memory."""
         self.stop_reading()
-        if self.reader and self.codec.heartbeat:
+        if self.beat_part >= 0:
             self.heartbeat.discard(self)
         super().connectionLost(reason)
 

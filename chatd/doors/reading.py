@@ -6,7 +6,6 @@ Polls, event streams and WebSockets have the same queries; they differ in how th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -51,8 +50,7 @@ class Start(NamedTuple):
         return service.place(sources, since)
 
 
-@dataclass(frozen=True, slots=True)
-class ReadQuery:
+class ReadQuery(NamedTuple):
     """Rooms, a place in them, a limit of events per answer, and the owner of the reader."""
 
     service: ChatService
@@ -85,7 +83,8 @@ class ReadQuery:
 
     def views(self, codec: Codec) -> list[View]:
         """The sources, each with the codec."""
-        return [(source, codec) for source in self.sources]
+        sources = _sources(self.rooms, self.owner, self.talk, several=self.several)
+        return [(source, codec) for source in sources]
 
     def open(self, outlet: Outlet, codec: Codec) -> Subscriber:
         """Have the gate make a reader, which begins at the query's place.

@@ -25,9 +25,13 @@ _WITH_CURSOR = re.compile(
     rb"((?:&[^ \r\n]*+)? HTTP/1\.1\r\n.*)",
     re.DOTALL,
 )
+# It begins with bytes that are always the same, so that places where it cannot match are passed
+# over as fast as `bytes.find` does.
 _VARYING = re.compile(
-    rb"(\r\n(?i:last-event-id): )(\d{1,18})(?=\r\n)"
-    rb"|(\r\n(?i:sec-websocket-key): )([A-Za-z0-9+/]{22}==)(?=\r\n)"
+    rb"\r\n(?:"
+    rb"((?i:last-event-id): )(\d{1,18})"
+    rb"|((?i:sec-websocket-key): )([A-Za-z0-9+/]{22}==)"
+    rb")(?=\r\n)"
 )
 _END = b"\r\n\r\n"
 _PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
@@ -61,6 +65,8 @@ def taken_apart(packet: bytes) -> Opening | None:
         return None
     before, since, rest = match.groups() if (match := parted(packet)) else (b"", b"", packet)
     pieces = _VARYING.split(rest)  # bytes; then, for each match, the four groups and more bytes
+    if len(pieces) == 1:
+        return Opening((before, rest), int(since) if since else None, b"")
     ids, keys = [*filter(None, pieces[2::5])], [*filter(None, pieces[4::5])]
     if len(ids) > 1 or len(keys) > 1:
         return None

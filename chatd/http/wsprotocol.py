@@ -232,7 +232,7 @@ class WebSocketProtocol(FlowControlled):
         if self._turn:
             self._turn.cancel()
             self._turn = None
-        if reason.check(PeerDead):
+        if isinstance(reason.value, PeerDead):
             self.silent = SILENT_BEATS
         self.closed()
         super().connectionLost(reason)

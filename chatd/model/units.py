@@ -192,7 +192,10 @@ def is_kept(unit: Unit) -> bool:
     for event in unit.events:
         if isinstance(event, RoomEvent):
             return True
-    return any(not is_presence(change.table) for change in unit.changes)
+    for change in unit.changes:  # noqa: SIM110 - a generator is resumed for each change
+        if change.table.partition(":")[0] not in PRESENCE:
+            return True
+    return False
 
 
 class Stale(NamedTuple):

@@ -17,6 +17,10 @@ HEARTBEAT_SECONDS = 12
 class Beating(Protocol):
     """A connection that can send a heartbeat."""
 
+    beat_part: int
+    """The part of the connections that it is in; -1: it gets no heartbeats.  Only `Heartbeat` sets
+    it."""
+
     def beat(self) -> None:
         """Send a heartbeat."""
 
@@ -33,15 +37,19 @@ class Heartbeat:
 
     def add(self, connection: Beating) -> None:
         """Send heartbeats on a connection, the first one after a full round."""
-        self._parts[self._turn - 1].add(connection)
+        connection.beat_part = (self._turn - 1) % len(self._parts)
+        self._parts[connection.beat_part].add(connection)
         if self._timer is None:
             self._timer = self._clock.callLater(1, self._tick)
 
     def discard(self, connection: Beating) -> None:
         """The connection is closed."""
-        for part in self._parts:
-            part.discard(connection)
-        if self._timer and not any(self._parts):
+        if connection.beat_part < 0:
+            return
+        part = self._parts[connection.beat_part]
+        part.discard(connection)
+        connection.beat_part = -1
+        if not part and self._timer and not any(self._parts):
             self._timer.cancel()
             self._timer = None
 

@@ -19,7 +19,9 @@ Why this is correct:
    `send` is the transport's `write` instead.
 5. While writes are gathered (`one_write`), they wait in a list of this class, which is sent before
    anything else is: to the socket, or Twisted's way.
-6. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
+6. A protocol that closes the connection because the input has ended loses it before the reactor
+   goes on, if no bytes are buffered.  Otherwise Twisted closes it when they have been sent.
+7. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
    reactor or by an epoll group (`chatd.net.epollgroup`), never by both.
 """
 
@@ -97,6 +99,8 @@ class WriteThrough(LeanServer, DirectTransport):
     _epoll_group: EpollGroup
     _straight = True
     """Whether no bytes are buffered, so that a write may go to the socket."""
+    _input_ends = False
+    """Whether the protocol is being notified of the end of the input."""
 
     def __init__(self, sock: Any, *args: Any) -> None:
         """See `twisted.internet.tcp.Server`."""
@@ -182,7 +186,22 @@ class WriteThrough(LeanServer, DirectTransport):
     def readConnectionLost(self, reason: Failure) -> None:
         """See `twisted.internet.interfaces.IHalfCloseableDescriptor.readConnectionLost`."""
         self._reads = False
+        self._input_ends = True
         super().readConnectionLost(reason)
+        self._input_ends = False
+        if self.disconnecting and self.connected and self._straight:
+            self.connectionLost(reason)
+
+    def loseConnection(self) -> None:
+        """See `twisted.internet.interfaces.ITransport.loseConnection`.
+
+        Twisted closes a connection when the reactor finds it writable, in a later turn.  At the end
+        of the input, as nearly all clients disconnect, there is no need to wait for that.
+        """
+        if self._input_ends and self._straight and self.producer is None:
+            self.disconnecting = True
+        else:
+            FileDescriptor.loseConnection(self)
 
     def received(self, data: bytes) -> ConnectionDone | None:
         """Handle bytes that came in; empty bytes are the end of the input."""
@@ -205,8 +224,10 @@ class WriteThrough(LeanServer, DirectTransport):
     def gather(self) -> None:
         """Keep what is written until `send_gathered`, unless bytes are buffered already."""
         if self._straight:
-            self._wind()
+            self._straight = False
             self._gathered = []
+            if self._writer:
+                self._writer.send = self.write
 
     def send_gathered(self) -> None:
         """Send what was written since `gather` in one write."""
@@ -257,6 +278,10 @@ class WriteThrough(LeanServer, DirectTransport):
         super().connectionLost(reason)
         self._writer = None
 
+    # Twisted's own would first look whether `startTLS` was called.
+    registerProducer = FileDescriptor.registerProducer
+    unregisterProducer = FileDescriptor.unregisterProducer
+
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """See `twisted.internet.interfaces.ITransport.writeSequence`."""
         self.write(b"".join(iovec))
@@ -295,8 +320,9 @@ class one_write:  # noqa: N801 - it is used like a function
     __slots__ = ("_descriptor",)
 
     def __init__(self, transport: object) -> None:
-        descriptor = _descriptor(transport)
-        self._descriptor = descriptor if isinstance(descriptor, WriteThrough) else None
+        if not isinstance(transport, WriteThrough):
+            transport = _descriptor(transport)
+        self._descriptor = transport if isinstance(transport, WriteThrough) else None
 
     def __enter__(self) -> None:
         if self._descriptor is not None:

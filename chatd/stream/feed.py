@@ -146,12 +146,15 @@ class Source:
     def feed(self, codec: Codec) -> Feed:
         """This source as seen through `codec`."""
         name = codec.name
-        for alive in self._feeds:
-            found = alive()
-            if found is not None and found.codec.name == name:
-                return found
+        alive = []
+        for known in self._feeds:
+            found = known()
+            if found is not None:
+                if found.codec.name == name:
+                    return found
+                alive.append(known)
         feed = Feed(self, codec)
-        self._feeds = (*map(ref, self.feeds()), ref(feed))
+        self._feeds = (*alive, ref(feed))
         return feed
 
     def feeds(self) -> list[Feed]:

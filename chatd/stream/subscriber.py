@@ -129,7 +129,8 @@ class Subscriber:
                 feed.await_round(self.cursor)
         if len(feeds) > 1:
             self._selection.find_single(self.cursor)
-        self._see_fast_path()
+        if write:
+            self._see_fast_path()
         if late:
             self.wake()
 

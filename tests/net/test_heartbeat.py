@@ -13,6 +13,8 @@ PERIOD = 4
 class Connection:
     """A connection that records the times of its heartbeats."""
 
+    beat_part = -1
+
     def __init__(self, clock: StrictClock) -> None:
         self._clock = clock
         self.beats: list[float] = []

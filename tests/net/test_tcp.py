@@ -12,8 +12,8 @@ from weakref import ref
 
 import pytest
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.protocol import Protocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -31,6 +31,7 @@ from chatd.net.tcp import (
 from ..kit.tcp import TcpPair
 
 
+@implementer(IPushProducer)
 class Producer:
     """A producer that records whether it is paused."""
 
@@ -274,6 +275,59 @@ def test_closing_sends_buffered_bytes_first(wire: TcpPair) -> None:
         received += wire.turn()
     assert received + wire.client.recv(100) == BIG + b"end"
     assert wire.client.recv(100) == b""
+
+
+@implementer(IHalfCloseableProtocol)
+class Closing(Protocol):
+    """A protocol that says goodbye and closes when the input has ended."""
+
+    lost: Failure | None = None
+    goodbye = b"bye"
+
+    def readConnectionLost(self) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
+        self.transport.write(self.goodbye)
+
+    def writeConnectionLost(self) -> None:
+        pass
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost = reason
+
+
+def test_a_connection_closed_at_the_end_of_its_input_waits_for_no_turn() -> None:
+    """What its protocol still writes is sent first."""
+    wire = TcpPair(protocol := Closing())
+    wire.client.shutdown(socket.SHUT_WR)
+    assert isinstance(wire.server.doRead(), ConnectionDone)
+    wire.server.readConnectionLost(Failure(ConnectionDone()))
+    assert protocol.lost is not None
+    assert protocol.lost.check(ConnectionDone)
+    assert not wire.watch.readers | wire.watch.writers
+    assert wire.client.recv(100) == b"bye"
+    assert wire.client.recv(100) == b""
+    wire.close()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_connection_closed_at_the_end_of_its_input_sends_what_is_buffered(before: bool) -> None:
+    """Bytes that were buffered before, or that the socket does not take now."""
+    wire = TcpPair(protocol := Closing())
+    if before:
+        wire.server.write(BIG)
+    else:
+        protocol.goodbye = BIG
+    wire.client.shutdown(socket.SHUT_WR)
+    wire.server.readConnectionLost(Failure(ConnectionDone()))
+    assert protocol.lost is None
+    expected = BIG + b"bye" if before else BIG
+    received = wire.receive(len(expected))
+    while wire.waits_to_write:
+        received += wire.turn()
+    assert received == expected
+    assert protocol.lost is not None
+    wire.close()
 
 
 def test_a_write_during_a_pending_close_keeps_the_order(wire: TcpPair) -> None:

@@ -238,12 +238,14 @@ def test_people_who_are_here_get_the_new_rate(running: Running) -> None:
     """At once; nobody is disconnected."""
     wire = running.server.line()
     (person,) = running.chat.people.local()
+    wire.send(b"hi\r\n")
+    running.server.chat.settle()
     before = person.bucket
     running.set("message-rate = 1\n")
-    assert person.bucket is not before
     wire.send(b"hello\r\n")
     running.server.chat.settle()
-    assert running.server.chat.texts("lobby") == ["hello"]
+    assert person.bucket is not before
+    assert running.server.chat.texts("lobby") == ["hi", "hello"]
     assert not wire.lost
 
 

@@ -18,7 +18,6 @@ from ...codecs.irc.earlier_values import EarlierValues
 from ...codecs.irc.events import IrcCodec
 from ...codecs.irc.masks import is_server_name
 from ...codecs.irc.profile import Profile, Sender
-from ...model.names import name_key
 from ...net.deadlines import Deadlines
 from ...net.peers import Peers
 from .unshown import Unshown
@@ -148,7 +147,7 @@ class IrcDoor:
 
     def went(self, person: Person | Elsewhere, id_: int) -> None:
         """See `PeopleObserver.went`."""
-        for client in self.monitors.of(name_key(person.name)):
+        for client in self.monitors.of(person.key):
             client.person_went(person.name)
 
 

@@ -53,7 +53,6 @@ class LineClient:
         "session",
         "unanswered",
         "wire",
-        "write",
     )
 
     def __init__(
@@ -66,7 +65,6 @@ class LineClient:
         self.session = session
         self.person = session.person
         self.wire = wire
-        self.write = wire.send
         self.reader = LineReader(service, session, wire, room, begin)
         self.echo = True
         """Whether the client sees its own messages."""
@@ -163,7 +161,7 @@ class LineClient:
         reader, name = self.reader, self.person.name
         if reader.room is not None and not is_onlooker(self.person):
             shared = greetings.of(reader.room, replay)
-            self.write(b"%b%b%b" % (shared.before, name.encode(), shared.after))
+            self.wire.send(b"%b%b%b" % (shared.before, name.encode(), shared.after))
         else:
             onlooker = is_onlooker(self.person)
             told = welcome(self.service) if onlooker else answer(WELCOME.format(name))
@@ -183,6 +181,10 @@ class LineClient:
         return refusal(NotInRoom(f"you are not in #{room.name} any more; /join {room.name}"))
 
     # -- answers ---------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the client."""
+        self.wire.send(data)
 
     def answer(self, text: str) -> None:
         """Write one line that answers a command."""

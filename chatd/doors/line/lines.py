@@ -64,7 +64,7 @@ class LineConnection(TcpConnection):
     # Class attributes: a connection that is only read from stores no values of its own.
     _backlog: IDelayedCall | None = None
     _expected = False
-    _beating = False
+    beat_part = -1
     _shell: Shell | None = None
     _entering = False
     _stopped = False
@@ -165,8 +165,7 @@ class LineConnection(TcpConnection):
         """Parse input; returns False if it belongs to another protocol, such as HTTP or TLS."""
         self._listen()
         self._queue.lines.feed(self._input.feed(data))
-        if self._input.telnet and not (self._beating or self._gone):
-            self._beating = True
+        if self._input.telnet and self.beat_part < 0 and not self._gone:
             self._door.heartbeat.add(self)
         return self._is_lines()
 
@@ -197,7 +196,9 @@ class LineConnection(TcpConnection):
 
     def _end_input(self) -> None:
         """Finish the input, whose last line may lack a line end."""
-        self._listen()
+        if self._input is self._door.silent_input:
+            self._ending = True  # nothing has come, so there is no last line
+            return
         self._input.finish()
         if self._is_lines():
             self._queue.lines.finish()
@@ -229,7 +230,7 @@ class LineConnection(TcpConnection):
         """The connection is closed; its session ends when its lines have been carried out."""
         self._gone = self._ending = True
         self.end_handshake()
-        if self._beating:
+        if self.beat_part >= 0:
             self._door.heartbeat.discard(self)
         self.peers.stalls.forget(self)
         if self._shell:

@@ -29,8 +29,7 @@ def come_in(service: ChatService, address: Address) -> Deferred[Session]:
     if service.sign_in.rules.guests == "full":
         entering = service.enter(address=address, card=LINE)
         return entering.addCallback(lambda person: Session(person, address))
-    bucket = service.admission.bucket()
-    person = Person("", "", "", bucket, named=False, visiting=True, address=address)
+    person = Person("", "", "", named=False, visiting=True, address=address)
     session = Session(person, address)
     try:
         service.readers.check(session, Action.LIST)

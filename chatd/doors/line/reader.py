@@ -74,7 +74,6 @@ class LineReader:
         "_service",
         "_session",
         "_wire",
-        "_write",
         "_zone",
         "room",
         "subscriber",
@@ -91,7 +90,6 @@ class LineReader:
         self._service = service
         self._session = session
         self._wire = wire
-        self._write = wire.send
         self._removed = NONE
         """Names of joined rooms that the gate has taken from the reader."""
         self._zone = ""
@@ -123,8 +121,8 @@ class LineReader:
         """Write a batch: first its gaps, then its lines."""
         if batch.gaps:
             RARE.gaps += len(batch.gaps)
-            self._write(b"".join(map(self._gap, batch.gaps)))
-        self._write(self._days.dated(batch.chunk) if self._zone else batch.chunk)
+            self._wire.send(b"".join(map(self._gap, batch.gaps)))
+        self._wire.send(self._days.dated(batch.chunk) if self._zone else batch.chunk)
         return True
 
     def revoked(self, error: ChatError) -> None:
@@ -136,7 +134,7 @@ class LineReader:
         self._removed |= {room}
         if self.room and self.room.name == room:
             self.room = None
-        self._write(refusal(error))
+        self._wire.send(refusal(error))
 
     # -- the rooms -------------------------------------------------------------------------------
 
