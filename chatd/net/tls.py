@@ -7,8 +7,10 @@ write.  Here a write is encrypted at once, and its record is sent as plain TCP s
 1. OpenSSL never touches the socket.  Received bytes go into one memory buffer, and OpenSSL puts the
    bytes to send into another.
 2. After each call of OpenSSL, all records that it has produced are sent.  So records are sent in
-   the order in which they were made, including those of key updates.  Only session tickets, with
-   which a handshake of TLS 1.3 ends, wait for the next record: no client needs them before.
+   the order in which they were made, including those of key updates.  The session tickets with
+   which a handshake of TLS 1.3 ends follow after an answer to a request that is there already.
+   They do not wait for a request: their packet acknowledges the client's last one, and without it
+   a client with Nagle's algorithm (RFC 9293, section 3.7.4) holds its request back for 40 ms.
 3. Writes wait only for the end of the handshake.  Afterwards OpenSSL always accepts them: TLS 1.3
    has no renegotiation, and the context refuses the renegotiation of TLS 1.2.
 4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
@@ -193,8 +195,6 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             return False
         self._established = True
         self.write = self._writer()  # type: ignore[assignment, method-assign]
-        if self._tls.version() != "TLSv1.3":
-            self._send_records()
         waiting, self._waiting = self._waiting, []
         if waiting:
             self._encrypt(b"".join(waiting))
@@ -205,6 +205,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         if self._received.pending:
             return True
         read_ahead(self.transport)  # many clients send their first request in a packet of its own
+        self._send_records()
         return False
 
     def _writer(self) -> Callable[[bytes], None]:

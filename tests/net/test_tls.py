@@ -150,6 +150,14 @@ def test_handshake_begins_as_soon_as_the_connection_is_accepted(contexts: OneCon
     client.close()
 
 
+def test_handshake_ends_with_a_packet_of_the_server(pair: TlsPair) -> None:
+    """It acknowledges the client's; otherwise Nagle's algorithm holds the request back for 40 ms."""
+    pair.shake_hands()
+    assert pair.heard() == b""
+    assert pair.client.session is not None
+    assert pair.client.session.has_ticket
+
+
 def test_request_behind_the_handshake_is_read_in_the_same_turn(pair: TlsPair) -> None:
     """Many clients send it in a packet of its own."""
     with pytest.raises(ssl.SSLWantReadError):
