@@ -166,7 +166,9 @@ class AwaitedConnection(TimedHandshake):
         return channel
 
     def _precede(self, successor: Any) -> None:
-        """Have the transport call the successor from now on.  TLS has this object call it."""
+        """Have the transport call the successor from now on, or this object if the transport is
+        not its own (behind `haproxy:`, for example).
+        """
         if getattr(self.transport, "protocol", None) is self:
             self.transport.protocol = successor
         else:
@@ -174,5 +176,6 @@ class AwaitedConnection(TimedHandshake):
 
     def _leave(self) -> None:
         """There is nothing to wait for any more."""
+        self.end_handshake()
         self.site.first_bytes.forget(self)
         self.site.peers.discard(self)

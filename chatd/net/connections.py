@@ -42,7 +42,7 @@ from .accepting import ACCEPTS_A_TURN, accept
 from .liveness import watch_for_death
 from .private import log_port_to
 from .stalls import STALL_SECONDS
-from .tcp import WriteThrough
+from .tcp import WriteThrough, descriptor_of
 
 MOST_CONNECTIONS = 65_536
 """Connections in all, however many files may be open: that many take half a gigabyte when idle."""
@@ -315,10 +315,11 @@ class RejectedConnection(Connection):
         `MOST_LINGERING` connections do, cut this one off.
         """
         transport = self.transport
-        if uncount := getattr(transport, "uncount", None):  # TLS delegates to its transport
-            uncount()
+        counted = descriptor_of(transport)
+        if isinstance(counted, _Counted):
+            counted.uncount()
         transport.write(self._words)
-        plain = isinstance(transport, _Counted)  # a TLS connection cannot be half-closed
+        plain = counted is transport  # a TLS connection cannot be half-closed
         if self._limiter.lingering < MOST_LINGERING:
             self._limiter.lingering += 1
             clock = self._limiter.connections.clock

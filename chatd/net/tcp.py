@@ -77,8 +77,21 @@ class DirectWriter(Protocol):
 class DirectTransport:
     """A transport that has direct writes."""
 
+    __slots__ = ()
+
     def enable_direct_writes(self, writer: DirectWriter) -> None:
         """Set `writer.send` to what sends at once, whenever nothing else has to be sent before."""
+        raise NotImplementedError
+
+    def gather(self) -> None:
+        """Keep what is written until `send_gathered`, which sends it with one call of the kernel.
+
+        Bytes that are buffered already, or more than `MOST_GATHERED`, are not waited for.
+        """
+        raise NotImplementedError
+
+    def send_gathered(self) -> None:
+        """Send what was written since `gather`."""
         raise NotImplementedError
 
 
@@ -222,7 +235,7 @@ class WriteThrough(LeanServer, DirectTransport):
                 self.send_gathered()
 
     def gather(self) -> None:
-        """Keep what is written until `send_gathered`, unless bytes are buffered already."""
+        """See `DirectTransport.gather`."""
         if self._straight:
             self._straight = False
             self._gathered = []
@@ -230,7 +243,7 @@ class WriteThrough(LeanServer, DirectTransport):
                 self._writer.send = self.write
 
     def send_gathered(self) -> None:
-        """Send what was written since `gather` in one write."""
+        """See `DirectTransport.send_gathered`."""
         gathered, self._gathered = self._gathered, None
         if gathered is not None:
             self._unwind()
@@ -314,30 +327,30 @@ def read_ahead(transport: object) -> None:
 
 class one_write:  # noqa: N801 - it is used like a function
     """Send what is written to a connection meanwhile with one call of the kernel, and in one TCP
-    segment if it fits.  Over TLS these are several records.  Other transports write as always.
+    segment and one record of TLS if it fits.  Transports without direct writes write as always.
     """
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_transport",)
 
-    def __init__(self, transport: object) -> None:
-        if not isinstance(transport, WriteThrough):
-            transport = _descriptor(transport)
-        self._descriptor = transport if isinstance(transport, WriteThrough) else None
+    def __init__(self, transport: Any) -> None:
+        while transport is not None and not isinstance(transport, DirectTransport):
+            transport = getattr(transport, "transport", None)
+        self._transport: DirectTransport | None = transport
 
     def __enter__(self) -> None:
-        if self._descriptor is not None:
-            self._descriptor.gather()
+        if self._transport is not None:
+            self._transport.gather()
 
     def __exit__(self, *problem: object) -> None:
-        if self._descriptor is not None:
-            self._descriptor.send_gathered()
+        if self._transport is not None:
+            self._transport.send_gathered()
 
 
 def unsent(transport: object) -> int:
     """Bytes that were written to a connection and not acknowledged by its peer: those in Twisted's
     buffers, and those in the kernel's (`SIOCOUTQ`, tcp(7)).
     """
-    descriptor = _descriptor(transport)
+    descriptor = descriptor_of(transport)
     if descriptor is None:
         return 0
     try:
@@ -351,13 +364,14 @@ def lingers(transport: object) -> bool:
     """Whether closing a connection would wait for its peer: until the buffer has been sent, or
     until a TLS peer closes, too.
     """
-    descriptor = _descriptor(transport)
+    descriptor = descriptor_of(transport)
     return descriptor is not None and (
         descriptor is not transport or bytes_buffered(descriptor) > 0
     )
 
 
-def _descriptor(transport: object) -> FileDescriptor | None:
+def descriptor_of(transport: object) -> FileDescriptor | None:
+    """The connection of the kernel to which a transport's bytes go; None: it has none."""
     while transport is not None and not isinstance(transport, FileDescriptor):
         transport = getattr(transport, "transport", None)  # TLS delegates before it
     return transport

@@ -7,15 +7,19 @@ write.  Here a write is encrypted at once, and its record is sent as plain TCP s
 1. OpenSSL never touches the socket.  Received bytes go into one memory buffer, and OpenSSL puts the
    bytes to send into another.
 2. After each call of OpenSSL, all records that it has produced are sent.  So records are sent in
-   the order in which they were made, including those of key updates.  Only session tickets, with
-   which a handshake of TLS 1.3 ends, wait for the next record: no client needs them before.
-3. Writes wait only for the end of the handshake.  Afterwards OpenSSL always accepts them: TLS 1.3
-   has no renegotiation, and the context refuses the renegotiation of TLS 1.2.
+   the order in which they were made, including those of key updates.  The session tickets with
+   which a handshake of TLS 1.3 ends follow after an answer to a request that is there already.
+   They do not wait for a request: their packet acknowledges the client's last one, and without it
+   a client with Nagle's algorithm (RFC 9293, section 3.7.4) holds its request back for 40 ms.
+3. Writes wait only for the end of the handshake, and while they are gathered (`one_write`): in a
+   list, whose bytes become one write.  Otherwise OpenSSL always accepts them: TLS 1.3 has no
+   renegotiation, and the context refuses the renegotiation of TLS 1.2.
 4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
    are buffered.  Only that transport pauses the producer, so backpressure is the same as over
    plain TCP.
-5. From the end of the handshake on, `write` is a function of the connection's own (`_writer`),
-   without look-ups: it runs for each reader of each message.
+5. `write` runs for each reader of each message, so it touches few objects: attributes are slots,
+   there is no `__getattr__`, and one flag (`_direct`) tells whether anything but encrypting and
+   sending has to be done.
 6. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
    below calls, and never from within `write`.
 """
@@ -37,13 +41,18 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.protocol import Factory, connectionDone
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..stream.writing import direct_write
 from .private import encryption
-from .tcp import DirectTransport, DirectWriter, enable_direct_writes, read_ahead
+from .tcp import (
+    MOST_GATHERED,
+    DirectTransport,
+    DirectWriter,
+    enable_direct_writes,
+    read_ahead,
+)
 
 MAX_RECORD = 16_384
 """Bytes in one record (RFC 8446, section 5.1)."""
@@ -57,28 +66,51 @@ class Contexts(Protocol):
 
 
 @implementer(ISSLTransport, INegotiated, IPushProducer, IConsumer)
-class TlsConnection(ProtocolWrapper, DirectTransport):
+class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport only what doors use
     """One TLS connection: the protocol of the transport below, and the transport of another."""
 
-    send: Callable[[bytes], int | None]
-    """See `DirectWriter.send`: sends records to the transport below."""
-    transport: Any
-    factory: Any
-    wrappedProtocol: Any  # noqa: N815 - Twisted's name
+    __slots__ = (
+        "__weakref__",
+        "_direct",
+        "_encrypt",
+        "_ended",
+        "_established",
+        "_produced",
+        "_producing",
+        "_reason",
+        "_received",
+        "_tls",
+        "_waiting",
+        "disconnecting",
+        "protocol",
+        "send",
+        "transport",
+    )
 
-    def __init__(self, factory: TlsFactory, protocol: IProtocol) -> None:
-        super().__init__(factory, protocol)  # type: ignore[arg-type]
-        self._received = MemoryBIO()
-        self._produced = MemoryBIO()
-        self._tls = factory.contexts.context.wrap_bio(
-            self._received, self._produced, server_side=True
-        )
+    def __init__(self, context: SSLContext, protocol: IProtocol) -> None:
+        received, produced = MemoryBIO(), MemoryBIO()
+        tls = context.wrap_bio(received, produced, server_side=True)
+        self.transport: Any = None
+        """The transport below."""
+        self.protocol: Any = protocol
+        """What is notified of the connection's bytes, and of its end.  It may be replaced."""
+        self.send: Callable[[bytes], int | None]
+        """See `DirectWriter.send`: sends records to the transport below."""
+        self.disconnecting = False
+        """Whether the connection closes when everything is sent, or is closed."""
+        self._tls = tls
+        self._received = received
+        self._encrypt = encryption(tls)
+        self._produced = produced.read
+        """Takes the records that OpenSSL has produced."""
         self._established = False
         """Whether the handshake is done."""
         self._ended = False
         """Whether nothing more will be read or written."""
+        self._direct = False
+        """Whether a write is encrypted and sent at once."""
         self._waiting: list[bytes] = []
-        """Bytes written during the handshake, to be encrypted after it."""
+        """The writes that wait for the handshake, or are gathered."""
         self._producing = False
         """Whether a producer is registered.  Closing waits until it is unregistered."""
         self._reason: Failure | None = None
@@ -89,10 +121,9 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
     def makeConnection(self, transport: Any) -> None:  # noqa: N802
         """See `IProtocol.makeConnection`.  The client begins the handshake, most likely already."""
         self.transport = transport
-        self.connected = 1
         self.send = transport.write
         enable_direct_writes(transport, self)
-        self.wrappedProtocol.makeConnection(self)
+        self.protocol.makeConnection(self)
         if not self._ended:
             read_ahead(transport)
 
@@ -106,10 +137,8 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol.connectionLost`."""
-        self.connected = 0
-        self._ended = self.disconnecting = True
-        self.__dict__.pop("write", None)  # it refers to this object
-        protocol, self.wrappedProtocol = self.wrappedProtocol, None
+        self._stop()
+        protocol, self.protocol = self.protocol, None
         protocol.connectionLost(self._reason or reason)
 
     # -- for the protocol ------------------------------------------------------------------------
@@ -127,18 +156,48 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         """See `DirectTransport.enable_direct_writes`: each write is direct."""
         writer.send = self.write
 
+    def getPeer(self) -> Any:
+        """See `ITransport.getPeer`."""
+        return self.transport.getPeer()
+
+    def getHost(self) -> Any:
+        """See `ITransport.getHost`."""
+        return self.transport.getHost()
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """See `ITCPTransport.setTcpNoDelay`."""
+        self.transport.setTcpNoDelay(enabled)
+
     def write(self, data: bytes) -> None:
         """Encrypt bytes of any number and send them; see `ITransport.write`."""
-        if self._ended or (self.disconnecting and not self._producing):
+        if not self._direct:
+            self._write_later(data)
             return
-        if self._established:
+        try:
             self._encrypt(data)
-        else:
-            self._waiting.append(data)
+        except SSLError as problem:
+            self._fail(problem)
+            return
+        records = self._produced()
+        try:  # `direct_write`, without the call
+            sent = self.send(records)
+        except OSError:
+            sent = 0
+        if sent != len(records) and sent is not None:
+            self.transport.write(records[sent:])
 
     def writeSequence(self, iovec: Any) -> None:
         """See `ITransport.writeSequence`."""
         self.write(b"".join(iovec))
+
+    def gather(self) -> None:
+        """See `DirectTransport.gather`: what is gathered becomes one record, if it fits."""
+        self._direct = False
+
+    def send_gathered(self) -> None:
+        """See `DirectTransport.send_gathered`."""
+        if self._established and self._takes_writes:
+            self._flush()
 
     def loseConnection(self) -> None:
         """Close when all that was written is sent and no producer is registered."""
@@ -152,7 +211,7 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
 
     def abortConnection(self) -> None:
         """Close at once, whatever waits to be sent."""
-        self._ended = self.disconnecting = True
+        self._stop()
         self.transport.abortConnection()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
@@ -192,50 +251,23 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
             self._fail(problem)
             return False
         self._established = True
-        self.write = self._writer()  # type: ignore[assignment, method-assign]
-        if self._tls.version() != "TLSv1.3":
-            self._send_records()
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._encrypt(b"".join(waiting))
-        if IHandshakeListener.providedBy(self.wrappedProtocol):
-            self.wrappedProtocol.handshakeCompleted()
+        self._flush()
+        if IHandshakeListener.providedBy(self.protocol):
+            self.protocol.handshakeCompleted()
         if self.disconnecting:
             self._close_when_done()
         if self._received.pending:
             return True
         read_ahead(self.transport)  # many clients send their first request in a packet of its own
+        self._send_records()
         return False
-
-    def _writer(self) -> Callable[[bytes], None]:
-        """What `write` does while the connection is open, without look-ups."""
-        encrypt, records_produced = encryption(self._tls), self._produced.read
-
-        def write(data: bytes) -> None:
-            """See `TlsConnection.write`."""
-            if self.disconnecting:
-                TlsConnection.write(self, data)
-                return
-            try:
-                encrypt(data)
-            except SSLError as problem:
-                self._fail(problem)
-                return
-            records = records_produced()
-            try:  # `direct_write`, without the call
-                sent = self.send(records)
-            except OSError:
-                sent = 0
-            if sent != len(records) and sent is not None:
-                self.transport.write(records[sent:])
-
-        return write
 
     def _decrypt(self) -> None:
         """Decrypt the received bytes, and pass them to the protocol."""
+        received, read = self._received, self._tls.read
         while not self._ended:
             try:
-                data = self._tls.read(MAX_RECORD)
+                data = read(MAX_RECORD)  # of one record: OpenSSL takes no more from the buffer
             except SSLWantReadError:
                 break
             except SSLZeroReturnError:  # raised instead of an empty read if our alert came first
@@ -247,25 +279,42 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
                 self._close()
                 self._end()
                 return
-            self.wrappedProtocol.dataReceived(data)
-            if not (self._received.pending or self._tls.pending()):
+            self.protocol.dataReceived(data)
+            if not received.pending:
                 break
         self._send_records()
 
-    def _encrypt(self, data: bytes) -> None:
-        try:
-            self._tls.write(data)
-        except SSLError as problem:
-            self._fail(problem)
-        else:
-            self._send_records()
-
     def _send_records(self) -> None:
-        if records := self._produced.read():
+        if records := self._produced():
             direct_write(self.send, self.transport.write, records)
+
+    # -- writes that wait ------------------------------------------------------------------------
+
+    @property
+    def _takes_writes(self) -> bool:
+        """Whether what is written now or later is sent."""
+        return not self._ended and (self._producing or not self.disconnecting)
+
+    def _write_later(self, data: bytes) -> None:
+        """Keep what is written during the handshake or gathered; drop it if it comes too late."""
+        if self._takes_writes:
+            self._waiting.append(data)
+            if self._established and sum(map(len, self._waiting)) > MOST_GATHERED:
+                self._flush()
+
+    def _flush(self) -> None:
+        """Send the writes that have waited, and the later ones at once."""
+        self._direct = True
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self.write(b"".join(waiting))
+
+    # -- the end ---------------------------------------------------------------------------------
 
     def _close_when_done(self) -> None:
         if self._established and not (self._producing or self._ended):
+            self._flush()
+            self._direct = False
             self._close()
 
     def _close(self) -> None:
@@ -285,8 +334,13 @@ class TlsConnection(ProtocolWrapper, DirectTransport):
         self._end()
 
     def _end(self) -> None:
-        self._ended = self.disconnecting = True
+        self._stop()
         self.transport.loseConnection()
+
+    def _stop(self) -> None:
+        """Read and write nothing more."""
+        self._ended = self.disconnecting = True
+        self._direct = False
 
 
 class TlsFactory(Factory):
@@ -299,10 +353,10 @@ class TlsFactory(Factory):
         self.contexts = contexts
         self._factory = factory
 
-    def buildProtocol(self, addr: Any) -> TlsConnection | None:
+    def buildProtocol(self, addr: Any) -> Any:
         """See `IProtocolFactory.buildProtocol`."""
         protocol = self._factory.buildProtocol(addr)
-        return None if protocol is None else TlsConnection(self, protocol)
+        return None if protocol is None else TlsConnection(self.contexts.context, protocol)
 
     def doStart(self) -> None:  # noqa: N802
         """See `IProtocolFactory.doStart`."""

@@ -72,7 +72,7 @@ class LossRecorder(Protocol):
 class TcpPair:
     """A `WriteThrough` on one end of a TCP connection, and a socket on the other."""
 
-    def __init__(self, protocol: Protocol | None = None, sent: bytes = b"") -> None:
+    def __init__(self, protocol: Any = None, sent: bytes = b"") -> None:
         """With `protocol` at the server's end, or a `LossRecorder`; the client has `sent` bytes
         before the server accepts the connection.
         """

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from chatd.net.tcp import enable_direct_writes, lingers, unsent
+from chatd.net.tcp import enable_direct_writes, lingers, one_write, unsent
 from chatd.net.tls import MAX_RECORD, TlsFactory
 
 from ..kit.tcp import TcpPair
@@ -86,6 +86,69 @@ def test_write_of_any_length_arrives(pair: TlsPair, size: int) -> None:
     assert pair.heard() == BIG[:size]
 
 
+def test_writes_at_once_are_one_record(pair: TlsPair) -> None:
+    """So the beginning of a stream is encrypted once, and takes one packet."""
+    pair.shake_hands()
+    assert pair.heard() == b""
+    with one_write(pair.tls):
+        for word in (b"head,", b"events,", b"ready"):
+            pair.tls.write(word)
+        assert not select([pair.wire.client], [], [], 0)[0]
+    packet = pair.wire.client.recv(1 << 16)
+    assert len(packet) == 5 + int.from_bytes(packet[3:5])  # RFC 8446, section 5.1
+    pair._in.write(packet)
+    assert pair.heard() == b"head,events,ready"
+
+
+def test_writes_at_once_wait_for_no_more_than_a_bound(pair: TlsPair) -> None:
+    """The client gets a long history while it is still written."""
+    pair.shake_hands()
+    with one_write(pair.tls):
+        pair.tls.write(BIG)
+        assert pair.heard() == BIG
+        pair.tls.write(b"more")
+    assert pair.heard() == b"more"
+
+
+@pytest.mark.parametrize("producing", [False, True])
+def test_close_during_writes_at_once_sends_what_was_written(pair: TlsPair, producing: bool) -> None:
+    """Later writes are dropped, unless a producer is registered."""
+    pair.shake_hands()
+    if producing:
+        pair.tls.registerProducer(pair.protocol, True)
+    with one_write(pair.tls):
+        pair.tls.write(b"before")
+        pair.tls.loseConnection()
+        pair.tls.write(b" and after")
+    pair.tls.unregisterProducer()
+    assert pair.heard() == (b"before and after" if producing else b"before")
+
+
+def test_writes_at_once_during_the_handshake_follow_it(contexts: OneContext) -> None:
+    """They wait for it like all others."""
+
+    class Early(Recorder):
+        def connectionMade(self) -> None:
+            with one_write(self.transport):
+                self.transport.write(b"early")
+
+    pair = TlsPair(contexts, Early())
+    pair.shake_hands()
+    assert pair.heard() == b"early"
+    pair.close()
+
+
+def test_protocol_may_be_replaced(pair: TlsPair) -> None:
+    """As that of plain TCP: the successor gets the bytes that follow, and the end."""
+    pair.shake_hands()
+    first, second = pair.protocol, Recorder()
+    pair.tls.protocol = second
+    pair.say(b"to the successor")
+    pair.wire.server.connectionLost(Failure(ConnectionLost()))
+    assert (first.received, second.received) == (b"", b"to the successor")
+    assert (len(first.losses), len(second.losses)) == (0, 1)
+
+
 def test_direct_writer_writes_nothing_once_the_connection_is_to_close(pair: TlsPair) -> None:
     """Except while a producer is registered, for which closing waits."""
     pair.shake_hands()
@@ -148,6 +211,14 @@ def test_handshake_begins_as_soon_as_the_connection_is_accepted(contexts: OneCon
     assert select([wire.client], [], [], 0)[0]
     wire.close()
     client.close()
+
+
+def test_handshake_ends_with_a_packet_of_the_server(pair: TlsPair) -> None:
+    """Without its acknowledgement, Nagle's algorithm holds the client's request back for 40 ms."""
+    pair.shake_hands()
+    assert pair.heard() == b""
+    assert pair.client.session is not None
+    assert pair.client.session.has_ticket
 
 
 def test_request_behind_the_handshake_is_read_in_the_same_turn(pair: TlsPair) -> None:
