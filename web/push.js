@@ -18,6 +18,8 @@ const PLACES = 300;
 /** What the server says of itself, of this session and of the account. @typedef {{on: boolean, key?: string, subscribed?: boolean, subscriptions?: number}} Standing */
 
 export class Push {
+  /** What this page calls itself to the server: several may be open in one session. */
+  #page = crypto.getRandomValues(new Uint32Array(2)).join("-");
   #chat;
   #levels;
   #bell;
@@ -142,7 +144,7 @@ export class Push {
 
   /** @param {boolean} here */
   #sign(here) {
-    if (this.#told.subscriptions) void this.#chat.account.push("PUT", { here }, "push/view").catch(() => {});
+    if (this.#told.subscriptions) void this.#chat.account.push("PUT", { here, page: this.#page }, "push/view").catch(() => {});
   }
 }
 

@@ -125,9 +125,8 @@ class AccountRemoval:
             await self._forget_credentials(key, table)
         ignored = account_table(IGNORES, key)
         await self._change(Change(ignored, name, None) for name in await self._store.table(ignored))
-        for kind in (MARKERS, FAMILIAR):
+        for kind in (MARKERS, FAMILIAR, VIEWS):
             await self._unnote(account_table(kind, key))
-        await self._store.note(VIEWS, key, None)
         await self._change([Change(REMOVED, key, None)])
 
     async def _granted_in(self, key: str, names: list[str]) -> list[str]:

@@ -202,6 +202,10 @@ class Fold:
         """See `chatd.store.Follower`."""
         self._parts.markers.noted(table, key, int(value))
 
+    def unheard(self, since: int) -> None:
+        """See `chatd.store.Follower`."""
+        self._parts.markers.unheard(since)
+
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
         """See `chatd.store.Follower`: what is shown meanwhile is folded afterwards."""
         self._early = []

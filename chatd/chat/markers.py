@@ -3,7 +3,9 @@
 1. A marker is the id of an event, is stored, and never goes back.
 2. The unread messages of a room are those after the marker, or if there is none, those since the
    account joined the room.
-3. The marker of a conversation is stored beside those of rooms, under the other account's key
+3. A marker that is stored on any node is told to this node's readers (`noted`).  Those that were
+   stored while this node had no connection to the store are told when it has one again (`unheard`).
+4. The marker of a conversation is stored beside those of rooms, under the other account's key
    (`chatd.model.letters.place_of`).
 """
 
@@ -14,6 +16,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..model.errors import ChatError
 from ..model.events import MESSAGES
@@ -34,6 +38,10 @@ MOST_KNOWN = 10_000
 """Recent markers kept in memory, so that of two that are set at once the higher one stays."""
 
 
+AT_ONCE = 100
+"""Accounts whose markers are read at a time after an outage."""
+
+
 class Read(NamedTuple):
     """The rooms of an account, and how far it has read them."""
 
@@ -47,6 +55,8 @@ class Read(NamedTuple):
 
 class Markers:
     """The read markers of one chat."""
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -65,6 +75,9 @@ class Markers:
         self._readers = readers
         self._horizon = horizon
         self._known: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._unheard: int | None = None
+        """The id since which markers may have been stored of which this node was not told; None:
+        it was told all."""
 
     def mark(self, account: str, room: str, id_: int) -> Deferred[None]:
         """Note that an account has read a room up to the event `id_`; fires when that is stored.
@@ -121,6 +134,34 @@ class Markers:
 
         finding = self._accounts.find(partner).addCallback(found)
         finding.addErrback(lambda failure: failure.trap(ChatError))
+
+    def unheard(self, since: int) -> None:
+        """Markers may have been stored since the id `since` of which this node was not told: read
+        those of the accounts in use, and tell them.
+        """
+        self._unheard = since if self._unheard is None else min(since, self._unheard)
+
+        def failed(failure: Failure) -> None:
+            # The store is away again: `unheard` is called when it is back.
+            if not failure.check(ChatError):
+                self._log.failure("read markers could not be read again", failure)
+
+        Deferred.fromCoroutine(self._catch_up(self._unheard)).addErrback(failed)
+
+    async def _catch_up(self, since: int) -> None:
+        accounts = [inbox.account for inbox in self._inboxes.all() if inbox.account is not None]
+        for begin in range(0, len(accounts), AT_ONCE):
+            tables = [account_table(MARKERS, account) for account in accounts[begin:][:AT_ONCE]]
+            reading: Deferred[Any] = gatherResults(
+                map(self._store.table, tables), consumeErrors=True
+            )
+            found: list[Mapping[str, Cell]] = await reading.addErrback(first_error)
+            for table, cells in zip(tables, found, strict=True):
+                for place, cell in cells.items():
+                    if cell.version >= since:
+                        self.noted(table, place, int(cell.value))
+        if self._unheard == since:
+            self._unheard = None
 
     def of(self, account: str) -> Deferred[dict[str, int]]:
         """The markers of an account, by room.  Fails with `Unavailable`."""

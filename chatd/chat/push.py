@@ -1,7 +1,8 @@
 """Web Push: notifications on devices whose page is closed.
 
 `chatd.chat.push_subscriptions` keeps who is to be notified, `push_watch` sees the messages,
-`push_notices` decides, and a `Deliverer` sends (`chatd.push`, which `chatd.server.push` brings).
+`push_notices` decides, also by which pages are in view (`push_views`), and a `Deliverer` sends
+(`chatd.push`, which `chatd.server.push` brings).
 Without one, push is off, and the page does not offer it.
 """
 
@@ -28,6 +29,7 @@ from .livecells import first_error
 from .push_key import PushKey
 from .push_notices import Deliverer, PushNotices
 from .push_subscriptions import Living, Subscriptions
+from .push_views import PushViews
 from .push_watch import PushWatch
 from .sessions import LastingSession
 
@@ -53,7 +55,8 @@ class Push:
         too."""
         self._key = PushKey(core.store, core.journal)
         self.subscriptions = Subscriptions(core.store, core.journal, micros)
-        self.notices = PushNotices(core, letters, self.subscriptions, self._deliver, micros)
+        self.views = PushViews(core.store, self.subscriptions, micros)
+        self.notices = PushNotices(core, letters, self.subscriptions, self.views, self._deliver)
         self._watch = PushWatch(core.clock, self.subscriptions, self.notices.notify, self.counts)
         self._deliverer: Deliverer | None = None
         self._meanwhile: list[Change] | None = []

@@ -7,7 +7,7 @@ An account is notified of a message if all of this holds:
 2. The account is in the room, and its subscription's session may read there: the policy is asked
    as for every reader.
 3. No session of the account has read the message, by its read marker, and no page of the account is
-   in view (`PushNotices.look`).
+   in view (`chatd.chat.push_views`).
 4. The message was not deleted, and retention has not forgotten it.
 
 All of that is looked at again before each attempt to send the notification (`PushNotices.holds`).
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -33,15 +33,14 @@ from ..model.mentions import mentions
 from ..model.names import name_key
 from ..model.policy import Action
 from ..model.push import SHOWN, Kind, Notice, Subscription
-from ..model.units import IGNORES, JOINED, MARKERS, VIEWS, Cell, account_table
+from ..model.units import IGNORES, JOINED, MARKERS, Cell, account_table
 from ..stream.eventlog import Entry, Page
 from .core import Core
 from .letters import Letters
 from .push_subscriptions import Living, Subscriptions
+from .push_views import PushViews
 from .room import Room
 
-VIEW_SECONDS = 60.0
-"""Seconds for which a page counts as in view after its `PUT /push/view`."""
 _URGENCY: Sequence[Kind] = ("message", "mention", "private")
 """The kinds of messages, the most urgent last."""
 
@@ -97,29 +96,20 @@ class PushNotices:
         core: Core,
         letters: Letters,
         subscriptions: Subscriptions,
+        views: PushViews,
         deliver: Deliver,
-        micros: Callable[[], int],
     ) -> None:
         """`deliver(account, living, notice, check)` has a notification sent, unless `check` fires
-        with False before; `micros` tells microseconds since the Unix epoch.
+        with False before.
         """
         self._core = core
         self._store = core.store
         self._letters = letters
         self._subscriptions = subscriptions
+        self._views = views
         self._deliver = deliver
-        self._micros = micros
         self.text = False
         """Whether notifications have the beginning of the message in them."""
-
-    def look(self, account: str, *, here: bool) -> Deferred[None]:
-        """A page of the account is in view, or with `here` false is not any more; fires when that
-        is stored.  Fails with `Unavailable`.
-        """
-        if not self._subscriptions.of(account):
-            return succeed(None)
-        until = b"%d" % (self._micros() + int(VIEW_SECONDS * 1_000_000)) if here else None
-        return self._store.note(VIEWS, account, until)
 
     def notify(
         self, account: str, place: str, entries: Sequence[Entry], count: int
@@ -129,7 +119,7 @@ class PushNotices:
 
     async def _notify(self, account: str, place: str, entries: Sequence[Entry], count: int) -> bool:
         living = await self._subscriptions.living(account)
-        if not living or await self._looks(account):
+        if not living or await self._views.any(account):
             return False
         room, unread = await self._unread(account, place, entries)
         sent = False
@@ -164,7 +154,7 @@ class PushNotices:
     ) -> bool:
         living = await self._subscriptions.living(account)
         same = [one for one in living if one.hash == to.hash and _is_same(one, to)]
-        if not same or await self._looks(account):
+        if not same or await self._views.any(account):
             return False
         room, unread = await self._unread(account, place, entries)
         told = [entry for entry in unread if entry.id == notice.id]
@@ -214,10 +204,6 @@ class PushNotices:
             count=count if len(wanted) == len(unread) else len(wanted),
             text=told.text[:SHOWN] if self.text else "",
         )
-
-    async def _looks(self, account: str) -> bool:
-        seen: Mapping[str, Cell] = await self._store.get(VIEWS, [account])
-        return account in seen and int(seen[account].value) > self._micros()
 
     async def _marker(self, account: str, place: str) -> int:
         marked: Mapping[str, Cell] = await self._store.get(account_table(MARKERS, account), [place])

@@ -95,6 +95,8 @@ class ChatService(Service):
             shared=shared,
         )
         self.clock = clock
+        self.wall = now
+        """This node's wall clock, in seconds since the Unix epoch."""
         self.page_url = ""
         """The URL of the page, for links; empty: not known."""
         self.admission = parts.admission
@@ -170,6 +172,11 @@ class ChatService(Service):
     def id(self) -> str:
         """The id of this chat, which is its store's; no other chat has it."""
         return self._store.id
+
+    @property
+    def behind_store(self) -> float:
+        """Seconds by which this node's clock is behind that of the store: see `Store.ahead`."""
+        return self._store.ahead
 
     @property
     def max_text(self) -> int:

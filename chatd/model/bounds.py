@@ -78,6 +78,7 @@ LABEL = Bound(MAX_LABEL, Malformed, f"a label has at most {MAX_LABEL} characters
 CODE = Bound(200, Malformed, "a code has at most 200 characters")
 WORD = Bound(40, Malformed, "no setting and no role has a word of that length")
 ENDPOINT = Bound(2000, Malformed, "an endpoint has at most 2000 characters")
+PAGE = Bound(100, Malformed, "the id of a page has at most 100 characters")
 PUSH_KEY = Bound(100, Malformed, "a key of a push subscription has at most 100 characters")
 PLACES = Bound(
     300 * (COMPOSED * MAX_ROOM + 2), Malformed, "a list of rooms and names has at most 300 of them"
@@ -105,6 +106,8 @@ Code = Annotated[str | None, CODE]
 """The code of an invite or a claim, if the client sent one."""
 Endpoint = Annotated[str, ENDPOINT]
 """An address at a push service, as the client sent it."""
+PageId = Annotated[str, PAGE]
+"""What a page calls itself, as the client sent it."""
 PushKey = Annotated[str, PUSH_KEY]
 """A browser's key for push notifications, in base64."""
 Places = Annotated[str | None, PLACES]

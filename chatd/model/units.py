@@ -81,8 +81,8 @@ PUSH_KEY = "push-key"
 """Table of the key by which push services know this chat: `key` -> the 32 bytes of a private key on
 the curve P-256."""
 VIEWS = "views"
-"""Table of the accounts that look at a page: account's key -> until when that counts, in
-microseconds since the Unix epoch.  Noted."""
+"""Table of the pages of an account that are in view, `views:ACCOUNT`: hash of the session's token,
+`/`, and the page's id -> until when that counts, in microseconds since the Unix epoch.  Noted."""
 FAMILIAR = "familiar"
 """Table of the addresses that an account has signed in from, `familiar:ACCOUNT`: address ->
 microseconds.  Noted."""

@@ -15,7 +15,8 @@
    `load` restores it, and `read` pages through the events before it.
 7. Some tables are *noted*, outside units: read markers, last uses.  A note has no id; if several
    notes of one cell wait, only the last is stored.  Of what other nodes note a follower is told
-   read markers only (`Follower.noted`), and none while the node has no connection to the database.
+   read markers only (`Follower.noted`), and after a time without a connection to the database that
+   it was not told of some (`Follower.unheard`).
 8. An event that a unit redacts is overwritten in the same transaction.  From then on no `read` and
    no `load` returns its text, no `search` finds it, and the engine keeps the text nowhere.  A
    redaction of an event that is not kept any more changes nothing.
@@ -118,6 +119,11 @@ class Follower(Protocol):
     def noted(self, table: str, key: str, value: bytes) -> None:
         """Another node, or this one, has raised a cell of a table that never falls
         (`chatd.model.units.never_falls`).
+        """
+
+    def unheard(self, since: int) -> None:
+        """Other nodes may have raised cells without a call of `noted`: this node had no connection
+        to the database, and has one again.  Such a cell's version is not below the id `since`.
         """
 
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:

@@ -36,6 +36,8 @@ class FakeFollower:
         self._shown = shown
         self.staying: list[tuple[str, str]] = []
         """What `gone` answers."""
+        self.unheard_since: list[int] = []
+        """The arguments of `unheard`."""
         self.happened: list[object] = []
         """What was told beside that: `missed`, `over`, `gone`."""
 
@@ -59,6 +61,10 @@ class FakeFollower:
     def noted(self, table: str, key: str, value: bytes) -> None:
         """See `chatd.store.Follower.noted`."""
         self.happened.append(("noted", table, key, value))
+
+    def unheard(self, since: int) -> None:
+        """See `chatd.store.Follower.unheard`."""
+        self.unheard_since.append(since)
 
     def missed(self, since: int, survey: Callable[[], Deferred[Opened]]) -> None:
         """See `chatd.store.Follower.missed`."""

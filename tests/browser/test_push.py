@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from .people import PATIENCE, People, Person
 from .server import Server
@@ -176,6 +176,28 @@ def test_user_turns_notifications_on_and_off(people: People, pushing: Server):
     expect(ada.page.get_by_role("dialog")).to_have_count(0)
     assert standing(ada.page) == (False, 0)
     assert ada.page.evaluate("made") is None
+
+
+def test_tab_that_is_closed_does_not_speak_for_another_one(people: People, pushing: Server):
+    """Each tab tells the server of itself, by an id of its own."""
+    ada = come(people, pushing, "pushivy", "pushed9")
+    ask(ada, "Turn on")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+
+    def is_sign(sent: Request) -> bool:
+        return sent.url.endswith("/push/view")
+
+    with ada.page.expect_request(is_sign) as first:
+        ada.page.reload()
+    other = ada.page.context.new_page()
+    with other.expect_request(is_sign) as second:
+        other.goto(ada.page.url)
+    with other.expect_request(is_sign) as last:
+        other.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    told: list[Any] = [sign.value.post_data_json for sign in (first, second, last)]
+    one, two, three = told
+    assert one["page"] != two["page"]
+    assert three == {"here": False, "page": two["page"]}
 
 
 def test_worker_shows_who_wrote_and_where_and_opens_the_message(people: People, pushing: Server):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from chatd.chat.person import Person
-from chatd.chat.push_notices import VIEW_SECONDS
 from chatd.chat.push_watch import DELAY_SECONDS, QUIET_SECONDS
 from chatd.chat.redactions import LATELY_SECONDS
 from chatd.model.commands import Act, Join, Leave, Say, Tell
@@ -146,32 +145,6 @@ def test_what_was_read_on_another_device_does_not_notify(
     later = chat.perform(bob, Say("lobby", "ada?"))
     (one,) = told(chat, delivery)
     assert one == {"place": "lobby", "from": "bob", "kind": "mention", "id": later}
-
-
-def test_while_a_page_is_in_view_nothing_is_sent(
-    chat: InMemoryChat, delivery: FakeDelivery
-) -> None:
-    """Until it says that it is not, or has said nothing for a minute."""
-    look = chat.service.push.notices.look
-    settled(chat, look("ada", here=True))
-    said_by(chat, "eve", "ada!")
-    assert told(chat, delivery) == []
-    settled(chat, look("ada", here=True))
-    settled(chat, look("ada", here=False))
-    said_by(chat, "eve", "ada!")
-    assert len(told(chat, delivery)) == 1
-    settled(chat, look("ada", here=True))
-    chat.advance(VIEW_SECONDS + QUIET_SECONDS)
-    said_by(chat, "eve", "ada!")
-    assert len(told(chat, delivery)) == 1
-
-
-def test_nothing_is_stored_of_who_looks_without_a_subscription(
-    chat: InMemoryChat, delivery: FakeDelivery
-) -> None:
-    """No work for those who do not use it."""
-    settled(chat, chat.service.push.notices.look("bob", here=True))
-    assert not settled(chat, chat.service._store.table("views"))
 
 
 def test_who_is_not_in_a_room_is_not_notified_there(
@@ -319,7 +292,7 @@ def test_a_notification_of_a_guests_message_is_repeated_while_it_is_unread(
     """Such a message is not stored; while a page is in view, nothing is sent."""
     ada(chat)
     notified(chat, delivery, chat.perform(chat.enter("eve"), Tell("ada", "psst")))
-    settled(chat, chat.service.push.notices.look("ada", here=True))
+    settled(chat, chat.service.push.views.note(signed_in(chat, "ada"), "", here=True))
     assert not holds(chat, delivery)
 
 
@@ -343,7 +316,7 @@ def test_a_fault_in_the_check_is_logged_and_drops_the_notification(
 ) -> None:
     """It is a bug, and not the push service's."""
     notified(chat, delivery, said_by(chat, "eve", "ada!"))
-    monkeypatch.setattr(chat.service.push.notices, "_looks", None)
+    monkeypatch.setattr(chat.service.push.notices, "_views", None)
     assert not holds(chat, delivery)
     assert len(logged_errors) == 1
     logged_errors.clear()

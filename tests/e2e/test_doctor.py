@@ -109,7 +109,7 @@ def test_nothing_is_wrong_without_a_proxy(daemon: Daemon) -> None:
     status, verdicts, told = doctor(daemon.url, "--wait=1", "--idle=1")
     assert status == 0, told
     assert verdicts.keys() == {
-        *("TLS", "Host", "held poll", "event stream", "WebSocket", "idle stream")
+        *("TLS", "Host", "held poll", "event stream", "WebSocket", "clock", "idle stream")
     }
 
 

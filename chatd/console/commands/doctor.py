@@ -11,6 +11,7 @@ from functools import partial
 from ..doctor import probes
 from ..doctor.asking import Address, address_of
 from ..doctor.certificate import examine_tls
+from ..doctor.clock import examine_clock
 from ..doctor.findings import Finding, NoChatd, remedies
 from ..parser import Parser, progress
 from ..status import DONE, FAILED, UNREACHABLE, USAGE
@@ -25,9 +26,9 @@ def fill(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.description = (
         "Test a running server through its public address, proxy included: whether held polls, "
-        "event streams, WebSockets, headers and TLS pass. For each fault, print the line of "
-        "configuration that mends it. Exit status: 0 if there is no fault, 1 if there is one, 3 if "
-        "no chatd answers."
+        "event streams, WebSockets, headers and TLS pass, and whether its clock is right. For each "
+        "fault, print the line of configuration that mends it. Exit status: 0 if there is no "
+        "fault, 1 if there is one, 3 if no chatd answers."
     )
     parser.add_argument("url", metavar="URL", help="the server: https://chat.example.org")
     parser.add_argument(
@@ -77,6 +78,7 @@ def examine(address: Address, wait: int, idle: int) -> list[Finding]:
         partial(probes.examine_poll, address, wait),
         partial(probes.examine_stream, address),
         partial(probes.examine_websocket, address),
+        partial(examine_clock, address),
     ]
     if address.secure:
         work.insert(2, partial(probes.examine_forwarded, address))

@@ -36,6 +36,8 @@ class NoChatd(Exception):
 
 
 NGINX, CADDY, HAPROXY, CHATD = "nginx", "Caddy", "HAProxy", "chatd"
+SYSTEM = "system"
+"""The operating system of the server's machine."""
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     "host": {
         NGINX: "proxy_set_header Host $http_host;",
@@ -87,15 +89,19 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         HAPROXY: "bind :443 ssl crt FULLCHAIN-AND-KEY.pem",
         CHATD: "--http ssl:443:certKey=CERT.pem:privateKey=KEY.pem",
     },
+    "clock": {
+        SYSTEM: "timedatectl set-ntp true     # on the machine of the server, and on that of Redis",
+    },
 }
-"""For each fault, the line of configuration that mends it, by the program that it is for."""
+"""For each fault, the line of configuration that mends it, by the program that it is for; or the
+command, where it is a fault of the system."""
 
 
 def remedies(fault: str, server: str) -> list[str]:
-    """The lines that mend a fault; if the header `server` names a proxy, only those for that proxy
-    and for chatd.
+    """The lines that mend a fault; if the header `server` names a proxy, only those for that proxy,
+    for chatd and the system.
     """
     lines = REMEDIES[fault]
     named = [name for name in lines if name.lower() in server.lower() and name != CHATD]
-    chosen = [*named, CHATD] if named else list(lines)
+    chosen = [*named, CHATD, SYSTEM] if named else list(lines)
     return [f"{name}: {lines[name]}" for name in chosen if name in lines]

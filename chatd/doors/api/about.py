@@ -13,6 +13,7 @@ from twisted.web.server import Request
 from ...chat.service import ChatService
 from ...http.resource import ApiResource, answer
 from ...model.text import MAX_LINE_BREAKS
+from ...store.kernelclock import is_kept
 
 TOLD = ("line", "irc")
 """The doors whose ports are published: people connect to them without a browser."""
@@ -27,7 +28,7 @@ class Place(NamedTuple):
 
 
 class AboutResource(ApiResource):
-    """`/about`: the ports of the doors, and how long a text may be."""
+    """`/about`: the ports of the doors, how long a text may be, and the clock."""
 
     isLeaf = True
 
@@ -45,7 +46,13 @@ class AboutResource(ApiResource):
             if door in TOLD and isinstance(address, IPv4Address | IPv6Address)
         ]
         text = {"bytes": self._service.max_text, "breaks": MAX_LINE_BREAKS}
-        return answer(request, {"doors": doors, "text": text})
+        service = self._service
+        clock = {
+            "now": int(service.wall() * 1_000_000),
+            "kept": is_kept(),
+            "store": round(service.behind_store, 3),
+        }
+        return answer(request, {"doors": doors, "text": text, "clock": clock})
 
 
 def is_local(address: IPv4Address | IPv6Address) -> bool:

@@ -11,6 +11,7 @@ from ...model.bounds import (
     Endpoint,
     Label,
     Name,
+    PageId,
     Password,
     Places,
     PushKey,
@@ -91,9 +92,10 @@ class PushForm(Form):
 
 
 class ViewForm(Form):
-    """`PUT /push/view`: whether a page is in view."""
+    """`PUT /push/view`: whether a page is in view; `page` tells pages of one session apart."""
 
     here: bool
+    page: PageId = ""
 
 
 class TokenForm(Form):

@@ -60,7 +60,7 @@ class PushResource(ApiResource):
 
 
 class ViewResource(ApiResource):
-    """`/push/view`: whether the account looks at a page."""
+    """`/push/view`: whether a page of the account is in view."""
 
     isLeaf = True
 
@@ -69,12 +69,10 @@ class ViewResource(ApiResource):
         self._access = access
 
     def render_PUT(self, request: Request) -> Deferred[bytes]:
-        """Note that a page of the account is in view, or is not any more."""
+        """Note that a page of the session is in view, or is not any more."""
         session = _session(self._access, request)
-        account = session.person.account
-        assert account is not None
-        here = read_json(request, ViewForm).here
-        noted = self._access.service.push.notices.look(account, here=here)
+        form = read_json(request, ViewForm)
+        noted = self._access.service.push.views.note(session, form.page, here=form.here)
         return noted.addCallback(lambda _: no_content(request))
 
 

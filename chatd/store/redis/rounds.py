@@ -102,6 +102,9 @@ class Watcher(Protocol):
     def noted(self, table: str, key: str, value: bytes) -> None:
         """A node has noted a read marker."""
 
+    def unheard(self, since: int) -> None:
+        """The node is back: other nodes may have noted markers since that id, unheard here."""
+
     def over(self) -> None:
         """The lease is lost, and another one begins."""
 
@@ -143,6 +146,8 @@ class Rounds:
         """The reason for the end of the last round."""
         self.since = clock.seconds()
         """When the last round ended, if none is live."""
+        self.heard = 0
+        """The id up to which this node has heard what was noted: where the last round ended."""
         self._next: Round | None = None
         self._dialling: Deferred[Link] | None = None
         self._tries = 0
@@ -240,6 +245,7 @@ class Rounds:
                 away=self._clock.seconds() - self.since,
             )
             self._watcher.live(round)
+            self._watcher.unheard(self.heard)
 
     async def _hello(self, round: Round, run_id: str) -> tuple[int, int]:
         """Raise the fence; answers the highest id given, and the last batch."""
@@ -280,6 +286,7 @@ class Rounds:
             self.id = id_
             self._log.error("Redis has lost the whole history, and begins a new one")
             following.moved(tail, last)
+            self.heard = 0
             self._watcher.missed(0)
         return last, tail
 
@@ -289,6 +296,7 @@ class Rounds:
         since = await self._lost(round, tail)
         if since is not None:
             following.moved(tail, last)
+            self.heard = min(self.heard, since)
             self._watcher.missed(since)
         while following.cursor < tail:
             found = await round.commands.ask(
@@ -372,6 +380,7 @@ class Rounds:
     def _over(self, round: Round, why: str) -> None:
         if round is self.current and not self._closed:
             self.since = self._clock.seconds()
+            self.heard = self._following.shown
             self._log.warn("the store is away: {why}", why=why)
         self.current = self._next = None
         self.why = why

@@ -301,6 +301,11 @@ class RedisStore:
         if self._follower:
             self._follower.noted(table, key, value)
 
+    def unheard(self, since: int) -> None:
+        """See `chatd.store.redis.rounds.Watcher`."""
+        if self._follower and not self._closed:
+            self._follower.unheard(since)
+
     def over(self) -> None:
         """See `chatd.store.redis.rounds.Watcher`."""
         self._appending.tell(all=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chatd.console.doctor.findings import CADDY, HAPROXY, NGINX, REMEDIES, remedies
+from chatd.console.doctor.findings import CADDY, HAPROXY, NGINX, REMEDIES, SYSTEM, remedies
 
 
-@pytest.mark.parametrize("fault", sorted(REMEDIES))
+@pytest.mark.parametrize("fault", sorted(REMEDIES.keys() - {"clock"}))
 def test_every_fault_has_a_line_for_every_proxy(fault: str) -> None:
     """So every operator gets the line for their own proxy."""
     for name in (NGINX, CADDY, HAPROXY):
@@ -22,3 +22,9 @@ def test_only_lines_for_the_proxy_that_names_itself_are_shown() -> None:
         "chatd",
     ]
     assert [line.partition(":")[0] for line in remedies("timeout", "Caddy")] == ["Caddy"]
+
+
+@pytest.mark.parametrize("server", ["", "nginx"])
+def test_a_fault_of_the_system_has_one_line_whatever_the_proxy(server: str) -> None:
+    """A clock is not set by a proxy."""
+    assert [line.partition(":")[0] for line in remedies("clock", server)] == [SYSTEM]

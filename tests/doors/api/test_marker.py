@@ -122,6 +122,41 @@ def test_streams_of_the_account_on_other_nodes_get_its_markers(server: MemorySer
     assert [len(one) for one in told] == [2, 2]
 
 
+def test_a_node_that_was_cut_off_tells_the_markers_of_that_time(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is back; if it cannot read them then, the next time; and no marker of before."""
+    ada = register(server, "ada")
+    ada.request("PUT", "/rooms/dev/membership")
+    other = MemoryServer(node=server.chat)
+    stream = same_session(other, ada)
+    headers = {"Accept": "application/x-ndjson"}
+    stream.send("GET", "/events?rooms=lobby,dev&since=now", headers=headers)
+    server.chat.settle()
+    before = server.say("one", room="dev", name="cy")
+    ada.send_json("PUT", "/rooms/dev/marker", {"id": before})
+    since = server.say("two", name="cy")
+    other.chat.settle()
+    node = other.chat.store._follower
+    assert node is not None
+    with monkeypatch.context() as cut:
+        cut.setattr(node, "noted", lambda *_: None)
+        ada.send_json("PUT", "/rooms/lobby/marker", {"id": since})
+    assert b"%d}" % since not in stream.streamed().partition(b'"marker","room":"lobby"')[2]
+    other.chat.service.markers._known.clear()
+    other.chat.store.unreadable = True
+    node.unheard(since)
+    other.chat.settle()
+    other.chat.store.unreadable = False
+    assert stream.streamed() == b""
+    node.unheard(server.say("three", room="elsewhere", name="cy"))
+    other.chat.settle()
+    assert stream.streamed() == b'{"type":"marker","room":"lobby","marker":%d}\n' % since
+    node.unheard(since)
+    other.chat.settle()
+    assert stream.streamed() == b""
+
+
 def poll(server: MemoryServer, http: HttpClient, cursor: int, reader: str = "a") -> HttpClient:
     """A connection with a held poll of an account."""
     held = same_session(server, http)

@@ -158,3 +158,18 @@ def test_a_subscription_is_json(server: MemoryServer, delivery: FakeDelivery) ->
     http = account(server)
     assert http.request("PUT", "/push", "endpoint=x").refusal == (415, "unsupported-media-type")
     assert http.send_json("PUT", "/push/view", {}).refusal == (400, "malformed")
+
+
+def test_a_tab_that_is_left_does_not_hide_one_that_is_in_view(
+    server: MemoryServer, delivery: FakeDelivery
+) -> None:
+    """Both are of one session; a page's id has a bound."""
+    http = account(server)
+    assert http.send_json("PUT", "/push", Browser().form).status == 204
+    for page, here in (("a", True), ("b", True), ("b", False)):
+        form = {"here": here, "page": page}
+        assert http.send_json("PUT", "/push/view", form).status == 204
+    said_by(server.chat, "eve", "ada!")
+    assert told(server.chat, delivery) == []
+    form = {"here": True, "page": "x" * 101}
+    assert http.send_json("PUT", "/push/view", form).refusal == (400, "malformed")

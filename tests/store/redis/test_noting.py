@@ -75,6 +75,23 @@ def test_markers_are_told_on_every_node(nodes: RedisNodes) -> None:
 
 
 @pytest.mark.usefixtures("logged_warnings")
+def test_a_node_that_was_cut_off_learns_that_it_has_heard_nothing_meanwhile(
+    nodes: RedisNodes,
+) -> None:
+    """And since when: the cells that were raised meanwhile have that version, or a later one."""
+    one, two = nodes.nodes
+    one.store.append([saying("before")])
+    nodes.settle()
+    two.cut()
+    one.store.note(TABLE, "lobby", b"7")
+    nodes.advance(0.3)
+    (since,) = two.follower.unheard_since
+    assert two.follower.happened == []
+    assert since == two.ids[-1] <= noted(nodes, two)["lobby"].version
+    assert one.follower.unheard_since == []
+
+
+@pytest.mark.usefixtures("logged_warnings")
 def test_a_note_outlives_its_round(nodes: RedisNodes) -> None:
     """It is stored again: twice is no harm."""
     one, two = nodes.nodes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
 
@@ -21,7 +21,7 @@ from ....model.errors import (
 from ....model.events import Arrived, TopicSet
 from ....stream.feed import Source
 from ..client import IrcClient
-from ..reader import find_own
+from ..reader import IrcReader, find_own
 from ..replay import replay
 from ..request import Part, Request
 from .names import names_lines
@@ -70,8 +70,11 @@ def _join(room: Room, request: Request, name: str, wanted: list[str]) -> None:
         refuse_join(request, name, error)
         _join_next(request, wanted)
 
+    def put_out(error: ChatError) -> None:
+        request.refused(error, partial(refuse_join, request, name))
+
     def joined(_: object) -> None:
-        parts = enter(client, room, stream)
+        parts = enter(client, room, stream, put_out)
         request.stream(chain(parts, [partial(_join_next, request, wanted)]))
 
     request.perform(request.person, Join(name), joined, refused)
@@ -92,25 +95,39 @@ def refuse_join(request: Request, name: str, error: ChatError) -> None:
         request.refuse(error)
 
 
-def enter(client: IrcClient, room: Room, stream: Source, *, fresh: bool = True) -> Iterator[Part]:
+def enter(
+    client: IrcClient,
+    room: Room,
+    stream: Source,
+    put_out: Callable[[ChatError], object] | None = None,
+    *,
+    fresh: bool = True,
+) -> Iterator[Part]:
     """Show a client a room that its person is in, and read the room: from the join on if that is
     `fresh`, otherwise from now on.  The parts are for `Request.stream`.
+
+    If the person has been put out of the room before the client was shown it (by a ban that came
+    right behind the join, say), the client is shown nothing, and `put_out` is called with the
+    reason.
     """
     reader, person = client.reader, client.person
     if reader is None or person is None or room.name in reader.channels:
         return
-    if room.name not in person.rooms:
-        return
     yield reader.subscriber.wake
-    if room.name in reader.channels or person.rooms.get(room.name) is not room:
-        return  # another turn may have come, and in it a kick
+    if room.name in reader.channels:
+        return  # another turn may have come
+    if person.rooms.get(room.name) is not room:
+        if put_out is not None:
+            yield partial(put_out, _why_not(reader, room))
+        return
     arrival = find_own(stream, Arrived, person.name) if fresh else None
     begin = arrival.id if arrival is not None else client.service.horizon
     try:
         reader.add(room, stream, begin)
     except ChatError as error:
         reader.channels.pop(room.name, None)
-        yield partial(client.put_out, room.name, error)
+        if put_out is not None:
+            yield partial(put_out, error)
         return
     client.note_join(room.name, begin)
     codec, name = reader.codec, person.name
@@ -126,6 +143,15 @@ def enter(client: IrcClient, room: Room, stream: Source, *, fresh: bool = True) 
             yield part
         yield client.numbered(numerics.ENDOFNAMES, f"#{room.name}")
     yield partial(_catch_up, client, room, begin)
+
+
+def _why_not(reader: IrcReader, room: Room) -> ChatError:
+    """Why a person that had joined a room is not in it any more."""
+    try:
+        reader.check(room)
+    except ChatError as error:
+        return error
+    return NotInRoom(f"you are not in #{room.name} any more; join it again")
 
 
 def _catch_up(client: IrcClient, room: Room, begin: int) -> None:

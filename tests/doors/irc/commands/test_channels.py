@@ -301,3 +301,43 @@ def test_the_same_quit_of_somebody_who_has_come_back_unseen_is_shown(
     bob.ask("QUIT :bye")
     (line,) = ada.read()
     assert line.split()[1] == "QUIT"
+
+
+# -- put out at once -----------------------------------------------------------------------------
+
+
+def test_a_ban_behind_a_join_that_is_not_shown_yet_refuses_the_join(server: MemoryServer) -> None:
+    """The client is in the channel at no time, so it is not kicked from there."""
+    bob = register(server, "bob", rooms="#dev")
+    ada = register(server, "ada")
+    ada.send("JOIN #dev,#other")
+    bob.send("MODE #dev +b ada!*@*")
+    refused, *others = ada.read()
+    assert refused == "474 ada #dev :you are banned from #dev"
+    assert [message.command for line in others if (message := parse(line))] == [
+        *("JOIN", "353", "366")
+    ]
+    assert others[0].endswith(" JOIN #other")
+
+
+def test_a_ban_right_behind_a_join_that_was_shown_kicks_once(server: MemoryServer) -> None:
+    """The store shows the join first, and the ban later in the same turn."""
+    bob = register(server, "bob", rooms="#dev")
+    ada = register(server, "ada")
+    server.hold_appends()
+    ada.ask("JOIN #dev")
+    bob.ask("MODE #dev +b ada!*@*")
+    server.release_appends()
+    assert ada.commands() == ["JOIN", "353", "366", "KICK"]
+
+
+def test_a_channel_that_another_session_could_not_enter_is_not_shown(server: MemoryServer) -> None:
+    """A client follows its person: one that was put out at once has been in no channel."""
+    bob = register(server, "bob", rooms="#dev")
+    ada = register(server, "ada")
+    person = server.chat.service.people.own("ada")
+    assert person is not None
+    server.chat.service.perform(person, Join("dev"))
+    bob.send("MODE #dev +b ada!*@*")
+    assert ada.commands() == []
+    assert "dev" not in person.rooms

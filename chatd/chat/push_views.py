@@ -1,0 +1,73 @@
+"""Views: which pages of an account are in view.  While one is, the account is not notified.
+
+1. A page says that it is in view, again at least every `VIEW_SECONDS`, and that it is not any more.
+   That concerns no other page, of the same session or another one.
+2. Only accounts that have a push subscription are noted.
+3. A page that ends without a word is forgotten when another page of the account is in view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+
+from ..model.units import VIEWS, Cell, account_table
+from ..store import Store
+from .livecells import first_error
+from .push_subscriptions import Subscriptions
+from .sessions import LastingSession
+
+VIEW_SECONDS = 60.0
+"""Seconds for which a page counts as in view after its `PUT /push/view`."""
+MOST_VIEWS = 50
+"""Pages of one account that may count as in view; of more, those count that said so last."""
+
+
+class PushViews:
+    """The pages that are in view."""
+
+    def __init__(
+        self, store: Store, subscriptions: Subscriptions, micros: Callable[[], int]
+    ) -> None:
+        """`micros` tells microseconds since the Unix epoch."""
+        self._store = store
+        self._subscriptions = subscriptions
+        self._micros = micros
+
+    def note(self, session: LastingSession, page: str, *, here: bool) -> Deferred[Any]:
+        """A page of an account's session is in view, or with `here` false is not any more; fires
+        when that is stored.  `page` is what the page calls itself.  Fails with `Unavailable`.
+        """
+        account, credential = session.person.account, session.credential
+        assert account is not None
+        assert credential is not None
+        if not self._subscriptions.of(account):
+            return succeed(None)
+        table, view = account_table(VIEWS, account), f"{credential.cell.key}/{page}"
+        if not here:
+            return self._store.note(table, view, None)
+        return Deferred.fromCoroutine(self._begin(table, view))
+
+    async def _begin(self, table: str, view: str) -> None:
+        cells: Mapping[str, Cell] = await self._store.table(table)
+        now = self._micros()
+        until = {key: int(cell.value) for key, cell in cells.items() if key != view}
+        newest = sorted(until, key=until.__getitem__, reverse=True)
+        ended = [key for at, key in enumerate(newest) if until[key] <= now or at >= MOST_VIEWS - 1]
+        last = now + int(VIEW_SECONDS * 1_000_000)
+        noted: Deferred[Any] = gatherResults(
+            [
+                *(self._store.note(table, key, None) for key in ended),
+                self._store.note(table, view, b"%d" % last),
+            ],
+            consumeErrors=True,
+        )
+        await noted.addErrback(first_error)
+
+    async def any(self, account: str) -> bool:
+        """Whether a page of an account is in view.  Raises `Unavailable`."""
+        cells: Mapping[str, Cell] = await self._store.table(account_table(VIEWS, account))
+        now = self._micros()
+        return any(int(cell.value) > now for cell in cells.values())
