@@ -102,11 +102,11 @@ def test_a_factory_is_told_the_address_of_the_client(interface: str) -> None:
     listener.dial()
     listener.port.doRead()
     (transport,), (address,) = listener.transports, listener.door.seen
-    assert IAddress.providedBy(address)
     peer = transport.getPeer()
     assert (address.host, address.port) == (peer.host, peer.port)
     assert (address.host, address.port) == listener.clients[0].getsockname()[:2]
     assert transport.host == address.host
+    assert IAddress.providedBy(address)
     listener.close()
 
 

@@ -20,7 +20,8 @@ from ...codecs.timed import TIMED, Days
 from ...model.errors import Unavailable
 from ...stream.eventlog import Codec
 from ...stream.pages import newest
-from ..history import Replay, remembered
+from .. import history
+from ..history import Replay
 
 REPLAY = 10
 """Messages that a client gets when it joins a room."""
@@ -55,11 +56,11 @@ class Greetings:
         """
         log = room.log
         if cursor < log.last:
-            return remembered(service, room, cursor, REPLAY)
+            return history.remembered(service, room, cursor, REPLAY)
         replay_of = log, log.last, log.rewrites
         if replay_of != self._replay_of:
             self._replay_of = replay_of
-            self._replay = remembered(service, room, cursor, REPLAY)
+            self._replay = history.remembered(service, room, cursor, REPLAY)
         return self._replay
 
     def of(self, room: Room, replay: Replay) -> Greeting:
