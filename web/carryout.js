@@ -10,7 +10,7 @@ import { t } from "./words.js";
  * @typedef {{
  *   chat: import("./chat.js").Chat, places: import("./places.js").Places, composer: import("./composer.js").Composer,
  *   keep: (place: string, shown: import("./places.js").Shown) => void, going: import("./going.js").Going,
- *   search: (words: string) => Promise<void>, ignore: (name: string, yes: boolean) => Promise<void>,
+ *   menus: <R>(use: (menus: import("./menus.js").Menus) => R) => Promise<unknown>, ignore: (name: string, yes: boolean) => Promise<void>,
  * }} Page
  */
 
@@ -33,10 +33,11 @@ export async function carryOut({ chat, places, composer, keep, going, ...page },
       return keep(place, remark("remark", topic ? t("topic.is", { topic }) : t("topic.none")));
     }
     case "ignore": return page.ignore(deed.name, !places.ignores(deed.name));
-    case "search": return page.search(deed.text);
+    case "search": return void (await page.menus(menus => menus.goTo.search(deed.text)));
     case "join": return going.visit(deed.room);
     case "leave": return going.leave(deed.room === undefined ? place : deed.room.toLowerCase());
     case "quit": return going.quit();
+    case "more": return onDemand(() => import("./morecommands.js"), ({ carryOut }) => carryOut({ chat, places, keep, ...page }, deed, place));
     case "help": return onDemand(() => import("./help.js"), ({ HELP }) => keep(place, remark("help", HELP)));
   }
 }

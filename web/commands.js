@@ -1,4 +1,4 @@
-/** The commands that can be typed. No nodes here. */
+/** The commands that can be typed; those that few people type are in `morecommands.js`. No nodes here. */
 
 import { t } from "./words.js";
 /**
@@ -6,29 +6,22 @@ import { t } from "./words.js";
  * @typedef {{do: "say" | "act", text: string} | {do: "tell", to: string, text: string} | {do: "nick", name: string}
  *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}
  *   | {do: "search", text: string}
- *   | {do: "ignore", name: string}} Deed
+ *   | {do: "ignore", name: string}
+ *   | {do: "more", command: string, text: string}} Deed
  */
 
 /** What stands for a text, a name, a room and words in the form of a command. */
 const [TEXT, NAME, ROOM, WORDS] = [t("form.text"), t("form.name"), t("form.room"), t("form.words")];
-/** By name, the form of what follows it, and what it does. @type {Map<string, [string, string]>} */
-export const COMMANDS = new Map([
-  ["me", [TEXT, t("command.me")]],
-  ["msg", [`${NAME} ${TEXT}`, t("command.msg")]],
-  ["nick", [NAME, t("command.nick")]],
-  ["topic", [`[${TEXT}]`, t("command.topic")]],
-  ["join", [ROOM, t("command.join")]],
-  ["leave", [`[${ROOM}]`, t("command.leave")]],
-  ["search", [WORDS, t("command.search")]],
-  ["ignore", [NAME, t("command.ignore")]],
-  ["quit", ["", t("command.quit")]],
-  ["help", ["", t("command.help")]],
-]);
+/** By name, the form of what follows it. */
+export const FORMS = {
+  me: TEXT, msg: `${NAME} ${TEXT}`, nick: NAME, topic: `[${TEXT}]`, join: ROOM, leave: `[${ROOM}]`, search: WORDS, ignore: NAME, quit: "",
+  help: "",
+};
 
 /** The command in a text. Throws an `Error` whose message says what is wrong. @param {string} text @returns {Deed} */
 export function parse(text) {
-  const indented = /^\s+\/([a-z]+)(?!\S)/iu.exec(text)?.[1]?.toLowerCase() ?? "";
-  if (COMMANDS.has(indented)) throw new Error(t("parse.space", { command: indented }));
+  const indented = /^\s+\/([a-z]+)(?!\S)/iu.exec(text)?.[1];
+  if (indented) throw new Error(t("parse.space", { command: indented }));
   const [, word, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/u.exec(text) ?? [];
   // A word with a second slash in it is a path.
   if (word === undefined || word.includes("/")) return { do: "say", text: text.replace(/^\/\//u, "/") };
@@ -62,7 +55,7 @@ export function parse(text) {
     case "help":
       return { do: command };
     default:
-      throw new Error(t("parse.unknown", { command: word }));
+      return { do: "more", command, text: one };
   }
 }
 
@@ -77,9 +70,9 @@ export function roomOf(text) {
   return text.replace(/^#/u, "");
 }
 
-/** @param {string} what @param {string} command */
+/** @param {string} what @param {keyof typeof FORMS} command */
 function usage(what, command) {
-  return new Error(t("parse.usage", { what, form: `/${command} ${COMMANDS.get(command)?.[0]}` }));
+  return new Error(t("parse.usage", { what, form: `/${command} ${FORMS[command]}` }));
 }
 
 /** Whether a text may want the names of rooms. @param {string} text */

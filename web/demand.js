@@ -1,5 +1,6 @@
 /** Scripts that are loaded when they are first wanted. If one cannot be loaded, the user is told so in words, and may try again. */
 
+import { wordsOf } from "./advice.js";
 import { t } from "./words.js";
 
 /** @type {(text: string, way?: [string, () => void]) => void} */
@@ -125,5 +126,12 @@ export async function opening(load, use) {
 function tell(error, again) {
   // What was loaded and does not fit is of a newer server.
   if (error instanceof SyntaxError) complain(t("load.changed"), [t("load.reload"), reload]);
-  else complain(t("load.failed"), [t("waiting.again"), () => (complain(""), void again())]);
+  else complain(t("load.failed"), [t("waiting.again"), async () => {
+    complain("");
+    try {
+      await again();
+    } catch (error) {
+      complain(wordsOf(error));
+    }
+  }]);
 }

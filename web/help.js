@@ -1,6 +1,6 @@
 /** What `/help` shows: the commands and the keys. */
 
-import { COMMANDS } from "./commands.js";
+import { COMMANDS } from "./morecommands.js";
 import { t } from "./words.js";
 
 const TEXT = t("form.text");

@@ -69,6 +69,13 @@ export class Menus {
     openMenu(button, t("message.of", { name: event.from }), this.#message.items(event));
   }
 
+  /** Choose an item of the user's menu, or of that of the place that is shown. @param {string} text @returns {boolean} whether there is such an item */
+  choose(text) {
+    const item = [...this.#room.items(), ...this.#own.items()].find(one => one.text === text);
+    item?.act();
+    return item !== undefined;
+  }
+
   /** The menu of the place that is shown. */
   ofPlace() {
     openMenu(byId("room-menu", HTMLButtonElement), t("menu.title"), this.#room.items());

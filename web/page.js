@@ -73,7 +73,7 @@ const composer = new Composer({
   name: () => chat.name,
   take: name => chat.nick(name),
   carryOut: (text, place) => carryOut({
-    chat, places, composer, going, ignore, keep: (there, shown) => incoming.keep(there, shown), search: async words => void (await withMenus(menus => menus.goTo.search(words))),
+    chat, places, composer, going, ignore, keep: (there, shown) => incoming.keep(there, shown), menus: withMenus,
   }, text, place),
   turn: pages => log.turn(pages),
   shown: () => {

@@ -1,7 +1,7 @@
 /** Suggestions that complete what is being typed: commands, people, rooms and emoji. No nodes here. */
 
-import { COMMANDS } from "./commands.js";
 import { emojiLike } from "./emoji.js";
+import { COMMANDS, namesPerson } from "./morecommands.js";
 
 /** A suggestion: what to show, and the whole text of the box if it is taken. @typedef {{shown: string, about: string, text: string}} Hint */
 /**
@@ -32,7 +32,7 @@ export function waysOn(before, after, { people, joined, others }, asked) {
   }
   /** @param {string[]} names @param {string} mark what stands before the name, if anything @param {string} [end] */
   const complete = (names, mark, end) => named(names, start, mark, word.slice(mark.length), after, end);
-  if (/^\/(?:msg|ignore)\s+$/iu.test(start)) return complete(people, word.startsWith("@") ? "@" : "");
+  if (namesPerson(/^\/(\w+)\s+$/u.exec(start)?.[1])) return complete(people, word.startsWith("@") ? "@" : "");
   if (/^\/(?:join|leave)\s+$/iu.test(start)) {
     return complete(/^\/join/iu.test(start) ? others : joined, word.startsWith("#") ? "#" : "", "");
   }

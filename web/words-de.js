@@ -110,6 +110,8 @@ export const WORDS = {
   "parse.unknown": "Es gibt keinen Befehl /{command}; /help listet sie auf. Um es so zu sagen, beginne mit //",
   "parse.me": "Sag, was du tust", "parse.msg": "Sag, an wen", "parse.nick": "Sag, welcher Name", "parse.name": "Ein Name ist ein Wort ohne Leerzeichen",
   "parse.join": "Sag, welcher Raum", "parse.room": "Ein Raum ist ein Wort; für mehrere Räume nimm /join für jeden einmal", "parse.ignore": "Sag, wen",
+  "parse.nothing": "Dahinter kommt nichts", "parse.time": "{text} ist keine Dauer", "parse.id": "Eine Nummer ist eine Zahl",
+  "delete.none": "Du hast hier zuletzt nichts gesagt", "deed.nothing": "Damit hat sich nichts geändert.", "deed.absent": "Deine Menüs bieten das hier nicht an",
   "topic.is": "Das Thema ist: {topic}", "topic.none": "Es gibt noch kein Thema; /topic TEXT setzt eines.",
   "ignored.now": "Du hörst {name} nicht mehr. Dein Menü oben rechts listet auf, wen du ignorierst.",
   "ignored.over": "Du hörst {name} von jetzt an wieder.",

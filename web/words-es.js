@@ -71,6 +71,8 @@ export const WORDS = {
   "parse.space": "Hay un espacio antes de /{command}: quítalo, o lo leerían todos", "parse.unknown": "No hay ninguna orden /{command}; /help las lista. Para decirlo tal cual, empieza por //",
   "parse.me": "Di qué haces", "parse.msg": "Di a quién", "parse.nick": "Di qué nombre", "parse.name": "Un nombre es una sola palabra, sin espacios", "parse.join": "Di qué sala",
   "parse.room": "Una sala es una sola palabra; para varias, usa /join una vez por cada una", "parse.ignore": "Di a quién",
+  "parse.nothing": "Nada va detrás", "parse.time": "{text} no es una duración", "parse.id": "Un identificador es un número",
+  "delete.none": "No has dicho nada aquí últimamente", "deed.nothing": "Nada ha cambiado con eso.", "deed.absent": "Tus menús no ofrecen eso aquí",
   "topic.is": "El tema es: {topic}", "topic.none": "Aún no hay tema; /topic TEXTO pone uno.", "ignored.now": "Ya no oyes a {name}. Tu menú, arriba a la derecha, lista a quién ignoras.",
   "ignored.over": "Desde ahora oyes otra vez a {name}.",
   "message.deleted": "Este mensaje se ha borrado.", "message.of": "Mensaje de {name}", "message.menu": "Menú del mensaje de {name}: {text}", "topic.set": "{name} ha puesto el tema: {text}",

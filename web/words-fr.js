@@ -79,6 +79,8 @@ export const WORDS = {
   "parse.unknown": "Il n’y a pas de commande /{command} ; /help les liste. Pour le dire tel quel, commencez par //",
   "parse.me": "Dites ce que vous faites", "parse.msg": "Dites à qui", "parse.nick": "Dites quel nom", "parse.name": "Un nom est un seul mot, sans espaces",
   "parse.join": "Dites quel salon", "parse.room": "Un salon est un seul mot ; pour plusieurs salons, /join une fois pour chacun", "parse.ignore": "Dites qui",
+  "parse.nothing": "Rien ne la suit", "parse.time": "{text} n’est pas une durée", "parse.id": "Un identifiant est un nombre",
+  "delete.none": "Vous n’avez rien dit ici récemment", "deed.nothing": "Cela n’a rien changé.", "deed.absent": "Vos menus ne proposent pas cela ici",
   "topic.is": "Le sujet est : {topic}", "topic.none": "Il n’y a pas encore de sujet ; /topic TEXTE en fixe un.",
   "ignored.now": "Vous n’entendez plus {name}. Votre menu, en haut à droite, liste qui vous ignorez.", "ignored.over": "Vous entendez de nouveau {name}.",
   "message.deleted": "Ce message a été supprimé.", "message.of": "Message de {name}", "message.menu": "Menu du message de {name} : {text}",

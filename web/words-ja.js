@@ -71,6 +71,8 @@ export const WORDS = {
   "parse.unknown": "コマンド /{command} はありません。/help で一覧が出ます。そのまま言うには // で始めてください",
   "parse.me": "動作を書いてください", "parse.msg": "相手を書いてください", "parse.nick": "名前を書いてください", "parse.name": "名前は空白のない一語です",
   "parse.join": "ルームを書いてください", "parse.room": "ルーム名は一語です。複数なら /join を一つずつ使ってください", "parse.ignore": "誰かを書いてください",
+  "parse.nothing": "後ろには何も書きません", "parse.time": "{text} は期間ではありません", "parse.id": "ID は数字です",
+  "delete.none": "最近ここでは何も発言していません", "deed.nothing": "何も変わりませんでした。", "deed.absent": "ここではメニューにありません",
   "topic.is": "トピック：{topic}", "topic.none": "トピックはまだありません。/topic テキスト で設定します。",
   "ignored.now": "{name}さんは非表示になりました。右上のメニューで一覧を見られます。", "ignored.over": "{name}さんは今後また表示されます。",
   "message.deleted": "このメッセージは削除されました。", "message.of": "{name}さんのメッセージ", "message.menu": "{name}さんのメッセージのメニュー：{text}",

@@ -29,15 +29,12 @@ class Private(Source):
     oldest = 0
     """The lowest cursor after which the store keeps all these messages, as far as is known."""
 
-    def __init__(self, log: EventLog, archive: Archive | None = None) -> None:
-        super().__init__("", log, archive)
-
 
 class Inbox(Private):
     """All private messages of one person, its own included."""
 
     def __init__(self) -> None:
-        super().__init__(EventLog(INBOX))
+        super().__init__("", EventLog(INBOX))
 
 
 class Inboxes:

@@ -46,7 +46,7 @@ class Conversation(Private):
         """Holds the messages after `cursor`.  `account` is the key of the reading account, and
         `partner` that of the other account, whose name is `shown`.
         """
-        super().__init__(EventLog(INBOX, cursor, incomplete=True), archive)
+        super().__init__("", EventLog(INBOX, cursor, incomplete=True), archive)
         self.account = account
         self.partner = partner
         self.shown = shown

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import cast
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from twisted.web.server import Request
@@ -31,8 +31,15 @@ from ..model.identity import Stranger
 from .reading import ReadQuery, Start, start_of
 from .request_bytes import is_shareable, is_whole, taken_apart
 
-Make = Callable[[ReadQuery], Upgraded]
-"""Makes the protocol that takes over a connection; raises `NotAllowed`."""
+
+class Opened(Upgraded, Protocol):
+    """A stream that takes over a connection, and keeps its opening known."""
+
+    opening: KnownOpening | None
+
+
+Make = Callable[[ReadQuery], Opened]
+"""Makes a stream; raises `NotAllowed`."""
 Answer = Callable[[bytes, Callable[[], bytes]], bytes]
 """Makes the first bytes of the answer from the key of the handshake and what tells the date."""
 
@@ -100,16 +107,10 @@ class Openings:
             start = Start(taken.cursor, start.now, start.recent)
         try:
             query = query.begun_by(_stranger(opener.host), start)
-            protocol = known.make(query)
+            stream = known.make(query)
             query.note_rooms()
         except ChatError:
             return False
-        cast(Opened, protocol).opening = known
-        opener.upgrade(known.answer(taken.key, opener.site.date), protocol)
+        stream.opening = known
+        opener.upgrade(known.answer(taken.key, opener.site.date), stream)
         return True
-
-
-class Opened(Upgraded):
-    """A stream that keeps its opening known."""
-
-    opening: KnownOpening | None

@@ -64,15 +64,20 @@ def taken_apart(packet: bytes) -> Opening | None:
     if len(packet) > MAX_TEMPLATE:
         return None
     before, since, rest = match.groups() if (match := parted(packet)) else (b"", b"", packet)
+    last_id = key = b""
     pieces = _VARYING.split(rest)  # bytes; then, for each match, the four groups and more bytes
-    if len(pieces) == 1:
-        return Opening((before, rest), int(since) if since else None, b"")
-    ids, keys = [*filter(None, pieces[2::5])], [*filter(None, pieces[4::5])]
-    if len(ids) > 1 or len(keys) > 1:
-        return None
-    shape = (before, *pieces[0::5], *pieces[1::5], *pieces[3::5])
-    cursor = ids[0] if ids else since
-    return Opening(shape, int(cursor) if cursor else None, keys[0] if keys else b"")
+    for at in range(2, len(pieces), 5):
+        if id_ := pieces[at]:
+            if last_id:
+                return None
+            last_id = id_
+        else:
+            if key:
+                return None
+            key = pieces[at + 2]
+        pieces[at] = pieces[at + 2] = None
+    cursor = last_id or since
+    return Opening((before, *pieces), int(cursor) if cursor else None, key)
 
 
 def is_whole(packet: bytes) -> bool:

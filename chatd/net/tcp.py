@@ -137,7 +137,10 @@ class WriteThrough(LeanServer, DirectTransport):
             if problem.errno == EWOULDBLOCK:
                 return None
             return PEER_DEAD if problem.errno == ETIMEDOUT else CONNECTION_LOST
-        return self.received(data)
+        if not data:
+            return CONNECTION_DONE
+        self.protocol.dataReceived(data)
+        return None
 
     def read_ahead(self) -> None:
         """Read once now, in case bytes have arrived: it saves a turn of the reactor.
@@ -217,7 +220,7 @@ class WriteThrough(LeanServer, DirectTransport):
             FileDescriptor.loseConnection(self)
 
     def received(self, data: bytes) -> ConnectionDone | None:
-        """Handle bytes that came in; empty bytes are the end of the input."""
+        """Handle bytes that a delegate has read; empty bytes are the end of the input."""
         if not data:
             return CONNECTION_DONE
         self.protocol.dataReceived(data)

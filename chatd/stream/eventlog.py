@@ -90,7 +90,7 @@ class Page(NamedTuple):
 class EventLog:
     """The last `capacity` entries of one room."""
 
-    __slots__ = ("_entries", "capacity", "count", "floor", "incomplete", "last")
+    __slots__ = ("_entries", "capacity", "count", "floor", "incomplete", "last", "rewrites")
 
     def __init__(self, capacity: int, floor: int = 0, *, incomplete: bool = False) -> None:
         """An empty log that is complete from the cursor `floor` on."""
@@ -106,6 +106,8 @@ class EventLog:
         """Entries ever appended."""
         self.incomplete = incomplete
         """Whether entries before `floor` exist that could not be loaded."""
+        self.rewrites = 0
+        """Changes whenever its entries change otherwise than by new ones."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -148,6 +150,7 @@ class EventLog:
         """Add earlier entries before the others, as far as the capacity allows.  `entries` are all
         those between the cursor `floor` and the log's own floor.
         """
+        self.rewrites += 1
         self.incomplete = False
         room = self.capacity - len(self._entries)
         if room <= 0:
@@ -163,6 +166,7 @@ class EventLog:
         """Replace the entries, because the log was read again: `entries` are all of those after the
         cursor `floor` and up to `last`.
         """
+        self.rewrites += 1
         self.incomplete = False
         self._entries = deque(entries, self.capacity)
         self.floor = floor
@@ -171,12 +175,14 @@ class EventLog:
 
     def clear(self) -> None:
         """Drop all entries, which have been erased.  No gap is reported for them."""
+        self.rewrites += 1
         self._entries = ()
         self.incomplete = False
 
     def replace(self, entry: Entry) -> bool:
         """Replace the entry with the same id; returns whether the log has one."""
         entries = self._entries
+        self.rewrites += 1
         for place in range(len(entries) - 1, -1, -1):
             if entries[place].id == entry.id:
                 entries[place] = entry  # type: ignore[index]  # it is no tuple: it has entries

@@ -220,6 +220,65 @@ def test_roles_and_room_settings_are_changed_from_the_menus(people: People, shar
     ada.sees("may I?")
 
 
+TYPED = (
+    ("/op typebob", "typeada made typebob an op here"),
+    ("/deop @typebob", "typeada took the role of typebob away"),
+    ("/mute typebob 10m too loud", "typeada muted typebob until"),
+    ("/unmute typebob", "typeada lets typebob speak again"),
+    ("/slow 5", "typeada changed the room: one message every 5 s each"),
+    ("/posting voices", "typeada changed the room: only voices, ops and owners may speak"),
+    ("/delete", "This message was deleted."),
+    ("/kick typebob", "typeada put typebob out of the room"),
+    ("/ban typebob spam and more", "typeada banned typebob: spam and more"),
+    ("/unban typebob", "typeada lifted the ban of typebob"),
+)
+"""What an owner types, and what the room is told."""
+WRONG = (
+    ("/kick", "Say whom: /kick NAME [TEXT]"),
+    ("/mute typebob 5.5", "5.5 is no duration: /mute NAME [30m|12h|7d] [TEXT]"),
+    ("/op a b", "A name is one word; it has no spaces: /op NAME"),
+    ("/posting ops", "Who may speak: /posting everyone|accounts|voices"),
+    ("/slow down", "Seconds between two messages of one person: /slow 0…"),
+    ("/delete it", "An id is a number: /delete [ID]"),
+    ("/bans all", "Nothing follows it: /bans"),
+    ("/op nobody-here", "Nobody of that name is here"),
+)
+"""What nobody can do, and why; the text stays in the box."""
+
+
+def test_what_menus_do_can_be_typed(people: People, shared_server: Server):
+    """With the commands of the line door; a mistake changes nothing and stays in the box."""
+    ada = owner(people, shared_server, "typeada", "typed")
+    bob = people.come(shared_server.url, "typebob", room="typed")
+    expect(ada.page.locator("#people")).to_contain_text("typebob")
+    ada.say("to be deleted")
+    ada.sees("to be deleted")
+    problem = ada.page.get_by_role("alert")
+    for text, words in WRONG:
+        ada.say(text)
+        expect(problem).to_contain_text(words)
+        expect(ada.box).to_have_value(text)
+    for text, words in TYPED:
+        ada.say(text)
+        expect(ada.log).to_contain_text(words)
+        expect(ada.box).to_have_value("")
+    expect(ada.said("to be deleted")).to_have_count(0)
+    ada.say("/posting voices")
+    expect(ada.log.locator(".remark").last).to_contain_text("Nothing has changed by that.")
+    ada.say("/bans")
+    dialog = ada.page.get_by_role("dialog", name="Banned and muted in #typed")
+    expect(dialog).to_contain_text("Nobody is.")
+    ada.page.keyboard.press("Escape")
+    ada.say("/help")
+    expect(ada.log.locator(".help")).to_contain_text("/ban NAME [30m|12h|7d] [TEXT]")
+    bob.goes_to("lobby")
+    bob.say("/slow 7")
+    expect(bob.page.get_by_role("alert")).to_contain_text("op")
+    expect(bob.box).to_have_value("/slow 7")
+    bob.say("/settings")
+    expect(bob.page.get_by_role("alert")).to_have_text("Your menus do not offer that here")
+
+
 def test_messages_of_an_ignored_person_are_hidden(people: People, shared_server: Server):
     """In rooms and privately, until the person is no longer ignored."""
     ada = people.come(shared_server.url, "ada", room="ignored")

@@ -1,7 +1,9 @@
 """Scripts that are loaded when they are first wanted."""
 
+import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from .people import People
@@ -234,3 +236,34 @@ def test_keys_are_for_the_message_box_while_nothing_is_to_open(
     late.let_through()
     expect(ada.log).to_contain_text("/topic")
     expect(ada.box).to_have_value("meanwhile")
+
+
+@pytest.mark.parametrize("opens", [True, False], ids=["opens", "fails"])
+def test_what_an_input_method_composes_before_a_dialog_is_there_is_neither_lost_nor_doubled(
+    people: People, shared_server: Server, opens: bool
+):
+    """It stands in the message box, where its window was; other keys are for the dialog."""
+    late = Late("**/menus.js")
+    name = "adaime1" if opens else "adaime2"
+    ada = people.come(shared_server.url, name, room=f"demand-{name}", prepare=late.prepare)
+    ada.is_connected_over("websocket")
+    ada.box.focus()
+    late.are_asked_for(ada.page, lambda: ada.page.keyboard.press("Control+k"))
+    ada.page.keyboard.type("ab")
+    chromium = ada.page.context.new_cdp_session(ada.page)
+    for text in ("に", "にほ", "にほん"):
+        composed = {"text": text, "selectionStart": len(text), "selectionEnd": len(text)}
+        chromium.send("Input.imeSetComposition", composed)
+    expect(ada.box).to_have_value("にほん")
+    if opens:
+        late.let_through()
+        expect(ada.page.get_by_role("dialog").get_by_role("combobox")).to_have_value("ab")
+        ada.page.keyboard.press("Escape")
+        expect(ada.page.get_by_role("dialog")).to_have_count(0)
+        expect(ada.box).to_have_value("にほん")
+    else:
+        late.fail()
+        is_told(ada.page)
+        chromium.send("Input.insertText", {"text": "日本"})
+        expect(ada.box).to_have_value(re.compile("^(ab日本|日本ab|にほんab日本)$"))
+    assert ada.texts() == []

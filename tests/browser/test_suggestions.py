@@ -35,6 +35,12 @@ SUGGESTED: list[tuple[str, list[str]]] = [
     ("issue#ba", []),
     ("/join #ba", ["/join #barn"]),
     ("/leave ba", ["/leave bakery"]),
+    # commands, and whom they are about
+    ("/ki", ["/kick "]),
+    ("/un", ["/unignore ", "/unban ", "/unmute "]),
+    ("/ban be", ["/ban bella ", "/ban Benno "]),
+    ("/invite @be", ["/invite @bella ", "/invite @Benno "]),
+    ("/slow be", []),
     # emoji by their names
     ("yes :tad", ["yes 🎉 "]),
     ("(:TADA", ["(🎉 "]),

@@ -8,6 +8,7 @@ from errno import EMFILE
 from typing import Any
 
 import pytest
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Port
 
@@ -96,14 +97,16 @@ def test_accepted_connections_send_at_once(listener: Listener) -> None:
 
 @pytest.mark.parametrize("interface", ["127.0.0.1", "::1"])
 def test_a_factory_is_told_the_address_of_the_client(interface: str) -> None:
-    """The same as the transport's peer, and counted for that host."""
+    """The host and the port of the transport's peer, and counted for that host."""
     listener = Listener(interface)
     listener.dial()
     listener.port.doRead()
     (transport,), (address,) = listener.transports, listener.door.seen
-    assert address == transport.getPeer()
+    peer = transport.getPeer()
+    assert (address.host, address.port) == (peer.host, peer.port)
     assert (address.host, address.port) == listener.clients[0].getsockname()[:2]
     assert transport.host == address.host
+    assert IAddress.providedBy(address)
     listener.close()
 
 

@@ -4,7 +4,8 @@
    room's messages, topic and members do not change.  So it is made once for all clients that come
    in together, as all do after a restart.
 2. `Greetings` compares all that the last greeting was made of, so a greeting cannot be out of date.
-   `Room.roster` stands for the names of the members: what changes them has to change it.
+   `Room.roster` stands for the names of the members, and `EventLog.last` and `rewrites` for the
+   messages: what changes these has to change those.
 3. The caller has checked that the client may read the room.
 """
 
@@ -19,6 +20,7 @@ from ...codecs.timed import TIMED, Days
 from ...model.errors import Unavailable
 from ...stream.eventlog import Codec
 from ...stream.pages import newest
+from .. import history
 from ..history import Replay
 
 REPLAY = 10
@@ -43,8 +45,23 @@ class Greetings:
     """The greetings of one line door."""
 
     def __init__(self) -> None:
+        self._replay_of: tuple[object, ...] = ()
+        self._replay: Replay | None = None
         self._made_of: tuple[object, ...] = ()
         self._last = Greeting(b"", b"")
+
+    def replay(self, service: ChatService, room: Room, cursor: int) -> Replay | None:
+        """The last messages of a room up to `cursor`, looked up once while they stay the same;
+        None: not all of them are in memory.
+        """
+        log = room.log
+        if cursor < log.last:
+            return history.remembered(service, room, cursor, REPLAY)
+        replay_of = log, log.last, log.rewrites
+        if replay_of != self._replay_of:
+            self._replay_of = replay_of
+            self._replay = history.remembered(service, room, cursor, REPLAY)
+        return self._replay
 
     def of(self, room: Room, replay: Replay) -> Greeting:
         """The greeting in a room, of which `replay` has the last messages."""

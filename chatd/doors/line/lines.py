@@ -96,7 +96,7 @@ class LineConnection(TcpConnection):
         """The client has come in: greet it with the last messages, which may have to be read."""
         service = self._door.service
         room, begin = session.person.rooms.get(LOBBY), service.horizon
-        replay = history.remembered(service, room, begin, REPLAY) if room else NO_REPLAY
+        replay = self._door.greetings.replay(service, room, begin) if room else NO_REPLAY
         if room is None or replay is not None:
             self._greet(replay or NO_REPLAY, session, room, begin)
             return None

@@ -27,8 +27,7 @@ def come_in(service: ChatService, address: Address) -> Deferred[Session]:
     Raises or fails with `Banned`, `Unavailable`, and the errors of `ChatService.enter`.
     """
     if service.sign_in.rules.guests == "full":
-        entering = service.enter(address=address, card=LINE)
-        return entering.addCallback(lambda person: Session(person, address))
+        return service.enter(address=address, card=LINE).addCallback(Session, address)
     person = Person("", "", "", named=False, visiting=True, address=address)
     session = Session(person, address)
     try:

@@ -57,6 +57,31 @@ def test_greeting_tells_of_what_has_changed(room: Room) -> None:
     assert unread.before.startswith(b"!! what was said in #lobby cannot be read now")
 
 
+def test_the_last_messages_are_looked_up_once_until_they_change() -> None:
+    """A new message and a deletion change them, and so does a cursor before the last of them."""
+    server = MemoryServer()
+    service, greetings = server.chat.service, Greetings()
+    room = server.chat.room("lobby")
+
+    def texts(cursor: int | None = None) -> list[str]:
+        replay = greetings.replay(service, room, service.horizon if cursor is None else cursor)
+        assert replay is not None
+        return [entry.event.text for entry in replay.entries if isinstance(entry.event, Said)]
+
+    first = server.say("one")
+    assert texts() == ["one"]
+    assert greetings.replay(service, room, service.horizon) is greetings.replay(
+        service, room, service.horizon
+    )
+    server.say("two")
+    assert texts() == ["one", "two"]
+    assert texts(first) == ["one"]
+    room.redact(Entry(first, Said("lobby", "bob", "", redacted=True)))
+    assert texts() == ["", "two"]
+    room.erase()
+    assert texts() == []
+
+
 def test_greeting_is_of_the_room_that_it_is_asked_for(room: Room) -> None:
     """Although nothing else differs."""
     greetings, other = Greetings(), Room("dev", EventLog(10))
