@@ -147,7 +147,7 @@ class LineDecoder:
     def feed(self, data: bytes) -> list[bytes | None]:
         """The lines that these bytes complete; None stands for one that was too long."""
         *ended, rest = _ENDS.split(data)
-        if len(ended) == 1 and not (rest or self.begun):  # nearly always: exactly one line
+        if len(ended) == 1 and not (rest or self._rest or self._overlong):  # nearly always
             line = ended[0].lstrip(b"\0")
             return [line if len(line) <= self._limit else None] if line else []
         lines: list[bytes | None] = []

@@ -131,9 +131,9 @@ class LineQueue:
         self._working = True
         lines = self.lines
         left = LINES_A_TURN
-        while not (self.wait or carrier.busy):
+        while True:
             ready = bool(lines)
-            if not (ready or self.salvage):
+            if not (ready or self.salvage) or self.wait or carrier.busy:
                 break
             if left <= 0:
                 self.wait = self._clock.callLater(0, self._go_on, carrier)

@@ -44,6 +44,7 @@ class LeanEPollReactor(EPollReactor):
 
     def __init__(self) -> None:
         super().__init__()
+        self._watched = selectables(self)
         self._at_end: list[Callable[[], object]] = []
         """What to call at the end of this turn."""
 
@@ -55,7 +56,7 @@ class LeanEPollReactor(EPollReactor):
         """Wait for events, handle them, and end the turn; `timeout` is in seconds, None waits for
         ever.
         """
-        watched = selectables(self)
+        watched = self._watched
         if self._at_end:
             timeout = 0
         for fd, event in poll_of(self)(-1 if timeout is None else timeout, ROUND):

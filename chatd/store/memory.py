@@ -230,7 +230,7 @@ class MemoryStore:
         stored: Deferred[list[int | Stale]] = Deferred()
         if not self._scheduled:
             self._scheduled = True
-            self._at_turn_end(self._turn)
+            self._at_turn_end(self._store)
         self._waiting.append((units, stored))
         return stored
 
@@ -371,12 +371,9 @@ class MemoryStore:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _turn(self) -> None:
-        self._scheduled = False
-        self._store()
-
     def _store(self) -> None:
         """Pass the waiting appends to the engine, one by one, and show the outcome."""
+        self._scheduled = False
         for _ in range(len(self._waiting)):
             if not self._waiting:
                 break  # an answer has closed the store, which has given the rest to the engine

@@ -149,12 +149,19 @@ class LineConnection(TcpConnection):
         if self._ending:
             return
         taken = self._take(data)
+        if self._input.telnet:
+            self._negotiate()
+        if taken:
+            self._queue.work(self)
+
+    def _negotiate(self) -> None:
+        """Answer a telnet client's options, and send it heartbeats from now on."""
+        if self.beat_part < 0:
+            self._door.heartbeat.add(self)
         if answers := self._input.answers():
             self._write(answers)
             if self._shell and self._input.columns is not None:
                 self._shell.subscriber.deliver_all()
-        if taken:
-            self.work()
 
     def _listen(self) -> None:
         """Make what input needs, now that there is some: most clients only read."""
@@ -163,16 +170,15 @@ class LineConnection(TcpConnection):
 
     def _take(self, data: bytes) -> bool:
         """Parse input; returns False if it belongs to another protocol, such as HTTP or TLS."""
-        self._listen()
+        if self._input is self._door.silent_input:
+            self._listen()
         self._queue.lines.feed(self._input.feed(data))
-        if self._input.telnet and self.beat_part < 0 and not self._gone:
-            self._door.heartbeat.add(self)
-        return self._is_lines()
+        return not self._input.problem or self._refuse_protocol()
 
-    def _is_lines(self) -> bool:
-        if self._input.problem:
-            self.turn_out(Malformed(self._input.problem))
-        return not self._input.problem
+    def _refuse_protocol(self) -> bool:
+        """The client speaks another protocol."""
+        self.turn_out(Malformed(self._input.problem))
+        return False
 
     def turn_out(self, error: ChatError) -> None:
         """See `Wire.turn_out`.  Lines that wait are dropped."""
@@ -200,7 +206,7 @@ class LineConnection(TcpConnection):
             self._ending = True  # nothing has come, so there is no last line
             return
         self._input.finish()
-        if self._is_lines():
+        if not self._input.problem or self._refuse_protocol():
             self._queue.lines.finish()
             self._ending = True
 
