@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 unexport PYTHONDONTWRITEBYTECODE
 
 # Test files that run at a time: each has its own processes, ports and folders. Three keep two cores
-# busy, because browsers and servers are waited for.
+# busy, because browsers and servers are waited for; tests/conftest.py gives the order of files.
 PARALLEL ?= 3
 
 # What the tests need, and what the check of the page's types needs, as command:package
@@ -42,7 +42,7 @@ run: $(VENV)/.runtime ## start the server; make run ARGS='--store memory:'
 
 test: COMMANDS = $(TEST_COMMANDS)
 test: system-packages $(VENV)/.dev ## run every test; make test PYTEST_ARGS='-k room'
-	@$(BIN)/pytest --numprocesses=$(PARALLEL) --dist=loadfile $(PYTEST_ARGS)
+	@$(BIN)/pytest --numprocesses=$(PARALLEL) --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: $(VENV)/.runtime ## measure chatd beside its peers; make bench ARGS='--readers 1000,10000'
 	@$(BIN)/python -m bench $(ARGS)

@@ -2,7 +2,10 @@
 
 import gc
 import signal
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +26,33 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("chatd")
+
+HERE = Path(__file__).parent
+WAITING = ("bench", "browser", "client", "e2e", "soak")
+"""Folders of tests that mostly wait: for browsers, processes and timers."""
+WAITED = 0.85
+"""The part of a run in which their files begin, so that none of them ends it alone."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a run of several workers (`make test`), spread the files that wait evenly over those that
+    compute, so that the workers together neither idle nor crowd the cores.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    piles: dict[str, dict[Path, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        piles[folder if folder in WAITING else ""][item.path].append(item)
+    places: list[tuple[float, list[pytest.Item]]] = []
+    for folder, files in piles.items():
+        largest_first = sorted(files.values(), key=len, reverse=True)
+        # What computes takes time by its tests; what waits is spread by its files.
+        ends = list(accumulate(1 if folder else len(tests) for tests in largest_first))
+        part = (WAITED if folder else 1) / ends[-1]
+        places += ((part * end, tests) for end, tests in zip(ends, largest_first, strict=True))
+    places.sort(key=lambda placed: placed[0])
+    items[:] = [test for _, tests in places for test in tests]
 
 
 @pytest.fixture(autouse=True, scope="module")

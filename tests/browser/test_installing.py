@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from .network import Network
 from .people import People, Person
 from .server import Server
+from .waiting import until
 
 STORES = """async () => {
   const found = {};
@@ -33,7 +34,7 @@ def come_again(people: People, url: str, name: str, room: str, language: str = "
     )
     person.page.reload()
     person.is_connected_over("websocket")
-    person.page.wait_for_function(STANDS_BY)
+    until(person.page, STANDS_BY)
     return person
 
 
@@ -119,10 +120,11 @@ def test_new_worker_replaces_what_the_old_one_has_stored(people: People, shared_
     )
     ada.page.reload()
     ada.is_connected_over("websocket")
-    ada.page.wait_for_function(
+    until(
+        ada.page,
         "async version => (await caches.keys()).map(name => name.split(' ')[1]).sort().join() "
         "=== [version, 'words'].sort().join()",
-        arg=version,
+        version,
     )
 
 
@@ -162,7 +164,7 @@ def test_worker_shows_notifications_where_pages_may_not(people: People, shared_s
     ada.goes_to("lobby")
     ada.page.evaluate("document.hasFocus = () => false")
     bob.say("phoneada?")
-    ada.page.wait_for_function("() => shown.length === 1")
+    until(ada.page, "() => shown.length === 1")
     ((title, text, data),) = ada.page.evaluate("shown")
     assert (title, text, data["place"]) == ("phonebob in #phones", "phoneada?", "phones")
     expect(bell).to_be_visible()

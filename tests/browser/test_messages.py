@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from ..kit.processes import Netcat
 from .people import People, Person
 from .server import Server
+from .waiting import until
 
 
 def open_menu(person: Person, text: str) -> None:
@@ -90,8 +91,10 @@ def test_link_to_an_old_message_shows_it_with_its_surroundings(
             break
         before = ada.log.locator(".message").count()
         more.click()
-        ada.page.wait_for_function(
-            "count => document.querySelectorAll('#log .message').length > count", arg=before
+        until(
+            ada.page,
+            "count => document.querySelectorAll('#log .message').length > count",
+            before,
         )
     expect(end).to_have_count(0)
     numbers = [int(text.split()[1]) for text in ada.texts() if text.startswith("number")]

@@ -10,6 +10,7 @@ from ..kit.processes import Netcat
 from .network import Network, hurry
 from .people import People
 from .server import Server
+from .waiting import until
 
 
 def test_messages_typed_during_an_outage_are_sent_once_in_order(people: People, server: Server):
@@ -141,10 +142,10 @@ def test_faulty_network_loses_duplicates_and_reorders_nothing(
         network.remove_faults()
         # A mute poll is noticed when it is overdue, or at once if an own message is not echoed.
         page.evaluate("count => say(count)", count)
-        page.wait_for_function(
+        until(
+            page,
             "count => Object.values(heard).every(all => all.length >= count)",
-            arg=3 * (count + 1),
-            timeout=20_000,
+            3 * (count + 1),
         )
         heard = page.evaluate("heard")
         assert page.evaluate("problems") == []

@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Route, expect
 from ..kit.processes import Netcat
 from .people import NARROW, WIDE, People
 from .server import Server
+from .waiting import until
 
 HOSTILE = [
     "<img src=x onerror=\"document.title='broken'\"><script>document.title=1</script>",
@@ -52,8 +53,10 @@ def test_loading_history_keeps_the_scroll_position(people: People, shared_server
     while ada.said("message 0").count() == 0:
         before = rows.count()
         place = ada.page.evaluate(SCROLL_UP)
-        ada.page.wait_for_function(
-            "count => document.querySelectorAll('#log .message').length > count", arg=before
+        until(
+            ada.page,
+            "count => document.querySelectorAll('#log .message').length > count",
+            before,
         )
         jumps.append(ada.page.evaluate("topmost.getBoundingClientRect().top") - place)
     assert all(abs(jump) < 2 for jump in jumps), jumps
@@ -76,7 +79,7 @@ def test_event_that_arrives_just_after_scrolling_up_leaves_the_window_there(
     post_many(shared_server, "scrolled", [f"message {n}" for n in range(60)])
     ada = people.come(shared_server.url, "ada", room="scrolled")
     ada.sees("the end")
-    ada.page.wait_for_function("document.querySelector('#scroll').scrollTop > 300")
+    until(ada.page, "() => document.querySelector('#scroll').scrollTop > 300")
     place = ada.page.evaluate(
         """async () => {
           const { Log } = await import("./log.js");

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, JSHandle, Page, Route, WebSocketRoute
 
 from .server import Server
+from .waiting import until
 
 CHAT = """async ({ room, transport }) => {
   const { Chat } = await import("/chat.js");
@@ -39,7 +40,7 @@ class Reader:
     def until(self, what: str) -> None:
         """Wait until a JavaScript condition holds."""
         condition = f"({{ chat, states, heard, refusals }}) => {what}"
-        self._page.wait_for_function(condition, arg=self._one)
+        until(self._page, condition, self._one)
 
     def is_connected_over(self, transport: str) -> None:
         """Wait until the chat is connected over that transport."""

@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from .people import NARROW, People
 from .server import Server
+from .waiting import until
 
 
 def test_empty_room_says_what_it_is_and_the_ways_in(people: People, shared_server: Server):
@@ -63,8 +64,9 @@ def test_line_shows_what_is_new_since_the_last_visit(people: People, shared_serv
     bob.say("before")
     ada.sees("before")
     # Read marks are stored a moment later.
-    ada.page.wait_for_function(
-        "() => JSON.parse(localStorage['chatd /']).read.some(([room]) => room === 'visits')"
+    until(
+        ada.page,
+        "() => JSON.parse(localStorage['chatd /']).read.some(([room]) => room === 'visits')",
     )
     ada.page.goto("about:blank")
     bob.say("meanwhile")
