@@ -19,7 +19,7 @@ from ..chat.readers import View
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..chat.sessions import Holder, LastingSession, Session
-from ..http.fields import MAX_ROOMS, header, one, whole_number
+from ..http.fields import MAX_ROOMS, header, number, one, whole_number
 from ..model.errors import Malformed
 from ..net.liveness import LIVENESS_SECONDS
 from ..stream.eventlog import Codec
@@ -214,10 +214,17 @@ def start_of(request: Request) -> Start:
 
 def limit_of(request: Request) -> int | None:
     """The `limit` of a request, at most `MAX_LIMIT`; None: it has none.  Raises `Malformed`."""
-    limit = whole_number(request, "limit")
+    return limit_in(one(request, "limit"))
+
+
+def limit_in(text: str | None) -> int | None:
+    """The same for the value of the parameter; None: it is not given.  Raises `Malformed`."""
+    if text is None:
+        return None
+    limit = number(text, "limit")
     if limit == 0:
         raise Malformed(f"limit has to be from 1 to {MAX_LIMIT}")
-    return None if limit is None else min(limit, MAX_LIMIT)
+    return min(limit, MAX_LIMIT)
 
 
 def named_rooms(request: Request) -> list[str]:

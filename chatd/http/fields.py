@@ -100,8 +100,14 @@ def whole_number(request: Request, name: str, other: str = "") -> int | None:
     `other` names what the parameter may be besides, for the error's message.  Raises `Malformed`.
     """
     text = one(request, name)
-    if text is None:
-        return None
+    return None if text is None else number(text, name, other)
+
+
+def number(text: str, name: str, other: str = "") -> int:
+    """The whole number that a text has; `name` and `other` as for `whole_number`.
+
+    Raises `Malformed`.
+    """
     # Eighteen digits reach to the year 33658 in microseconds, and stay within 64 bits.
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Malformed(

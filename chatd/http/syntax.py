@@ -35,6 +35,11 @@ _TARGET = re.compile(rb"[\x21\x22\x24-\x7e]+")  # visible, and no fragment
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+def is_host(text: bytes) -> bool:
+    """Whether that is the value of a Host header (RFC 9112, section 3.2)."""
+    return _HOST.fullmatch(text) is not None
+
+
 def check_field(line: bytes) -> None:
     """Raise `Malformed` for a header or a trailer field that a request may not have."""
     name, _, value = line.partition(b":")
@@ -65,13 +70,13 @@ def read_target(method: bytes, target: bytes, version: bytes, headers: Headers) 
     hosts: list[bytes] = list(headers.getRawHeaders(b"host", []))
     if len(hosts) != 1 and (hosts or version == b"HTTP/1.1"):
         raise Malformed("a request of HTTP/1.1 has one Host header")
-    if any(not _HOST.fullmatch(host) for host in hosts):
+    if not all(map(is_host, hosts)):
         raise Malformed("that is no host")
     if not _TARGET.fullmatch(target):
         raise Malformed("the target of a request is visible ASCII without a #; percent-encode it")
     if absolute := _ABSOLUTE.fullmatch(target):
         host, target = absolute.groups()
-        if not host or not _HOST.fullmatch(host):
+        if not host or not is_host(host):
             raise Malformed("that is no host")
         headers.setRawHeaders(b"host", [host])
         if not target.startswith(b"/"):

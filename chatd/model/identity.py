@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, Protocol
 
 import msgspec
 
-from .addresses import LOCAL, Address
+from .addresses import LOCAL, Address, address_of
 
 Scope = Literal["read", "write", "all"]
 """What a personal token allows.  `read`: to read rooms, but no private messages; `write`: also to
@@ -63,6 +64,15 @@ class Stranger:
     account: str | None = None
     admin: bool = False
     scope: Scope | None = None
+
+
+@lru_cache(maxsize=10_000)
+def stranger_at(host: str | None) -> Stranger:
+    """The reader without a session from a host: one object for all of them.
+
+    Raises as `address_of` does.
+    """
+    return Stranger(address_of(host))
 
 
 def subject_of(id: str, account: str | None) -> str:

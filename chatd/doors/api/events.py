@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 from typing import Any, cast
 
@@ -28,23 +27,21 @@ from ..ndjson import open_ndjson
 from ..polls.groups import PollTemplate
 from ..polls.longpoll import (
     DEFAULT_WAIT,
-    MAX_WAIT,
+    NDJSON,
+    STYLES,
     PollFormat,
     PollKey,
     PollRequest,
     Polls,
     json_format,
     plain_format,
+    wait_in,
 )
 from ..polls.marks import with_marks
 from ..polls.templates import learn, learn_held
 from ..reading import ReadQuery, inbox_of, load_rooms, named_rooms, read_query
 from ..sse import open_sse
 from ..websocket import ChatSocket
-
-_SECONDS = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
-NDJSON = "application/x-ndjson"
-_STYLES = ("application/json", EVENT_STREAM, "text/plain", NDJSON)
 
 
 class EventsResource(ApiResource):
@@ -61,7 +58,7 @@ class EventsResource(ApiResource):
 
     def render_GET(self, request: Request) -> Any:
         """Read forwards from the cursor `since`, or backwards from the id `before`."""
-        media = preferred(header(request, "accept") or "", _STYLES)
+        media = preferred(header(request, "accept") or "", STYLES)
         before = whole_number(request, "before")
         if before is not None and one(request, "since") is not None:
             raise Malformed("give before to page back, or since to read on; not both")
@@ -277,9 +274,5 @@ def _link(request: Request, query: str) -> None:
 
 
 def _wait(request: Request) -> float:
-    text = one(request, "wait")
-    if text is not None and not _SECONDS.fullmatch(text):
-        raise Malformed(f"wait has to be a number of seconds, 0 to {MAX_WAIT:g}")
-    if request.method == b"HEAD":
-        return 0.0
-    return DEFAULT_WAIT if text is None else min(max(float(text), 0.0), MAX_WAIT)
+    wait = wait_in(one(request, "wait"))
+    return 0.0 if request.method == b"HEAD" else wait

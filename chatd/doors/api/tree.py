@@ -27,6 +27,7 @@ from ...model.errors import ChatError, internal_error
 from ...net.peers import Peers, going_down
 from ..access import Access
 from ..polls.longpoll import Polls
+from ..polls.plain import PlainPolls
 from ..polls.templates import PollFastPath
 from .about import AboutResource, Place
 from .account import AccountResource, AccountsResource
@@ -93,8 +94,9 @@ def web_site(
         root.putChild(path, resource)
     hosts.watch(polls.common.clear)
     hosts.watch(access.openings.forget)
+    strict = strict or StrictTransport()
+    fast_path = PollFastPath(polls, PlainPolls(service, hosts), strict)
     guard = OriginGuard(root, origins, proxies, files, strict)
-    fast_path = PollFastPath(polls)
     return ChatSite(guard, service.clock, bounds, peers, fast_path, hosts, access.openings)
 
 
@@ -116,7 +118,7 @@ def admin_site(
     root.putChild(b"metrics", MetricsResource(metrics))
     root.putChild(b"admin", AdminResource(access))
     guard = OriginGuard(root, Origins(), proxies, (), strict)
-    return ChatSite(guard, service.clock, bounds, peers, PollFastPath(Polls(service)), hosts)
+    return ChatSite(guard, service.clock, bounds, peers, None, hosts)
 
 
 class Root(ApiResource):

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.json import JSON, encode, poll_answer
 from ...codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
+from ...http.media import EVENT_STREAM
 from ...http.resource import dress_live
+from ...model.errors import Malformed
 from ...net.deadlines import Deadlines
 from ...net.epollgroup import EpollGroup
 from ...stream.batch import Batch
@@ -40,6 +43,19 @@ DEFAULT_WAIT = 25.0
 """Seconds that a poll without `wait` is held: below the minute after which proxies give up."""
 MAX_WAIT = 60.0
 """Seconds that a poll is held at most."""
+
+
+NDJSON = "application/x-ndjson"
+STYLES = ("application/json", EVENT_STREAM, "text/plain", NDJSON)
+"""The media types of events; the first one is the default."""
+_SECONDS = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
+
+
+def wait_in(text: str | None) -> float:
+    """The seconds in the parameter `wait`; None: it is not given.  Raises `Malformed`."""
+    if text is not None and not _SECONDS.fullmatch(text):
+        raise Malformed(f"wait has to be a number of seconds, 0 to {MAX_WAIT:g}")
+    return DEFAULT_WAIT if text is None else min(max(float(text), 0.0), MAX_WAIT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,14 +37,16 @@ from twisted.web.server import Request
 from ...http.channel import ChatChannel
 from ...http.fields import header
 from ...http.resource import live_headers
+from ...http.stricttransport import StrictTransport
 from ...model.addresses import Address, address_of
 from ...model.errors import ChatError
-from ...model.identity import Stranger
+from ...model.identity import stranger_at
 from ...net.tcp import READ_BYTES, WriteThrough, enable_direct_writes
 from ...stream.batch import Batch
 from ..request_bytes import is_shareable, is_whole, parted, shared_head
 from .groups import PollGroup, PollTemplate
 from .longpoll import PollRequest, Polls
+from .plain import PlainPolls
 
 
 class LearnedPoll:
@@ -300,27 +302,39 @@ def _learn(
 
 
 class PollFastPath:
-    """The fast path of one HTTP door: polls whose template is shared."""
+    """The fast path of one HTTP door: polls whose template is shared, and plain polls."""
 
-    def __init__(self, polls: Polls) -> None:
+    def __init__(self, polls: Polls, plain: PlainPolls, strict: StrictTransport) -> None:
         self.polls = polls
+        self._plain = plain
+        self._strict = strict
 
     def recognise(self, channel: ChatChannel, packet: bytes) -> LearnedPoll | None:
         """The `LearnedPoll` for a new connection's first packet; None if the packet is no poll with
-        a shared template, or if the gate does not let a stranger at this address read.
+        a shared template and no plain poll, or if the gate does not let a stranger at this address
+        read.
         """
         polls = self.polls
         parts = parted(packet)
-        template = polls.common.get((parts[1], parts[3])) if parts else None
-        if template is None:
+        if parts is None or channel.is_last:
             return None
-        stranger = Stranger(address_of(getattr(channel.getPeer(), "host", "")))
+        words = before, after = parts[1], parts[3]
+        template = polls.common.get(words)
+        stranger = stranger_at(getattr(channel.getPeer(), "host", ""))
         try:
-            for source in template.sources:
-                polls.readers.check_reading(stranger, source)
+            if template is not None:
+                for source in template.sources:
+                    polls.readers.check_reading(stranger, source)
+            elif not (self._strict.seconds and channel.isSecure()):
+                asked = self._plain.read(packet, stranger)
+                if asked is None:
+                    return None
+                template = _template(polls, asked, before, after, self._plain.head)
+                asked.query.note_rooms()
+                polls.common[words] = template
         except ChatError:
             return None
-        return LearnedPoll(template, channel)
+        return LearnedPoll(template, channel) if template else None
 
 
 def _template(

@@ -1,0 +1,92 @@
+"""Plain polls: the first poll of a connection, learned without being parsed by twisted.web.
+
+A poll of a client without a session, as most programs send it, is a few numbers in a plain request
+(`chatd.http.plain`).  So its template is made from them, and answers it like a known poll
+(`chatd.doors.polls.templates`).
+
+1. A poll is plain if it reads one room by its cursor, from which it takes at most `limit` events
+   within `wait` seconds, and asks for JSON.  The room has to be in memory, and the host known.
+2. Nothing is skipped but the parsing: the gate asks the policy about the client's address when it
+   registers the template, and the room is counted as read.
+3. A poll that is not plain, or that is refused, gets no template.  So it is parsed, and twisted.web
+   and the resource tree answer or refuse it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from twisted.web.http_headers import Headers
+
+from ...chat.service import ChatService
+from ...http.hosts import Hosts
+from ...http.media import preferred
+from ...http.plain import PlainRequest, plain
+from ...http.resource import live_headers
+from ...model.errors import ChatError
+from ...model.identity import Stranger
+from ...model.names import clean_room
+from ...stream.places import Place
+from ..reading import MAX_LIMIT, ReadQuery, limit_in
+from ..request_bytes import shared_head
+from .longpoll import STYLES, PollRequest, json_format, wait_in
+
+_EVENTS = re.compile(rb"/rooms/([A-Za-z0-9._-]++)/events")
+_PARAMETERS = frozenset({b"since", b"limit", b"wait"})
+_HEAD = shared_head(Headers({k: [v] for k, v in live_headers(b"application/json")}))
+"""The head of every answer to a plain poll."""
+
+
+class PlainPolls:
+    """The plain polls of one HTTP door."""
+
+    head = _HEAD
+
+    def __init__(self, service: ChatService, hosts: Hosts) -> None:
+        self._service = service
+        self._hosts = hosts
+
+    def read(self, packet: bytes, stranger: Stranger) -> PollRequest | None:
+        """The packet as a poll of that stranger; None: it has to be parsed.
+
+        Whether the stranger may read the room is not asked here.
+        """
+        request = plain(packet)
+        if request is None or not request.parameters.keys() <= _PARAMETERS:
+            return None
+        path = _EVENTS.fullmatch(request.path)
+        if path is None or not _wants_json(request.accept):
+            return None
+        try:
+            query = self._query(path[1].decode(), request, stranger)
+            wait = wait_in(_text(request, b"wait"))
+        except ChatError:
+            return None
+        if query is None or not self._hosts.knows(request.host.decode()):
+            return None
+        return PollRequest(query, json_format(query), wait, None)
+
+    def _query(self, name: str, request: PlainRequest, stranger: Stranger) -> ReadQuery | None:
+        """What is read; None: the room is not in memory.  Raises `BadRoom`, `Malformed`."""
+        service = self._service
+        room = service.rooms.loaded(clean_room(name))
+        if room is None:
+            return None
+        limit = limit_in(_text(request, b"limit")) or MAX_LIMIT
+        # A template finds the place of each of its polls anew.
+        return ReadQuery(service, (room,), False, _ANY_PLACE, limit, stranger)
+
+
+_ANY_PLACE = Place(0)
+
+
+def _text(request: PlainRequest, name: bytes) -> str | None:
+    value = request.parameters.get(name)
+    return None if value is None else value.decode()
+
+
+@lru_cache(maxsize=200)
+def _wants_json(accept: bytes) -> bool:
+    """Whether a request with this `Accept` is answered with JSON."""
+    return preferred(accept.decode(), STYLES) == STYLES[0]
