@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from .chatd import Chatd
+from .encrypted import Tls
 from .load import HERE, IN_PYTHON, LoadFailed, Loads
 from .machine import machine
 from .peers import PEERS, BareLoop, Floor, Nchan, NodeNet, NodeWs, PlainTwisted
 from .progress import Progress
-from .scenarios import CROWD, Comparison, Crowd, Latency, Scenario, Speakers, Tls, complaints
-from .servers import DOORS, LeftOut, Server
+from .scenarios import CROWD, Comparison, Crowd, Latency, Scenario, Speakers, complaints
+from .servers import DOORS, LeftOut, SecureServer, Server
+from .storms import Storms
 from .table import table
 
 T = TypeVar("T")
@@ -30,7 +32,9 @@ bytes to all readers of one room, with the given number of messages under way at
 time, CPU time can be compared on a busy machine; but trust ratios within one run, not absolute
 figures. Milliseconds are real time from sending to receiving, and include the load's own: let
 nothing else run meanwhile."""
-SCENARIOS = ("fanout", "latency", "speakers", "crowd")
+SCENARIOS = ("fanout", "latency", "speakers", "crowd", "tls", "storm")
+USUAL = SCENARIOS[:4]
+"""The scenarios without the option `--only`."""
 SPARE_FILES = 100
 """Descriptors that a server or a load needs beside its connections."""
 MOST_SECONDS = 60
@@ -91,7 +95,10 @@ def options() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add(
-        "--only", type=listed(among(SCENARIOS)), default=",".join(SCENARIOS), help="what to measure"
+        "--only",
+        type=listed(among(SCENARIOS)),
+        default=",".join(USUAL),
+        help=f"what to measure, of {', '.join(SCENARIOS)}",
     )
     add("--doors", type=listed(among(DOORS)), default=",".join(DOORS), help="on which doors")
     add("--readers", type=listed(positive), default="1000", help="how many, in one room")
@@ -101,22 +108,37 @@ def options() -> argparse.ArgumentParser:
     add("--store", type=listed(str), default="memory:", help="chatd's; a relative path is fresh")
     add("--size", type=positive, default=64, help="bytes in a message's text")
     add("--crowd", type=positive, default=CROWD, help="readers of the crowd")
-    add("--tls", action="store_true", help="TLS beside plain, too")
+    add("--tls", action="store_true", help="TLS, too: the same as --only …,tls")
+    add("--tls-readers", type=positive, default=300, help="how many, over TLS")
+    add("--storm", type=positive, default=2000, help="clients that come back after a restart")
     return parser
 
 
-def compiled(source: Path, directory: Path) -> Path | None:
-    """A C program, compiled with the machine's compiler; None if that is missing or fails."""
+def compiled(source: Path, directory: Path, tls: bool = False) -> Path | None:
+    """A C program, compiled with the machine's compiler; None if that is missing or fails.
+
+    With `tls` it speaks TLS, for which the compiler needs OpenSSL's headers.
+    """
     if shutil.which("cc") is None:
         return None
-    program = directory / source.stem
+    program = directory / (f"{source.stem}-tls" if tls else source.stem)
+    words = ["-DTLS", "-lssl", "-lcrypto"] if tls else []
     done = subprocess.run(
-        ["cc", "-O2", "-o", program, source], capture_output=True, text=True, check=False
+        ["cc", "-O2", "-o", program, source, *words], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        print(f"cc cannot make {source.name}:\n{done.stderr.strip()}")
+        why = "OpenSSL's headers are missing (Debian: libssl-dev)" if tls else done.stderr.strip()
+        print(f"cc cannot make {source.name}{' for TLS' if tls else ''}: {why}")
         return None
     return program
+
+
+def loads_of(load: Path | None, secure: Path | None, size: int) -> Loads:
+    """The load generators, with these programs in C or the one in Python."""
+    if load is None:
+        print("No C compiler (cc): the load is one in Python, dearer than some servers.")
+        return Loads(IN_PYTHON, size)
+    return Loads((str(load),), size, (str(secure),) if secure else IN_PYTHON)
 
 
 def allow_files() -> int:
@@ -159,10 +181,30 @@ def run(scenarios: Sequence[Scenario], directory: Path) -> None:
     progress.end()
 
 
+def storm_program(directory: Path, tls: bool) -> tuple[str, ...]:
+    """The program of the storm; empty, with a word about it, without a C compiler."""
+    program = compiled(HERE / "storm.c", directory, tls)
+    if program is None:
+        print("The storm is left out: it needs a C compiler (cc).")
+        return ()
+    if not tls:
+        print("The storm is plain only.")
+    return (str(program),)
+
+
+def chats_that_keep(chats: Sequence[Chatd], size: int) -> Sequence[Chatd]:
+    """Those whose messages outlive a restart; one with SQLite if there is none."""
+    return [chat for chat in chats if chat.keeps] or [Chatd("sqlite:storm.sqlite", size)]
+
+
 def chosen(
-    args: argparse.Namespace, loads: Loads, chats: Sequence[Chatd], servers: Sequence[Server]
+    args: argparse.Namespace,
+    loads: Loads,
+    storm: tuple[str, ...],
+    chats: Sequence[Chatd],
+    servers: Sequence[Server],
 ) -> Iterator[Scenario]:
-    """The scenarios that the options choose."""
+    """The scenarios that the options choose.  `storm` is the program of the storm, or empty."""
     doors, windows, seconds = args.doors, args.window, args.seconds
     if "fanout" in args.only:
         yield Comparison(loads, servers, doors, args.readers, windows, seconds, args.rounds)
@@ -172,45 +214,59 @@ def chosen(
         yield Speakers(loads, chats, seconds)
     if "crowd" in args.only:
         yield Crowd(loads, chats, doors, args.crowd, windows, seconds)
-    if args.tls:
-        yield Tls(loads, chats, doors, seconds)
+    if "tls" in args.only:
+        secure: list[SecureServer] = [
+            *chats,
+            *(server for server in servers if isinstance(server, Nchan | NodeWs)),
+        ]
+        yield Tls(loads, secure, doors, args.tls_readers, seconds, args.rounds)
+    if "storm" in args.only and storm:
+        keeping = chats_that_keep(chats, args.size)
+        yield Storms(storm, loads.secure != IN_PYTHON, keeping, doors, args.storm, args.rounds)
 
 
 def main() -> None:
     """Run the benchmark, and print its tables."""
     parser = options()
     args = parser.parse_args()
+    if args.tls and "tls" not in args.only:
+        args.only = [*args.only, "tls"]
     files = allow_files()
     most = files - SPARE_FILES
     if max(args.readers) > most:
         parser.error(f"no more than {most:,} readers, with {files:,} open files (ulimit -Hn)")
-    if args.crowd > most:
-        print(f"The crowd has {most:,} readers, with {files:,} open files (ulimit -Hn)")
-        args.crowd = most
+    for name in ("crowd", "storm", "tls_readers"):
+        if getattr(args, name) > most:
+            told = name.replace("_", "-")
+            print(f"--{told} is {most:,} here, with {files:,} open files (ulimit -Hn)")
+            setattr(args, name, most)
     if not MIN_SIZE <= args.size <= MAX_SIZE:
         parser.error(f"--size {args.size}: a text has {MIN_SIZE} to {MAX_SIZE} bytes here")
     with tempfile.TemporaryDirectory(prefix="chatd-bench-") as name:
         directory = Path(name)
         print("\n".join(machine()))
-        load = compiled(HERE / "load.c", directory)
-        if load is None:
-            print("No C compiler (cc): the load is one in Python, dearer than some servers.")
-        loads = Loads((str(load),) if load else IN_PYTHON, args.size)
+        secured = "tls" in args.only or "storm" in args.only
+        loads = loads_of(
+            compiled(HERE / "load.c", directory),
+            compiled(HERE / "load.c", directory, tls=True) if secured else None,
+            args.size,
+        )
+        storm: tuple[str, ...] = ()
+        if "storm" in args.only:
+            storm = storm_program(directory, loads.secure != IN_PYTHON)
         chats = [Chatd(store, args.size, len(args.store) == 1) for store in args.store]
         chats = [chat for chat in chats if present([chat], directory)]
         if not chats:
             sys.exit(1)
-        peers: list[Server] = [
-            Floor(compiled(PEERS / "floor.c", directory)),
-            BareLoop(),
-            PlainTwisted(),
-            Nchan(args.size, files),
-            NodeNet(),
-            NodeWs(args.size),
-        ]
-        servers = [*chats, *(present(peers, directory) if "fanout" in args.only else [])]
+        peers: list[Server] = []
+        if "fanout" in args.only:
+            floor = compiled(PEERS / "floor.c", directory)
+            peers += [Floor(floor), BareLoop(), PlainTwisted(), NodeNet()]
+        if "fanout" in args.only or "tls" in args.only:
+            peers += [Nchan(args.size, files), NodeWs(args.size)]
+        servers = [*chats, *present(peers, directory)]
         print(f"\n{METHOD.format(size=args.size)}\n", flush=True)
-        scenarios = list(chosen(args, loads, chats, servers))
+        scenarios = list(chosen(args, loads, storm, chats, servers))
         run(scenarios, directory)
         for scenario in scenarios:
             for found in scenario.tables():

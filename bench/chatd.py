@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from http import HTTPStatus
+from http.client import HTTPConnection
 from importlib.metadata import version
 from pathlib import Path
 
-from .load import Reading, Saying
+from .certificate import certify
+from .load import Reading, Returning, Saying
 from .servers import (
     DOORS,
+    PATIENCE,
     LeftOut,
     Running,
+    over_tls,
     poll,
     post,
     process,
     request,
     stream,
+    upgrade,
     websocket,
     websocket_saying,
 )
@@ -28,6 +34,8 @@ TWISTD = Path(sys.executable).with_name("twistd")
 HERE = "interface=127.0.0.1:backlog=4096"
 LISTENING = r"door listening on 127\.0\.0\.1:(\d+)$"
 EVENTS = "/rooms/lobby/events"
+MEMORY = "memory:"
+"""The store that keeps nothing over a restart."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +73,37 @@ class Chatd:
             yield self._running(pid, line, http)
 
     @contextmanager
+    def restarted(self, home: Path, missed: int) -> Iterator[tuple[int, Mapping[str, Returning]]]:
+        """A server that has just been started anew, and in which clients have missed so many
+        messages: its process, and by door and `door, TLS` how they come back.  Raises `LeftOut`.
+        """
+        certify(home)
+        with self._started(home, f"tcp:0:{HERE}") as (_, (_, http)):
+            ids = [said(http, f"message {number} ends") for number in range(missed + 1)]
+        secure = f"ssl:0:privateKey=key.pem:certKey=certificate.pem:{HERE}"
+        with self._started(home, f"tcp:0:{HERE}", secure) as (pid, ports):
+            asked = f"{EVENTS}?since={ids[0]}"
+            last = f"message {missed} ends".encode()
+            returning = {}
+            for tls in (False, True):
+                line, http = ports[int(tls)], ports[2 + int(tls)]
+                for door, port, ask, until in (
+                    ("line", line, f"/since {ids[0]}\n".encode(), b"that is all"),
+                    ("poll", http, request(asked)[0], last),
+                    ("sse", http, request(asked, "Accept: text/event-stream")[0], last),
+                    ("websocket", http, upgrade(asked), last),
+                ):
+                    returning[secured(door) if tls else door] = Returning(port, ask, until, tls)
+            yield pid, returning
+
+    @contextmanager
     def running_tls(self, home: Path) -> Iterator[tuple[Running, Running]]:
-        """One server, given twice: with its plain doors, and with its doors over TLS."""
+        """See `SecureServer.running_tls`."""
         certify(home)
         secure = f"ssl:0:privateKey=key.pem:certKey=certificate.pem:{HERE}"
         with self._started(home, f"tcp:0:{HERE}", secure) as (pid, ports):
             plain = self._running(pid, ports[0], ports[2])
-            tls = self._running(pid, ports[1], ports[3], tls=True)
-            # Messages are sent over the plain door in both cases: only reading is compared.
-            yield plain, Running(pid, tls.readings, plain.sayings)
+            yield plain, over_tls(plain, self._running(pid, ports[1], ports[3]))
 
     @contextmanager
     def _started(self, home: Path, *places: str) -> Iterator[tuple[int, list[int]]]:
@@ -88,19 +118,19 @@ class Chatd:
         if "Traceback" in output:
             raise LeftOut(f"there is a traceback in its log:\n{output}")
 
-    def _running(self, pid: int, line: int, http: int, tls: bool = False) -> Running:
+    def _running(self, pid: int, line: int, http: int) -> Running:
         readings = {
             "line": Reading(line),
             "poll": poll(http, f"{EVENTS}?since=", '"next":', "0"),
             "sse": stream(http, EVENTS),
             "websocket": websocket(http, EVENTS),
         }
-        if tls:
-            readings = {
-                door: Reading(r.port, r.ask, r.ask_after, r.mark, r.cursor, True)
-                for door, r in readings.items()
-            }
         return Running(pid, readings, dict.fromkeys(DOORS, Saying(line)))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the store keeps messages over a restart."""
+        return self.store != MEMORY
 
     def speakers(self, running: Running) -> dict[str, Saying]:
         """How a speaker sends a message, by door."""
@@ -120,32 +150,19 @@ class Chatd:
         return reading, Saying(line, greet=b"/join aside\n")
 
 
-def certify(home: Path) -> None:
-    """Write `key.pem` and a self-signed `certificate.pem` that is valid for a day."""
-    try:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.x509.oid import NameOID
-    except ImportError:
-        raise LeftOut("TLS needs the package cryptography: pip install .[tls]") from None
-    from datetime import datetime, timedelta
+def secured(door: str) -> str:
+    """The name of a door over TLS in `Chatd.restarted`."""
+    return f"{door}, TLS"
 
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    (home / "key.pem").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (home / "certificate.pem").write_bytes(certificate.public_bytes(pem))
+
+def said(http: int, text: str) -> int:
+    """Say a message by the HTTP door at this port; returns its id.  Raises `LeftOut`."""
+    connection = HTTPConnection("127.0.0.1", http, timeout=PATIENCE)
+    connection.request("POST", "/rooms/lobby/messages?name=poster", text)
+    answer = connection.getresponse()
+    told = answer.read()
+    connection.close()
+    if answer.status != HTTPStatus.CREATED:
+        raise LeftOut(f"a message was answered {answer.status}: {told.decode()}")
+    id_: int = json.loads(told)["id"]
+    return id_

@@ -18,6 +18,24 @@ class Connected:
     kilobytes: int
     """Growth of the server's resident memory."""
     errors: int = 0
+    resumed: int = 0
+    """Connections over TLS that resumed a session."""
+
+
+@dataclass(frozen=True)
+class Storm:
+    """The outcome of one reconnect storm."""
+
+    seconds: float
+    """Real time from the first connection until the last client was caught up."""
+    cpu: float
+    """Seconds of the server's CPU time."""
+    own: float
+    """Seconds of the load's CPU time."""
+    caught_up: int
+    """Clients that got all that they had missed."""
+    resumed: int
+    """Clients that resumed a session of TLS."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@
  *   mark= cursor=              the bytes before the cursor in an answer; the first cursor
  *   say_port= greet=           the speaker's port, and the bytes that it sends on connecting
  *   say= say_after= size=      the bytes around a text, and its length in bytes
+ *   tls=1 resume=1             the readers speak TLS, and resume sessions (`secure.h`)
  *
  * It prints one line of JSON when all connections are open, and then one for each input line:
  *   window N WARM SECONDS      N messages under way at any time
  *   rate N WARM SECONDS        N messages a second
  *   speak 0 WARM SECONDS       each connection sends a message, and the next one when it is accepted
  *
- * `load_in_python.py` does the same where there is no C compiler, and over TLS. */
+ * `load_in_python.py` does the same where there is no C compiler, or no OpenSSL to compile with. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,6 +33,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "secure.h"
 
 enum kind {
   PUSH,  /* read whatever comes */
@@ -56,6 +59,7 @@ struct bytes {
 
 struct connection {
   int fd;
+  SSL *tls;
   int open, ready;
   uint64_t said;     /* the stamp that this speaker waits for */
   struct bytes rest; /* the incomplete input */
@@ -122,9 +126,9 @@ static void take_time(uint64_t said, uint64_t heard) {
   if (said >= timed_from && said < timed_to) histogram[bucket(heard - said)]++;
 }
 
-static void send_all(int fd, const char *data, size_t size) {
+static void send_all(SSL *tls, int fd, const char *data, size_t size) {
   while (size) {
-    ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+    ssize_t sent = give(tls, fd, data, size);
     if (sent < 0 && errno != EAGAIN) {
       errors++;
       return;
@@ -148,7 +152,7 @@ static void watch(int fd, unsigned index) {
   if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event)) fail("epoll_ctl");
 }
 
-static uint64_t publish(int fd) {
+static uint64_t publish(SSL *tls, int fd) {
   static char message[1 << 16];
   uint64_t stamp = now();
   memcpy(message, say.at, say.size);
@@ -157,19 +161,19 @@ static uint64_t publish(int fd) {
   sprintf(text, "@@%016lx@@", stamp);
   text[STAMP] = 'x';
   memcpy(text + size, say_after.at, say_after.size);
-  send_all(fd, message, say.size + size + say_after.size);
+  send_all(tls, fd, message, say.size + size + say_after.size);
   return stamp;
 }
 
 static void speak(struct connection *one) {
-  if (speaking && one->ready && !one->said) one->said = publish(one->fd);
+  if (speaking && one->ready && !one->said) one->said = publish(one->tls, one->fd);
 }
 
 static void ask_again(struct connection *one) {
   char request[4096];
   int length = snprintf(request, sizeof request, "%.*s%s%.*s", (int)ask.size, ask.at, one->cursor,
                         (int)ask_after.size, ask_after.at);
-  send_all(one->fd, request, length);
+  send_all(one->tls, one->fd, request, length);
 }
 
 /* Count the stamps; returns the number of bytes consumed. */
@@ -235,7 +239,7 @@ static void receive(struct connection *one) {
   size_t have = one->rest.size;
   if (have >= ROOM / 2) fail("an answer that long");
   memcpy(data, one->rest.at, have);
-  ssize_t got = recv(one->fd, data + have, ROOM - have, 0);
+  ssize_t got = take(one->tls, one->fd, data + have, ROOM - have);
   if (got < 0 && errno == EAGAIN) return;
   if (got <= 0) {
     close(one->fd);
@@ -285,17 +289,32 @@ static void settle(void) {
   }
 }
 
+/* Make a connection for a session ticket, which comes in the first bytes of the server. */
+static void take_ticket(void) {
+  char answer[4096];
+  struct connection one = {.fd = dial(port)};
+  one.tls = secured(one.fd);
+  if (shake_hands(one.tls) <= 0) fail("the TLS handshake");
+  if (ask.size) ask_again(&one);
+  fcntl(one.fd, F_SETFL, fcntl(one.fd, F_GETFL) | O_NONBLOCK);
+  for (uint64_t end = now() + PATIENCE; !has_ticket() && now() < end;)
+    if (take(one.tls, one.fd, answer, sizeof answer) <= 0 && errno != EAGAIN) break;
+  if (!has_ticket()) errno = 0, fail("no session ticket came");
+  close(one.fd);
+}
+
 static void connect_all(void) {
   poller = epoll_create1(0);
   if (say_port) {
     char answer[4096];
     publisher = dial(say_port);
     if (greet.size) {
-      send_all(publisher, greet.at, greet.size);
+      send_all(NULL, publisher, greet.at, greet.size);
       if (recv(publisher, answer, sizeof answer, 0) <= 0) fail("the publisher's greeting");
     }
     watch(publisher, count);
   }
+  if (resume) take_ticket();
   settle();
   long memory = resident();
   double spent = cpu();
@@ -304,6 +323,8 @@ static void connect_all(void) {
   for (int i = 0; i < count; i++) {
     struct connection *one = &connections[i];
     one->fd = dial(port);
+    one->tls = secured(one->fd);
+    if (shake_hands(one->tls) <= 0) fail("the TLS handshake");
     one->open = 1;
     one->ready = kind == POST;
     strncpy(one->cursor, first_cursor, sizeof one->cursor - 1);
@@ -313,8 +334,8 @@ static void connect_all(void) {
   }
   double seconds = (now() - begun) / 1e9;
   settle();
-  printf("{\"cpu\": %.6f, \"seconds\": %.6f, \"kilobytes\": %ld, \"errors\": %lu}\n", cpu() - spent,
-         seconds, resident() - memory, errors);
+  printf("{\"cpu\": %.6f, \"seconds\": %.6f, \"kilobytes\": %ld, \"errors\": %lu, \"resumed\": %lu}\n",
+         cpu() - spent, seconds, resident() - memory, errors, resumed);
   fflush(stdout);
 }
 
@@ -363,9 +384,9 @@ static void measure(const char *how, double many, double warm, double seconds) {
     if (time > last + PATIENCE) break;
     complete = whole;
     if (window) {
-      while (said - complete < many) publish(publisher), said++;
+      while (said - complete < many) publish(NULL, publisher), said++;
     } else if (rate) {
-      for (; due <= time; due += SECOND / many) publish(publisher), said++;
+      for (; due <= time; due += SECOND / many) publish(NULL, publisher), said++;
     }
     listen_for(rate && due > now() + SECOND / 1000 ? (due - now()) * 1000 / SECOND : 1);
   }
@@ -410,7 +431,8 @@ static struct bytes from_hex(const char *text) {
 static void parse(const char *name, const char *value) {
   static const char *kinds[] = {"push", "poll", "speak", "post"};
   const struct { const char *name; int *to; } numbers[] = {
-      {"port", &port}, {"say_port", &say_port}, {"connections", &count}, {"size", &size}, {"pid", &pid}};
+      {"port", &port}, {"say_port", &say_port}, {"connections", &count}, {"size", &size}, {"pid", &pid},
+      {"tls", &tls}, {"resume", &resume}};
   const struct { const char *name; struct bytes *to; } texts[] = {
       {"ask", &ask}, {"ask_after", &ask_after}, {"mark", &mark},
       {"greet", &greet}, {"say", &say}, {"say_after", &say_after}};

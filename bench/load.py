@@ -1,6 +1,7 @@
 """The load generator: a process that connects clients to a server, and counts and times deliveries.
 
 There are two programs with the same arguments and answers: `load.c` and `load_in_python.py`.
+`storm.c` is the load of a reconnect storm.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .figures import Connected, Measured
+from .figures import Connected, Measured, Storm
 
 HERE = Path(__file__).parent
 IN_PYTHON = (sys.executable, str(HERE / "load_in_python.py"))
@@ -133,17 +134,31 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Returning:
+    """How a client comes back: what it sends, and the bytes with which it has all it has missed."""
+
+    port: int
+    ask: bytes
+    until: bytes
+    tls: bool = False
+
+
+@dataclass(frozen=True)
 class Loads:
     """Starts load generators."""
 
     program: tuple[str, ...]
     size: int
     """Bytes in a message's text."""
+    secure: tuple[str, ...] = IN_PYTHON
+    """The program for readers over TLS."""
 
-    def readers(self, pid: int, reading: Reading, saying: Saying, count: int) -> Load:
-        """`count` readers and one speaker."""
+    def readers(
+        self, pid: int, reading: Reading, saying: Saying, count: int, resume: bool = False
+    ) -> Load:
+        """`count` readers and one speaker.  With `resume`, the readers resume a TLS session."""
         return Load(
-            IN_PYTHON if reading.tls else self.program,
+            self.secure if reading.tls else self.program,
             pid,
             self.size,
             kind=reading.kind,
@@ -154,6 +169,7 @@ class Loads:
             mark=reading.mark,
             cursor=reading.cursor,
             tls="1" if reading.tls else None,
+            resume="1" if resume else None,
             **_words(saying),
             say_port=saying.port,
             greet=saying.greet,
@@ -172,9 +188,39 @@ class Loads:
             **_words(saying),
         )
 
-    def in_python(self) -> Loads:
-        """The same with the Python program, for comparisons with TLS, which only it has."""
-        return replace(self, program=IN_PYTHON)
+    def alike(self) -> Loads:
+        """The same with one program for plain connections and TLS, to compare the two."""
+        return self if self.secure != IN_PYTHON else replace(self, program=IN_PYTHON)
+
+
+def storm(
+    program: tuple[str, ...], pid: int, returning: Returning, count: int, resume: bool = False
+) -> Storm:
+    """Let `count` clients come back at once.  With `resume`, each resumes a TLS session that one
+    client has begun just before.  Raises `LoadFailed`.
+    """
+    told = {
+        "pid": pid,
+        "port": returning.port,
+        "connections": count,
+        "ask": returning.ask.hex(),
+        "until": returning.until.hex(),
+        "tls": int(returning.tls),
+        "resume": int(resume),
+    }
+    try:
+        done = subprocess.run(
+            [*program, *(f"{name}={value}" for name, value in told.items())],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        raise LoadFailed(f"the storm has not ended after {PATIENCE:.0f} seconds") from None
+    except subprocess.CalledProcessError as problem:
+        raise LoadFailed(f"the storm ended: {problem.stderr.strip() or 'without a word'}") from None
+    return Storm(**json.loads(done.stdout))
 
 
 def _words(saying: Saying) -> dict[str, bytes]:

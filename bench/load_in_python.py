@@ -1,8 +1,8 @@
-"""The load of `load.c` in Python: for machines without a C compiler, and over TLS.
+"""The load of `load.c` in Python: for machines without a C compiler, or without OpenSSL's headers.
 
-It takes the same arguments and `tls=1`, and gives the same answers. It needs several times the CPU
-time of the program in C, so latencies and other figures of real time are partly its own. The
-server's CPU time does not include it.
+It takes the same arguments, and gives the same answers. It needs several times the CPU time of the
+program in C, so latencies and other figures of real time are partly its own. The server's CPU time
+does not include it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import socket
 import ssl
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ class Load:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             self.tls.check_hostname = False
             self.tls.verify_mode = ssl.CERT_NONE
+            self.tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        self.session: ssl.SSLSession | None = None
+        """The session that connections resume."""
+        self.resumed = 0
         self.delivered = self.answers = self.accepted = self.errors = self.latest = 0
         self.speaking = False
         self.timed_from = self.timed_to = math.inf
@@ -76,14 +81,36 @@ class Load:
                 self.publisher.sendall(greet)
                 self.publisher.recv(4096)
             self._watch(self.publisher)
+        if "resume" in arguments:
+            self._take_ticket(int(arguments["port"]), text("cursor"))
         self._connect(int(arguments["port"]), text("cursor"))
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        if self.tls is None:
+            return plain
+        secure = self.tls.wrap_socket(plain, session=self.session)
+        self.resumed += bool(secure.session_reused)
+        return secure
+
+    def _take_ticket(self, port: int, cursor: bytes) -> None:
+        """Make a connection for a session ticket, which comes in the first bytes of the server."""
+        with self._secured(self._dial(port)) as secure:
+            assert isinstance(secure, ssl.SSLSocket)
+            self._send(secure, self.ask + cursor + self.ask_after)
+            secure.setblocking(False)
+            end = self._now() + PATIENCE
+            while not (secure.session and secure.session.has_ticket) and self._now() < end:
+                with suppress(ssl.SSLWantReadError):
+                    secure.recv(AT_ONCE)
+            self.session = secure.session
+        if self.session is None:
+            sys.exit("no session ticket came")
 
     def _connect(self, port: int, cursor: bytes) -> None:
         self._settle()
         memory, spent, begun = self._resident(), self._cpu(), self._now()
         for number in range(self.count):
-            plain = self._dial(port)
-            sock = self.tls.wrap_socket(plain) if self.tls else plain
+            sock = self._secured(self._dial(port))
             one = self.connections[sock.fileno()] = Connection(sock, cursor, self.kind == "post")
             if self.ask:
                 self._ask(one)
@@ -97,6 +124,7 @@ class Load:
             seconds=seconds,
             kilobytes=self._resident() - memory,
             errors=self.errors,
+            resumed=self.resumed,
         )
 
     def measure(self, how: str, many: float, warm: float, seconds: float) -> None:

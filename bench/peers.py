@@ -15,12 +15,14 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import python_implementation, python_version
 
+from .certificate import certify
 from .load import Reading, Saying
 from .servers import (
     PATIENCE,
     PORT,
     LeftOut,
     Running,
+    over_tls,
     poll,
     post,
     process,
@@ -146,8 +148,19 @@ class NodeWs:
     def running(self, home: Path) -> Iterator[Running]:
         """See `Server.running`."""
         with process(("node", PEERS / "node_ws.js"), home, PORT, 1) as (pid, (port,)):
-            saying = websocket_saying(port, "/", self.size, "", "")
-            yield Running(pid, {"websocket": websocket(port, "/")}, {"websocket": saying})
+            yield self._running(pid, port)
+
+    @contextmanager
+    def running_tls(self, home: Path) -> Iterator[tuple[Running, Running]]:
+        """See `SecureServer.running_tls`: node's `https` beside its `http`."""
+        certify(home)
+        with process(("node", PEERS / "node_ws.js", "tls"), home, PORT, 2) as (pid, ports):
+            plain, secure = (self._running(pid, port) for port in ports)
+            yield plain, over_tls(plain, secure)
+
+    def _running(self, pid: int, port: int) -> Running:
+        saying = websocket_saying(port, "/", self.size, "", "")
+        return Running(pid, {"websocket": websocket(port, "/")}, {"websocket": saying})
 
 
 @dataclass(frozen=True)
@@ -169,9 +182,27 @@ class Nchan:
     @contextmanager
     def running(self, home: Path) -> Iterator[Running]:
         """See `Server.running`."""
+        with self._started(home, port := free_port()) as worker:
+            yield self._running(worker, port)
+
+    @contextmanager
+    def running_tls(self, home: Path) -> Iterator[tuple[Running, Running]]:
+        """See `SecureServer.running_tls`."""
+        certify(home)
+        port, secure = free_port(), free_port()
+        listen = (
+            f"listen 127.0.0.1:{secure} ssl backlog=4096; ssl_protocols TLSv1.3; "
+            "ssl_certificate certificate.pem; ssl_certificate_key key.pem;"
+        )
+        with self._started(home, port, listen) as worker:
+            plain = self._running(worker, port)
+            yield plain, over_tls(plain, self._running(worker, secure))
+
+    @contextmanager
+    def _started(self, home: Path, port: int, tls: str = "") -> Iterator[int]:
+        """The worker process; `tls` is the part of the configuration for TLS."""
         nginx = self._nginx()
-        port = free_port()
-        values = {"PORT": port, "FILES": self.files, "LOAD": self._module(nginx)}
+        values = {"PORT": port, "FILES": self.files, "LOAD": self._module(nginx), "TLS": tls}
         text = (PEERS / "nginx.conf").read_text()
         for name, value in values.items():
             text = text.replace(f"%{name}%", str(value))
@@ -179,14 +210,16 @@ class Nchan:
         command = (nginx, "-e", "error.log", "-p", f"{home}/", "-c", "nginx.conf")
         with process(command, home) as (master, _):
             await_listening(port, home / "output")
-            worker = awaited_child(master)
-            readings = {
-                "poll": poll(port, "/poll?last_event_id=", "\nEtag: ", ""),
-                "sse": stream(port, "/sse"),
-                "websocket": websocket(port, "/websocket"),
-            }
-            saying = post(port, "/say", self.size)
-            yield Running(worker, readings, dict.fromkeys(self.doors, saying))
+            yield awaited_child(master)
+
+    def _running(self, worker: int, port: int) -> Running:
+        readings = {
+            "poll": poll(port, "/poll?last_event_id=", "\nEtag: ", ""),
+            "sse": stream(port, "/sse"),
+            "websocket": websocket(port, "/websocket"),
+        }
+        saying = post(port, "/say", self.size)
+        return Running(worker, readings, dict.fromkeys(self.doors, saying))
 
     def _nginx(self) -> str:
         nginx = shutil.which("nginx", path=SBIN)

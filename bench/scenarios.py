@@ -24,8 +24,6 @@ LATENCY_SECONDS = 2.0
 CROWD_SECONDS = 4.0
 """The shortest measurements: the percentiles of a few messages say little."""
 SPEAKERS = 200
-TLS_READERS = 300
-"""As many as the load in Python connects in reasonable time."""
 
 
 class Step(NamedTuple):
@@ -296,52 +294,6 @@ class Speakers:
         """See `Scenario`."""
         header = ["", "accepted a second", "accepted a CPU second", "delivered a CPU second"]
         yield Table(f"messages of {SPEAKERS} speakers", header, self._rows)
-
-
-class Tls(EachDoor):
-    """The doors of one server, plain and over TLS, read by the load generator in Python."""
-
-    def __init__(
-        self, loads: Loads, chats: Sequence[Chatd], doors: Sequence[str], seconds: float
-    ) -> None:
-        super().__init__(loads.in_python(), chats, doors, seconds)
-
-    def _what(self) -> str:
-        return "plain and over TLS"
-
-    def _step(self, chat: Chatd, door: str) -> Callable[[Path], Sequence[Connected | Measured]]:
-        def run(home: Path) -> Sequence[Connected | Measured]:
-            found: list[tuple[Connected, Measured]] = []
-            with chat.running_tls(home) as both:
-                for running in both:
-                    reading, saying = running.readings[door], running.sayings[door]
-                    with self._loads.readers(running.pid, reading, saying, TLS_READERS) as load:
-                        measured = load.measure("window", 1, self._seconds)
-                    found.append((load.connected, measured))
-            events = [measured.events_per_cpu_second for _, measured in found]
-            self._rows.append(
-                [
-                    chat.row(door),
-                    *events,
-                    times(ratio(events[1], events[0])),
-                    *(connected.kilobytes / TLS_READERS for connected, _ in found),
-                    *(ratio(TLS_READERS, connected.cpu) for connected, _ in found),
-                ]
-            )
-            return [one for pair in found for one in pair]
-
-        return run
-
-    def tables(self) -> Iterator[Table]:
-        """See `Scenario`."""
-        header = ["", "events, plain", "over TLS", "is", "kB a connection, plain", "over TLS"]
-        header += ["connections, plain", "over TLS"]
-        yield Table(
-            f"TLS, {TLS_READERS} readers, one message under way: events and connections per "
-            "second of the server's CPU",
-            header,
-            self._rows,
-        )
 
 
 def complaints(found: Sequence[Connected | Measured]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +53,23 @@ class Server(Protocol):
 
     def running(self, home: Path) -> AbstractContextManager[Running]:
         """A context in which the server runs, in an empty directory.  Raises `LeftOut`."""
+
+
+class SecureServer(Server, Protocol):
+    """A server that can also be measured over TLS."""
+
+    def running_tls(self, home: Path) -> AbstractContextManager[tuple[Running, Running]]:
+        """One server, given twice: with its plain doors, and with its doors over TLS 1.3.
+
+        Messages are sent over the plain door in both cases: only reading is compared.  Raises
+        `LeftOut`.
+        """
+
+
+def over_tls(plain: Running, secure: Running) -> Running:
+    """A server's doors over TLS, at the ports of `secure`."""
+    readings = {door: replace(one, tls=True) for door, one in secure.readings.items()}
+    return Running(plain.pid, readings, plain.sayings)
 
 
 @contextmanager

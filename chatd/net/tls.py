@@ -215,9 +215,9 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self.transport.abortConnection()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
-        """See `IConsumer.registerProducer`."""
+        """See `IConsumer.registerProducer`.  A close that has begun does not wait for it."""
         self.transport.registerProducer(producer, streaming)
-        self._producing = True
+        self._producing = not self.disconnecting
 
     def unregisterProducer(self) -> None:
         """See `IConsumer.unregisterProducer`."""

@@ -125,6 +125,7 @@ def test_invalid_options_end_the_benchmark_at_once() -> None:
         ["--doors", "window"],
         ["--rounds", "0"],
         ["--seconds", "nan"],
+        ["--storm", "0"],
     ):
         with pytest.raises(SystemExit):
             options().parse_args(words)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench.__main__ import compiled
-from bench.chatd import Chatd
+from bench.chatd import Chatd, secured
 from bench.figures import Measured
-from bench.load import HERE, IN_PYTHON, Load, LoadFailed, Loads
+from bench.load import HERE, IN_PYTHON, Load, LoadFailed, Loads, storm
+from bench.servers import DOORS
 
 READERS = 3
 SIZE = 64
@@ -22,6 +24,17 @@ def loads(request: pytest.FixtureRequest, tmp_path: Path) -> Loads:
     """Each of the two load programs."""
     program = compiled(HERE / "load.c", tmp_path) if request.param == "C" else None
     return Loads((str(program),) if program else IN_PYTHON, SIZE)
+
+
+@pytest.fixture
+def over_tls(request: pytest.FixtureRequest, loads: Loads, tmp_path: Path) -> Loads:
+    """The same over TLS."""
+    if loads.program == IN_PYTHON:
+        return loads
+    program = compiled(HERE / "load.c", tmp_path, tls=True)
+    if program is None:
+        pytest.skip("no headers of OpenSSL")
+    return replace(loads, secure=(str(program),))
 
 
 def until_accepted(load: Load) -> Measured:
@@ -44,6 +57,38 @@ def test_a_load_counts_every_delivery(loads: Loads, tmp_path: Path) -> None:
             assert measured.said > 0
             assert sum(count for _, count in measured.latencies) == measured.said * READERS
             assert measured.cpu > 0
+
+
+def test_a_load_over_tls_resumes_sessions_and_loses_nothing(
+    over_tls: Loads, tmp_path: Path
+) -> None:
+    """With `resume` every reader resumes, and without it none does."""
+    with Chatd("memory:", SIZE).running_tls(tmp_path) as (plain, secure):
+        for door, resume in (("sse", True), ("poll", False)):
+            reading, saying = secure.readings[door], secure.sayings[door]
+            assert reading.port != plain.readings[door].port
+            with over_tls.readers(secure.pid, reading, saying, READERS, resume) as load:
+                measured = load.measure("window", 1, 0.1)
+            assert (measured.lost, measured.errors) == (0, 0)
+            assert measured.said > 0
+            assert load.connected.resumed == (READERS if resume else 0)
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
+def test_a_storm_ends_when_all_are_caught_up(tmp_path: Path) -> None:
+    """At every door, with the messages that were missed before the restart."""
+    program = compiled(HERE / "storm.c", tmp_path, tls=True) or compiled(HERE / "storm.c", tmp_path)
+    assert program is not None
+    doors = [*DOORS]
+    if program.name.endswith("tls"):
+        doors += [secured("sse"), secured("poll")]
+    with Chatd("sqlite:storm.sqlite", SIZE).restarted(tmp_path, 2) as (pid, returning):
+        for door in doors:
+            resume = door == secured("sse")
+            found = storm((str(program),), pid, returning[door], READERS, resume)
+            assert found.caught_up == READERS
+            assert found.resumed == (READERS if resume else 0)
+            assert found.seconds > 0
 
 
 def test_a_load_counts_accepted_messages(loads: Loads, tmp_path: Path) -> None:

@@ -332,6 +332,21 @@ def test_close_waits_for_the_producer(pair: TlsPair) -> None:
     assert pair.heard() == b"still producing"
 
 
+def test_close_does_not_wait_for_a_later_producer(pair: TlsPair) -> None:
+    """Its writes are dropped: the closing alert is sent already."""
+    pair.shake_hands()
+    pair.tls.loseConnection()
+    pair.tls.registerProducer(pair.protocol, True)
+    pair.tls.write(b"too late")
+    pair.tls.unregisterProducer()
+    assert pair.heard() == b""
+    pair.client.unwrap()
+    pair.give(pair.packets())
+    pair.flow()
+    (loss,) = pair.protocol.losses
+    assert not loss.check(ConnectionLost)
+
+
 def test_data_that_crosses_the_closing_alert_is_no_error(pair: TlsPair) -> None:
     """The peer sent the data before it had read the alert."""
     pair.shake_hands()

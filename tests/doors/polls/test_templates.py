@@ -21,6 +21,7 @@ from chatd.testing.policies import DenyAll
 
 from ...kit.garbage import no_garbage
 from ...kit.http import HttpClient
+from ...kit.secure import all_secure
 from ...kit.server import MemoryServer
 from ...kit.tcp import TcpPair
 
@@ -121,6 +122,24 @@ def test_shared_template_holds_for_a_new_connection(server: MemoryServer, poller
     assert newcomer.parsed == 0
     assert newcomer.poll(poll_bytes(poller.cursor, "&limit=5")) == ["first"]
     assert newcomer.parsed == 1
+
+
+def test_polls_over_tls_are_learned_shared_and_held_alike(server: MemoryServer) -> None:
+    """Their bytes are those of plain connections."""
+    with all_secure():
+        poller = Poller(server)
+        newcomer = NewPoller(server, poller.cursor)
+    for _ in range(3):
+        assert poller.poll(poll_bytes(poller.cursor)) == ["first"]
+        assert newcomer.poll(poll_bytes(poller.cursor)) == ["first"]
+    assert (poller.parsed, newcomer.parsed) == (1, 0)
+    for each in (poller, newcomer):
+        with each.counting():
+            each.http.send_raw(poll_bytes(poller.cursor + 1))
+        assert each.http.responses() == []
+    server.say("second")
+    assert [each.http.response().texts for each in (poller, newcomer)] == [["second"]] * 2
+    assert (poller.parsed, newcomer.parsed) == (1, 0)
 
 
 def test_new_connection_with_a_shared_template_is_held_and_closed_like_others(
