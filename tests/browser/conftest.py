@@ -119,12 +119,12 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def people(browser: Browser, request: pytest.FixtureRequest) -> Iterator[People]:
-    """The people of a test. Their last view is kept as a screenshot, and the test fails if a page
-    logs an error.
+    """The people of a test. If it fails, their last view is kept as a screenshot; it fails too if a
+    page logs an error.
     """
     shots = request.config.rootpath / SHOTS
     people = request.node.stash[PAGES] = People(browser, shots, request.node.name)
     request.node.stash[FAILED] = False
     yield people
-    problems = people.leave()
+    problems = people.leave(shot=request.node.stash[FAILED])
     assert not problems, problems

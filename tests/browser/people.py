@@ -238,9 +238,12 @@ class People:
         pages = (f"page {place}:\n" + "\n".join(one.asked) for place, one in enumerate(self._all))
         return "\n".join(pages)
 
-    def leave(self) -> list[str]:
-        """Close every page; return the errors they logged. Only the first page is shot."""
-        if self._all and not self._all[0].page.is_closed():
+    def leave(self, *, shot: bool) -> list[str]:
+        """Close every page; return the errors they logged.
+
+        With `shot`, save a screenshot of the first page before; that takes longer than the rest.
+        """
+        if shot and self._all and not self._all[0].page.is_closed():
             self.shoot(self._all[0], "last")
         for person in self._all:
             person.leave()

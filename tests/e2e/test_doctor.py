@@ -136,12 +136,12 @@ def test_nginx_as_the_docs_have_it_passes(daemon: Daemon, start: Start, tmp_path
 @pytest.mark.parametrize("how", ["a short timeout", "buffering"])
 def test_a_broken_nginx_is_told(daemon: Daemon, start: Start, tmp_path: Path, how: str) -> None:
     """With the line that mends it."""
-    wrong = {
-        "a short timeout": "proxy_read_timeout 1s;",
-        "buffering": "proxy_ignore_headers X-Accel-Buffering;",
+    wrong, words = {
+        "a short timeout": ("proxy_read_timeout 1s;", ("--wait=4", "--idle=4")),
+        "buffering": ("proxy_ignore_headers X-Accel-Buffering;", ("--wait=1",)),
     }[how]
     location = f"location / {{ proxy_pass http://127.0.0.1:{daemon.http}; {wrong} }}"
-    _, verdicts, told = doctor(nginx(tmp_path, start, location), "--wait=4", "--idle=4")
+    _, verdicts, told = doctor(nginx(tmp_path, start, location), *words)
     if how == "buffering":
         assert "event stream" in faults(verdicts), told
         assert "nginx: proxy_buffering off;" in told

@@ -17,8 +17,10 @@ channels = ( { name = "#lobby"; chatnet = "chatd"; autojoin = "yes"; } );
 settings = {
   core = { real_name = "Iris"; user_name = "irs"; nick = "irs"; };
   "fe-common/core" = { autocreate_windows = "no"; };
+  "irc/core" = { cmds_max_at_once = "100"; };
 };
 """
+"""Its limit of commands at once is high: after five it would wait two seconds before each."""
 
 
 class WeeChat:

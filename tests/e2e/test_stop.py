@@ -7,6 +7,7 @@ import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 import pytest
@@ -34,6 +35,14 @@ def connected(port: int, request: bytes = b"") -> socket.socket:
 def get(headers: str = "") -> bytes:
     """A request for the lobby's events."""
     return f"GET /rooms/lobby/events?wait=0 HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
+
+
+def wait_for_line(log: Path, text: str) -> None:
+    """Wait until a log, which may not be there yet, has this text."""
+    deadline = monotonic() + PATIENCE
+    while not log.exists() or text not in log.read_text():
+        assert monotonic() < deadline, log.read_text()
+        Event().wait(0.05)
 
 
 def test_shutdown_over_tls_says_goodbye(tmp_path: Path, start: Start) -> None:
@@ -163,12 +172,10 @@ def test_a_rotated_log_is_reopened_by_a_signal(
         TWISTD, "--nodaemon", "--pidfile=", "--logfile=log", "chatd",
         "--store", "memory:", "--line", "unix:door", "--http", "none",
     )  # fmt: skip
-    follow = start("tail", "-F", "log")
-    follow.expect("line door listening")
+    wait_for_line(log, "line door listening")
     log.rename(tmp_path / "log.1")
     server.signal(number)
-    follow.expect("log reopened")
-    assert "log reopened" in log.read_text()
+    wait_for_line(log, "log reopened")
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
     assert "Server Shut Down" in log.read_text()
