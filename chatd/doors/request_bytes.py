@@ -25,9 +25,10 @@ _WITH_CURSOR = re.compile(
     rb"((?:&[^ \r\n]*+)? HTTP/1\.1\r\n.*)",
     re.DOTALL,
 )
+# Python searches for the literal beginning, which is ten times as fast as trying every byte.
 _VARYING = re.compile(
-    rb"(\r\n(?i:last-event-id): )(\d{1,18})(?=\r\n)"
-    rb"|(\r\n(?i:sec-websocket-key): )([A-Za-z0-9+/]{22}==)(?=\r\n)"
+    rb"\r\n(?:((?i:last-event-id): )(\d{1,18})"
+    rb"|((?i:sec-websocket-key): )([A-Za-z0-9+/]{22}==))(?=\r\n)"
 )
 _END = b"\r\n\r\n"
 _PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
