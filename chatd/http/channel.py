@@ -55,9 +55,8 @@ class ChatChannel(PacedChannel):
     def dataReceived(self, data: bytes) -> None:
         """Handle received bytes; if a request is incomplete after them, its deadline starts."""
         first, self._new = self._new, False
-        if first:
-            if self.site.fast_path:
-                self.learned = self.site.fast_path.recognise(self, data)
+        if first and self.site.fast_path:
+            self.learned = self.site.fast_path.recognise(self, data)
         idle = not (self.requests or self.unparsed or self.full)
         if self.learned and idle and self.learned.take(data):
             # Twisted's idle timer is off on the fast path: resetting it costs more than a poll.
