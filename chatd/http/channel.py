@@ -54,10 +54,9 @@ class ChatChannel(PacedChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Handle received bytes; if a request is incomplete after them, its deadline starts."""
-        if self._new:
-            self._new = False
-            if self.site.fast_path:
-                self.learned = self.site.fast_path.recognise(self, data)
+        first, self._new = self._new, False
+        if first and self.site.fast_path:
+            self.learned = self.site.fast_path.recognise(self, data)
         idle = not (self.requests or self.unparsed or self.full)
         if self.learned and idle and self.learned.take(data):
             # Twisted's idle timer is off on the fast path: resetting it costs more than a poll.
@@ -66,6 +65,8 @@ class ChatChannel(PacedChannel):
             return
         if self._refused:
             return
+        if first and not self._late:
+            self.setTimeout(self.site.idle_seconds)
         # Learnable only if no request is in progress, and none has begun in LineReceiver's buffer.
         self.packet = b"" if self.requests or self.unparsed else data
         self.read_strictly(data)

@@ -63,9 +63,12 @@ class ChatSite(Site):
         return AwaitedConnection(self, getattr(addr, "host", ""))
 
     def channel(self) -> ChatChannel:
-        """A channel for a connection whose first bytes have come."""
+        """A channel for a connection whose first bytes have come, or are late.  It has no idle
+        timeout until it has parsed some bytes, because on the fast path it needs none.
+        """
         channel: Any = super().buildProtocol(None)
         made: ChatChannel = channel
+        made.timeOut = None
         return made
 
     def limit(self, bounds: Bounds) -> None:

@@ -18,6 +18,7 @@ import re
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
@@ -84,11 +85,19 @@ class PollFormat:
 def json_format(query: ReadQuery) -> PollFormat:
     """The default: a JSON object that names the room, the rooms, or the other account."""
     if query.talk is not None:
-        told: dict[str, Any] = {"person": query.talk.shown}
-    elif query.several:
-        told = {"rooms": [room.name for room in query.rooms]}
-    else:
-        told = {"room": query.room}
+        return _json_format({"person": query.talk.shown})
+    if query.several:
+        return _json_format({"rooms": [room.name for room in query.rooms]})
+    return json_format_of(query.room)
+
+
+@lru_cache(maxsize=1000)
+def json_format_of(room: str) -> PollFormat:
+    """The default format of the polls of one room."""
+    return _json_format({"room": room})
+
+
+def _json_format(told: dict[str, Any]) -> PollFormat:
     about = encode(told)[1:-1]
     return PollFormat(about.decode(), JSON, b"application/json", about)
 

@@ -30,7 +30,7 @@ from ...model.names import clean_room
 from ...stream.places import Place
 from ..reading import MAX_LIMIT, ReadQuery, limit_in
 from ..request_bytes import shared_head
-from .longpoll import STYLES, PollRequest, json_format, wait_in
+from .longpoll import STYLES, PollRequest, json_format_of, wait_in
 
 _EVENTS = re.compile(rb"/rooms/([A-Za-z0-9._-]++)/events")
 _PARAMETERS = frozenset({b"since", b"limit", b"wait"})
@@ -65,7 +65,7 @@ class PlainPolls:
             return None
         if query is None or not self._hosts.knows(request.host.decode()):
             return None
-        return PollRequest(query, json_format(query), wait, None)
+        return PollRequest(query, json_format_of(query.room), wait, None)
 
     def _query(self, name: str, request: PlainRequest, stranger: Stranger) -> ReadQuery | None:
         """What is read; None: the room is not in memory.  Raises `BadRoom`, `Malformed`."""

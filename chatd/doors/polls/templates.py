@@ -1,9 +1,9 @@
 """Learned polls: a poll that repeats an earlier one is not parsed again.
 
-The first poll of a connection is handled by twisted.web like any request: parsed, routed, its
-session and origin checked, and judged by the gate.  Nearly always the connection's next request is
-byte-identical except for the cursor.  So the channel remembers the bytes around the cursor and the
-parsed request: a *poll template*.
+Unless it is plain, the first poll of a connection is handled by twisted.web like any request:
+parsed, routed, its session and origin checked, and judged by the gate.  Nearly always the
+connection's next request is byte-identical except for the cursor.  So the channel remembers the
+bytes around the cursor and the parsed request: a *poll template*.
 
 1. A request is learned or recognised only if it arrived whole in one packet while no other request
    was in progress on the connection.  It is recognised by the same bytes before the cursor, one to
@@ -13,16 +13,17 @@ parsed request: a *poll template*.
    `Strict-Transport-Security`; `Date` and `Content-Length` are the answer's own, and so is
    `Connection: close` when the server goes down.
 4. Polls at the same cursor wait together (`chatd.doors.polls.groups`).
-5. Templates are shared: if a new connection begins with a poll that another connection has learned
+5. A plain poll (`chatd.doors.polls.plain`) is learned before it is answered, without twisted.web.
+6. Templates are shared: if a new connection begins with a poll that another connection has learned
    or waits for, the poll is not parsed.  Without a session the answer does not depend on the
    client; without `Origin` it does not depend on the page or the scheme; a known host is known
    whichever peer sends it.  So a template with a session, an `Origin`, a `Cookie`, a `Forwarded`
    header, or a host for which only a proxy vouches, is not shared.  The gate is asked once for each
    new connection, because it may decide by the client's address.
-6. Once a poll was recognised, the connection's input goes to its `LearnedPoll` instead of to the
+7. Once a poll was recognised, the connection's input goes to its `LearnedPoll` instead of to the
    channel, until a different request comes.  Over plain TCP the `LearnedPoll` also reads the
    socket.  Input that arrives while a poll is held is put off until the poll is answered.
-7. Requests of a template skip the gate, so the template is registered at the gate, which can void
+8. Requests of a template skip the gate, so the template is registered at the gate, which can void
    it.  Then its requests are parsed by twisted.web again.
 """
 
