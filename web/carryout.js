@@ -19,9 +19,10 @@ export async function carryOut({ chat, places, composer, keep, going, ...page },
   const deed = parse(text);
   const talk = isTalk(place) ? places.view(place).title : "";
   if (talk && ["act", "topic"].includes(deed.do)) throw new Error(t("rooms.only"));
+  /** @param {string} text */
+  const say = async text => void (await composer.post(text, place, () => (talk ? chat.tell(talk, text) : chat.send(text, place))));
   switch (deed.do) {
-    case "say":
-      return void (await composer.post(deed.text, place, () => (talk ? chat.tell(talk, deed.text) : chat.send(deed.text, place))));
+    case "say": return say(deed.text);
     case "act": return void (await composer.post(deed.text, place, () => chat.act(deed.text, place)));
     case "tell":
       if (deed.text.trim()) await composer.post(deed.text, place, () => chat.tell(deed.to, deed.text));
@@ -37,7 +38,7 @@ export async function carryOut({ chat, places, composer, keep, going, ...page },
     case "join": return going.visit(deed.room);
     case "leave": return going.leave(deed.room === undefined ? place : deed.room.toLowerCase());
     case "quit": return going.quit();
-    case "more": return onDemand(() => import("./morecommands.js"), ({ carryOut }) => carryOut({ chat, places, keep, ...page }, deed, place));
+    case "more": return onDemand(() => import("./morecommands.js"), ({ carryOut }) => carryOut({ chat, places, keep, say, ...page }, deed, place));
     case "help": return onDemand(() => import("./help.js"), ({ HELP }) => keep(place, remark("help", HELP)));
   }
 }

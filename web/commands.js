@@ -7,7 +7,7 @@ import { t } from "./words.js";
  *   | {do: "topic", text?: string} | {do: "join", room: string} | {do: "leave", room?: string} | {do: "quit" | "help"}
  *   | {do: "search", text: string}
  *   | {do: "ignore", name: string}
- *   | {do: "more", command: string, text: string}} Deed
+ *   | {do: "more", command: string, text: string, spaced?: string}} Deed
  */
 
 /** What stands for a text, a name, a room and words in the form of a command. */
@@ -20,8 +20,9 @@ export const FORMS = {
 
 /** The command in a text. Throws an `Error` whose message says what is wrong. @param {string} text @returns {Deed} */
 export function parse(text) {
-  const indented = /^\s+\/([a-z]+)(?!\S)/iu.exec(text)?.[1];
-  if (indented) throw new Error(t("parse.space", { command: indented }));
+  const spaced = /^\s+\/([a-z]+)(?!\S)/iu.exec(text)?.[1]?.toLowerCase();
+  if (spaced && Object.hasOwn(FORMS, spaced)) throw new Error(t("parse.space", { command: spaced }));
+  if (spaced) return { do: "more", command: spaced, text: "", spaced: text };
   const [, word, rest = ""] = /^\/(?!\/)(\S*)\s*([^]*)$/u.exec(text) ?? [];
   // A word with a second slash in it is a path.
   if (word === undefined || word.includes("/")) return { do: "say", text: text.replace(/^\/\//u, "/") };

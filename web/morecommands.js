@@ -67,10 +67,14 @@ export function namesPerson(command = "") {
 }
 
 /**
- * Carry out one of these commands. Throws an error about it.
- * @param {Pick<Page, "chat" | "places" | "menus" | "ignore" | "keep">} page @param {{command: string, text: string}} typed @param {string} place
+ * Carry out one of these commands. Throws an error about it. `spaced` is the whole text if there is a space before the command; if there
+ * is no such command, that text is said.
+ * @param {Pick<Page, "chat" | "places" | "menus" | "ignore" | "keep"> & {say: (text: string) => Promise<void>}} page
+ * @param {{command: string, text: string, spaced?: string}} typed @param {string} place
  */
-export async function carryOut({ chat, places, menus, ignore, keep }, { command, text }, place) {
+export async function carryOut({ chat, places, menus, ignore, keep, say }, { command, text, spaced }, place) {
+  if (spaced && MORE.has(command)) throw new Error(t("parse.space", { command }));
+  if (spaced) return say(spaced);
   if (!MORE.has(command)) throw new Error(t("parse.unknown", { command }));
   const { moderation } = chat;
   const talk = isTalk(place) ? places.view(place).title : "";

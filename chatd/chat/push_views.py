@@ -3,7 +3,8 @@
 1. A page says that it is in view, again at least every `VIEW_SECONDS`, and that it is not any more.
    That concerns no other page, of the same session or another one.
 2. Only accounts that have a push subscription are noted.
-3. A page that ends without a word is forgotten when another page of the account is in view.
+3. A page that ends without a word counts as in view for `VIEW_SECONDS`.  It is forgotten when
+   another page of the account says that it is in view.
 """
 
 from __future__ import annotations

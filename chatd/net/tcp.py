@@ -20,7 +20,8 @@ Why this is correct:
 5. While writes are gathered (`one_write`), they wait in a list of this class, which is sent before
    anything else is: to the socket, or Twisted's way.
 6. A protocol that closes the connection because the input has ended loses it before the reactor
-   goes on, if no bytes are buffered.  Otherwise Twisted closes it when they have been sent.
+   goes on, if no bytes are buffered and no producer is registered.  Otherwise Twisted closes it
+   when all has been sent.
 7. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
    reactor or by an epoll group (`chatd.net.epollgroup`), never by both.
 """
@@ -205,7 +206,7 @@ class WriteThrough(LeanServer, DirectTransport):
         self._input_ends = True
         super().readConnectionLost(reason)
         self._input_ends = False
-        if self.disconnecting and self.connected and self._straight:
+        if self.disconnecting and self.connected and self._straight and self.producer is None:
             self.connectionLost(reason)
 
     def loseConnection(self) -> None:

@@ -8,18 +8,21 @@ write.  Here a write is encrypted at once, and its record is sent as plain TCP s
    bytes to send into another.
 2. After each call of OpenSSL, all records that it has produced are sent.  So records are sent in
    the order in which they were made, including those of key updates.  The session tickets with
-   which a handshake of TLS 1.3 ends follow after an answer to a request that is there already.
-   They do not wait for a request: their packet acknowledges the client's last one, and without it
-   a client with Nagle's algorithm (RFC 9293, section 3.7.4) holds its request back for 40 ms.
-3. Writes wait only for the end of the handshake, and while they are gathered (`one_write`): in a
-   list, whose bytes become one write.  Otherwise OpenSSL always accepts them: TLS 1.3 has no
-   renegotiation, and the context refuses the renegotiation of TLS 1.2.
+   which a handshake of TLS 1.3 ends are sent behind the answer if a request has come with the end
+   of the handshake, and otherwise at once: their packet acknowledges the client's last one, and
+   without it a client with Nagle's algorithm (RFC 9293, section 3.7.4) holds its request back for
+   40 ms.
+3. A write waits only for the end of the handshake, or while writes are gathered (`one_write`): in a
+   list, whose bytes become one write.  Otherwise OpenSSL always accepts it: TLS 1.3 has no
+   renegotiation, and the context refuses the renegotiation of TLS 1.2.  A write that comes after
+   `loseConnection` is dropped, unless a producer is registered.
 4. Records are sent by the `send` of the transport below, which `WriteThrough` replaces while bytes
    are buffered.  Only that transport pauses the producer, so backpressure is the same as over
    plain TCP.
 5. `write` runs for each reader of each message, so it touches few objects: attributes are slots,
-   there is no `__getattr__`, and one flag (`_direct`) tells whether anything but encrypting and
-   sending has to be done.
+   there is no `__getattr__`, and one flag (`_direct`) tells whether to encrypt and send at once.
+   It is set while the connection is open, and not set during the handshake, while writes are
+   gathered, and when the connection closes; then `_write_later` keeps or drops the write.
 6. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
    below calls, and never from within `write`.
 """
@@ -267,7 +270,9 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         received, read = self._received, self._tls.read
         while not self._ended:
             try:
-                data = read(MAX_RECORD)  # of one record: OpenSSL takes no more from the buffer
+                # The rest of one record: OpenSSL takes no more from the buffer, because it does not
+                # read ahead (SSL_CTX_set_read_ahead), and no record has more bytes.
+                data = read(MAX_RECORD)
             except SSLWantReadError:
                 break
             except SSLZeroReturnError:  # raised instead of an empty read if our alert came first

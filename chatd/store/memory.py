@@ -180,8 +180,8 @@ class MemoryEngine:
 class MemoryStore:
     """One follower's connection to a `MemoryEngine`.
 
-    Everything is answered in a later turn of the reactor, although it could be answered at once, so
-    that code that uses a store cannot depend on an immediate answer.
+    Everything is answered at the end of this turn of the reactor or in a later one, although it
+    could be answered at once, so that code that uses a store cannot depend on an immediate answer.
     """
 
     retention = FOR_EVER
@@ -197,8 +197,8 @@ class MemoryStore:
         *,
         engine: MemoryEngine | None = None,
     ) -> None:
-        """`clock` schedules the next turn.  `clock`, `now` and `history` are those of the engine;
-        the store has one of its own if none is given.
+        """`clock` tells when a turn of the reactor ends.  `clock`, `now` and `history` are those of
+        the engine; the store has one of its own if none is given.
         """
         self._clock = clock
         self._at_turn_end = at_turn_end(clock)
@@ -356,7 +356,7 @@ class MemoryStore:
         return closing
 
     def take(self, due: Due, *, at_once: bool = False) -> None:
-        """Queue a step for the follower; deliver it `at_once`, or in the next turn."""
+        """Queue a step for the follower; deliver it `at_once`, or at the end of this turn."""
         idle = not self._due
         self._due.append(due)
         if at_once:

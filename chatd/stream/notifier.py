@@ -233,8 +233,9 @@ class Notifier:
             except Exception as failure:
                 reader.stop()
                 self._failed(failure)
+            # A poll group, which has no `write`, may answer many polls at once.
             if not reader.write and self._seconds() > deadline:
-                return readers[readers.index(reader) + 1 :]  # one poll group may have many polls
+                return readers[readers.index(reader) + 1 :]
         return ()
 
     def _wake_each(self, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:

@@ -160,6 +160,7 @@ def test_incomplete_commands_show_their_usage_and_change_nothing(
         ("/me", "/me TEXT"),
         ("/nope at all", "no command /nope"),
         ("  /nick eve", "space before /nick"),
+        (" /KICK eve", "space before /kick"),
         ("/leave nowhere", "not in #nowhere"),
     ]:
         ada.say(text)
@@ -169,6 +170,8 @@ def test_incomplete_commands_show_their_usage_and_change_nothing(
     expect(ada.page.locator("#topic")).to_have_text("")
     ada.say("/usr/bin/ld: not found")
     ada.sees("/usr/bin/ld: not found")
+    ada.say("  /usr is full")
+    ada.sees("/usr is full")
     ada.is_in("#bare")
 
 

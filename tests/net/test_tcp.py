@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from errno import ENOSPC
 from select import select
+from typing import Any, cast
 from weakref import ref
 
 import pytest
@@ -326,6 +327,27 @@ def test_a_connection_closed_at_the_end_of_its_input_sends_what_is_buffered(befo
     while wire.waits_to_write:
         received += wire.turn()
     assert received == expected
+    assert protocol.lost is not None
+    wire.close()
+
+
+def test_the_end_of_the_input_does_not_cut_off_a_producer() -> None:
+    """A connection that is closed then waits until its producer has brought all."""
+
+    class Producing(Closing):
+        def readConnectionLost(self) -> None:
+            cast("Any", self.transport).registerProducer(self, True)
+            super().readConnectionLost()
+
+    wire = TcpPair(protocol := Producing())
+    wire.client.shutdown(socket.SHUT_WR)
+    wire.server.readConnectionLost(Failure(ConnectionDone()))
+    assert protocol.lost is None
+    wire.server.write(b" and all the rest")
+    wire.server.unregisterProducer()
+    assert wire.receive(20) == b"bye and all the rest"
+    while wire.waits_to_write:
+        wire.turn()
     assert protocol.lost is not None
     wire.close()
 

@@ -90,7 +90,7 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         CHATD: "--http ssl:443:certKey=CERT.pem:privateKey=KEY.pem",
     },
     "clock": {
-        SYSTEM: "timedatectl set-ntp true     # on the machine of the server, and on that of Redis",
+        SYSTEM: "timedatectl set-ntp true     # systemd; on the server's machine and on Redis's",
     },
 }
 """For each fault, the line of configuration that mends it, by the program that it is for; or the

@@ -5,7 +5,8 @@
    in together, as all do after a restart.
 2. `Greetings` compares all that the last greeting was made of, so a greeting cannot be out of date.
    `Room.roster` stands for the names of the members, and `EventLog.last` and `rewrites` for the
-   messages: what changes these has to change those.
+   messages: what changes these has to change those.  Whether the store has older messages is looked
+   up with the messages; a greeting that could do without the store may wait for it, no more.
 3. The caller has checked that the client may read the room.
 """
 

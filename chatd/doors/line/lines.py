@@ -148,10 +148,9 @@ class LineConnection(TcpConnection):
         """Bytes from the client, cut anywhere."""
         if self._ending:
             return
-        taken = self._take(data)
-        if self._input.telnet:
-            self._negotiate()
-        if taken:
+        if self._take(data):
+            if self._input.telnet:
+                self._negotiate()
             self._queue.work(self)
 
     def _negotiate(self) -> None:

@@ -147,7 +147,7 @@ class Rounds:
         self.since = clock.seconds()
         """When the last round ended, if none is live."""
         self.heard = 0
-        """The id up to which this node has heard what was noted: where the last round ended."""
+        """The id up to which this node had heard what was noted when the last round ended."""
         self._next: Round | None = None
         self._dialling: Deferred[Link] | None = None
         self._tries = 0
