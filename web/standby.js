@@ -17,10 +17,10 @@ export async function standBy() {
     },
   };
   await (await caches.open(`${scope} words`)).put(`${scope}words`, new Response(JSON.stringify(words)));
-  const worker = registered?.installing ?? registered?.waiting;
-  if (worker && !registered.active) {
-    await new Promise(resolve => worker.addEventListener("statechange", () => ["activated", "redundant"].includes(worker.state) && resolve(worker)));
-  }
+  // A worker that is active may still be activating.
+  const worker = registered?.active ?? registered?.waiting ?? registered?.installing;
+  const settled = () => !worker || ["activated", "redundant"].includes(worker.state);
+  if (!settled()) await new Promise(resolve => worker?.addEventListener("statechange", () => settled() && resolve(worker)));
   return registered;
 }
 

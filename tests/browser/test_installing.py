@@ -139,6 +139,22 @@ ServiceWorkerRegistration.prototype.showNotification = async function (title, { 
   window.shown.push([title, body, data]);
 };"""
 """Notifications as on Android: only service workers may show them."""
+ACTIVATING = """
+window.activating = new class extends EventTarget {
+  state = "activating";
+  waits = 0;
+  addEventListener(...words) {
+    this.waits += 1;
+    super.addEventListener(...words);
+  }
+};
+navigator.serviceWorker.register = async () => ({
+  active: activating,
+  installing: null,
+  waiting: null,
+  showNotification: ServiceWorkerRegistration.prototype.showNotification,
+});"""
+"""A worker that is active, and not activated before the test says so."""
 CLICKED = """data => {
   const event = new Event("notificationclick");
   event.notification = { close() {}, data };
@@ -146,6 +162,29 @@ CLICKED = """data => {
   dispatchEvent(event);
   return done.then(() => undefined);
 }"""
+
+
+def test_notification_waits_until_its_worker_is_activated(people: People, shared_server: Server):
+    """Also if the worker is active already when it is asked for, and not activated."""
+    ada = people.come(
+        shared_server.url,
+        "slowada",
+        room="slowphones",
+        prepare=lambda context: context.add_init_script(SHOWN + ACTIVATING),
+        service_workers="allow",
+    )
+    bob = people.come(shared_server.url, "slowbob", room="slowphones")
+    bell = ada.page.get_by_role("button", name="Notify me")
+    bell.click()
+    expect(bell).to_have_attribute("aria-pressed", "true")
+    ada.page.evaluate("document.hasFocus = () => false")
+    bob.say("slowada?")
+    until(ada.page, "() => activating.waits === 1")
+    assert ada.page.evaluate("shown") == []
+    ada.page.evaluate(
+        "activating.state = 'activated'; activating.dispatchEvent(new Event('statechange'))"
+    )
+    until(ada.page, "() => shown.length === 1")
 
 
 def test_worker_shows_notifications_where_pages_may_not(people: People, shared_server: Server):
