@@ -117,7 +117,7 @@ def options() -> argparse.ArgumentParser:
 def compiled(source: Path, directory: Path, tls: bool = False) -> Path | None:
     """A C program, compiled with the machine's compiler; None if that is missing or fails.
 
-    With `tls` it speaks TLS, for which the compiler needs OpenSSL's headers.
+    With `tls`, the program speaks TLS; then the compiler needs OpenSSL's headers, too.
     """
     if shutil.which("cc") is None:
         return None

@@ -38,7 +38,7 @@ class Tls:
         seconds: float,
         rounds: int,
     ) -> None:
-        self._loads = loads.alike()
+        self._loads = loads.comparable()
         self._servers = servers
         self._doors = doors
         self._readers = readers

@@ -188,8 +188,10 @@ class Loads:
             **_words(saying),
         )
 
-    def alike(self) -> Loads:
-        """The same with one program for plain connections and TLS, to compare the two."""
+    def comparable(self) -> Loads:
+        """Loads that use the same program for plain connections as for TLS, so that the figures of
+        the two can be compared.
+        """
         return self if self.secure != IN_PYTHON else replace(self, program=IN_PYTHON)
 
 

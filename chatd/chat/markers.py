@@ -3,8 +3,9 @@
 1. A marker is the id of an event, is stored, and never goes back.
 2. The unread messages of a room are those after the marker, or if there is none, those since the
    account joined the room.
-3. A marker that is stored on any node is told to this node's readers (`noted`).  Those that were
-   stored while this node had no connection to the store are told when it has one again (`unheard`).
+3. When any node stores a marker, each node tells it to the readers of that account (`noted`).  A
+   node that lost its connection to the store reads, when it has reconnected, the markers that were
+   stored meanwhile, and tells them, too (`unheard`).
 4. The marker of a conversation is stored beside those of rooms, under the other account's key
    (`chatd.model.letters.place_of`).
 """

@@ -4,8 +4,9 @@ When a server restarts, thousands of clients of one program open their event str
 again, with the same bytes except for the cursor and the key of the handshake.
 
 1. A request is learned when twisted.web has parsed it and its stream begins, if it arrived whole in
-   one packet.  Requests with a session, an `Origin`, a `Cookie`, a `Forwarded` header, or a host
-   for which only a proxy vouches are not learned: the same bytes may get other answers.
+   one packet.  Some requests are not learned, because the same bytes may get other answers: those
+   with a session, an `Origin`, a `Cookie` or a `Forwarded` header, and those whose host is accepted
+   only because a trusted proxy has sent it.
 2. A connection's first packet is recognised by the same bytes around the cursor and the key
    (`chatd.doors.request_bytes`).  All other requests are parsed.
 3. Nothing is skipped but the parsing.  The stream is made by the function that makes it for a
@@ -17,7 +18,6 @@ again, with the same bytes except for the cursor and the key of the handshake.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from functools import lru_cache
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -25,9 +25,8 @@ from twisted.web.server import Request
 
 from ..http.fastpath import Opener, Upgraded
 from ..http.fields import header
-from ..model.addresses import address_of
 from ..model.errors import ChatError
-from ..model.identity import Stranger
+from ..model.identity import stranger_at
 from .reading import ReadQuery, Start, start_of
 from .request_bytes import is_shareable, is_whole, taken_apart
 
@@ -41,13 +40,8 @@ class Opened(Upgraded, Protocol):
 Make = Callable[[ReadQuery], Opened]
 """Makes a stream; raises `NotAllowed`."""
 Answer = Callable[[bytes, Callable[[], bytes]], bytes]
-"""Makes the first bytes of the answer from the key of the handshake and what tells the date."""
-
-
-@lru_cache(maxsize=10_000)
-def _stranger(host: str) -> Stranger:
-    """The reader without a session from a host: one object for all of them."""
-    return Stranger(address_of(host))
+"""Makes the first bytes of the answer, from the handshake's key and a function that returns the
+date."""
 
 
 class KnownOpening:
@@ -106,7 +100,7 @@ class Openings:
         if taken.cursor is not None:
             start = Start(taken.cursor, start.now, start.recent)
         try:
-            query = query.begun_by(_stranger(opener.host), start)
+            query = query.begun_by(stranger_at(opener.host), start)
             stream = known.make(query)
             query.note_rooms()
         except ChatError:

@@ -37,7 +37,7 @@ MOST_UNDER_WAY = 20
 MOST_OF_ACCOUNT = 2
 """Requests at a time for one account: it chooses the hosts, which may be slow."""
 SILENT_SECONDS = 60.0
-"""Seconds for which nothing is sent to a host that did not answer in time."""
+"""A host that did not answer in time is sent nothing for that many seconds."""
 MOST_WAITING = 1000
 """Notifications that wait for their first or next attempt."""
 ANSWER_SECONDS = 20.0

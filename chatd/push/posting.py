@@ -79,7 +79,7 @@ def _reply(response: IResponse) -> Reply:
 
 
 class _Unread(Body):
-    """The body of an answer, which nobody reads."""
+    """Discards the body of an answer."""
 
     def dataReceived(self, data: bytes) -> None:
         """See `twisted.internet.protocol.Protocol`."""

@@ -63,7 +63,7 @@ class FakeLoads:
     def __init__(self, *servers: FakeServer) -> None:
         self._servers = {server.name: server for server in servers}
 
-    def alike(self) -> FakeLoads:
+    def comparable(self) -> FakeLoads:
         return self
 
     def readers(

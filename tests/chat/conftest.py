@@ -1,4 +1,4 @@
-"""Persons of the tests of moderation, and nodes on one Redis."""
+"""Persons of the tests of moderation, a delivery of push notifications, and nodes on one Redis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from chatd.chat.person import Person
 from chatd.model.commands import Join
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import PUBLIC, with_account
+from ..kit.chat import PUBLIC, registered, with_account
+from ..kit.push import FakeDelivery, pushing, subscribed
 from ..kit.redis_chat import RedisChats
 
 
@@ -28,6 +29,15 @@ def bob(chat: InMemoryChat, ada: Person) -> Person:
     person = with_account(chat, "bob", address=PUBLIC)
     chat.perform(person, Join("dev"))
     return person
+
+
+@pytest.fixture
+def delivery(chat: InMemoryChat) -> FakeDelivery:
+    """Push is on; ada's browser is to be notified."""
+    registered(chat, "ada")
+    delivery = pushing(chat)
+    subscribed(chat, "ada")
+    return delivery
 
 
 @pytest.fixture

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from chatd.chat.push_views import MOST_VIEWS, VIEW_SECONDS
 from chatd.chat.push_watch import QUIET_SECONDS
 from chatd.chat.sessions import LastingSession
 from chatd.testing import InMemoryChat
 
 from ..kit.chat import registered, settled, signed_in
-from ..kit.push import FakeDelivery, pushing, said_by, subscribed, told
-
-
-@pytest.fixture
-def delivery(chat: InMemoryChat) -> FakeDelivery:
-    """Push is on; ada's browser is to be notified."""
-    registered(chat, "ada")
-    delivery = pushing(chat)
-    subscribed(chat, "ada")
-    return delivery
+from ..kit.push import FakeDelivery, said_by, told
 
 
 def note(chat: InMemoryChat, session: LastingSession, page: str = "", *, here: bool) -> None:

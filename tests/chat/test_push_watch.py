@@ -14,16 +14,7 @@ from chatd.model.errors import Unavailable
 from chatd.testing import InMemoryChat
 
 from ..kit.chat import registered, settled, signed_in
-from ..kit.push import FakeDelivery, pushing, said_by, subscribed, told
-
-
-@pytest.fixture
-def delivery(chat: InMemoryChat) -> FakeDelivery:
-    """Push is on; ada's browser is to be notified."""
-    registered(chat, "ada")
-    delivery = pushing(chat)
-    subscribed(chat, "ada")
-    return delivery
+from ..kit.push import FakeDelivery, pushing, said_by, told
 
 
 def counts(chat: InMemoryChat) -> dict[str, int]:

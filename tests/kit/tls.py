@@ -130,6 +130,14 @@ class TlsPair:
                 return
             self._in.write(packets)
 
+    def closed_by_client(self) -> Failure:
+        """The client closes, or answers the server's alert; returns how the protocol lost it."""
+        self.client.unwrap()
+        self.give(self.packets())
+        self.flow()
+        (loss,) = self.protocol.losses
+        return loss
+
     def heard(self) -> bytes:
         """The application data that the client receives until the server has no more to send."""
         data = b""

@@ -314,10 +314,7 @@ def test_close_sends_what_was_written_and_waits_for_the_peer(pair: TlsPair) -> N
     pair.tls.write(b"too late")
     assert lingers(pair.tls)
     assert pair.heard() == b"bye"
-    pair.client.unwrap()
-    pair.give(pair.packets())
-    pair.flow()
-    (loss,) = pair.protocol.losses
+    loss = pair.closed_by_client()
     assert not loss.check(ConnectionLost)
 
 
@@ -340,10 +337,7 @@ def test_close_does_not_wait_for_a_later_producer(pair: TlsPair) -> None:
     pair.tls.write(b"too late")
     pair.tls.unregisterProducer()
     assert pair.heard() == b""
-    pair.client.unwrap()
-    pair.give(pair.packets())
-    pair.flow()
-    (loss,) = pair.protocol.losses
+    loss = pair.closed_by_client()
     assert not loss.check(ConnectionLost)
 
 
@@ -355,10 +349,7 @@ def test_data_that_crosses_the_closing_alert_is_no_error(pair: TlsPair) -> None:
     pair.tls.loseConnection()
     pair.give(crossing)
     assert pair.heard() == b""
-    pair.client.unwrap()
-    pair.give(pair.packets())
-    pair.flow()
-    (loss,) = pair.protocol.losses
+    loss = pair.closed_by_client()
     assert not loss.check(ConnectionLost)
 
 

@@ -370,16 +370,9 @@ class LineConnection(TcpConnection):
         if self._queue.lines and not self._gone:
             self._stopped = True
             self.transport.pauseProducing()
-        if self._stopped:
-            self._read_on()
         if self._gone or self._ending:
             self._close_when_done()
-
-    def _read_on(self) -> None:
-        """Resume reading, unless lines wait or the client does not read."""
-        if not self._stopped or self.full or self._ending or self._gone:
-            return
-        if self._queue.idle:
+        elif self._stopped and self._queue.idle and not self.full:
             self._stopped = False
             self.transport.resumeProducing()
 

@@ -17,9 +17,10 @@ bytes around the cursor and the parsed request: a *poll template*.
 6. Templates are shared: if a new connection begins with a poll that another connection has learned
    or waits for, the poll is not parsed.  Without a session the answer does not depend on the
    client; without `Origin` it does not depend on the page or the scheme; a known host is known
-   whichever peer sends it.  So a template with a session, an `Origin`, a `Cookie`, a `Forwarded`
-   header, or a host for which only a proxy vouches, is not shared.  The gate is asked once for each
-   new connection, because it may decide by the client's address.
+   whichever peer sends it.  So a template is not shared if its request has a session, an
+   `Origin`, a `Cookie` or a `Forwarded` header, or if its host is accepted only because a trusted
+   proxy has sent it.  The gate is asked once for each new connection, because it may decide by the
+   client's address.
 7. Once a poll was recognised, the connection's input goes to its `LearnedPoll` instead of to the
    channel, until a different request comes.  Over plain TCP the `LearnedPoll` also reads the
    socket.  Input that arrives while a poll is held is put off until the poll is answered.
