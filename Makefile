@@ -14,9 +14,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # busy, because browsers and servers are waited for; tests/conftest.py gives the order of files.
 PARALLEL ?= 3
 
-# What the tests need, and what the check of the page's types needs, as command:package
+# What the tests need, and what the check of the page's types needs, as command:package. WeeChat's
+# plugin for commands by a pipe is no command, and comes with another package than WeeChat.
 TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd irssi:irssi \
-	weechat-headless:weechat-headless redis-server:redis-server nginx:nginx-light haproxy:haproxy
+	weechat-headless:weechat-headless weechat-fifo:weechat-plugins redis-server:redis-server \
+	nginx:nginx-light haproxy:haproxy
 LINT_COMMANDS := node:nodejs npm:npm
 
 # Checks the types of web/*.js; nothing of it is needed to run or to test.
@@ -132,6 +134,8 @@ system-packages:
 	for pair in $(COMMANDS); do \
 		case $${pair%:*} in \
 			nc) nc -h 2>&1 | grep -q -e '-N' ;; \
+			weechat-fifo) ls /usr/lib*/weechat/plugins/fifo.so /usr/lib/*/weechat/plugins/fifo.so 2>/dev/null \
+				| grep -q . ;; \
 			*) command -v $${pair%:*} >/dev/null ;; \
 		esac || missing="$$missing $${pair#*:}"; \
 	done; \
