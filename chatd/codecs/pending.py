@@ -33,8 +33,7 @@ class PendingLines:
     def feed(self, data: bytes) -> None:
         """Take in bytes, split anywhere."""
         if len(data) <= SLICE and not (self._raw or self._cut):
-            self._cut = self._decoder.feed(data)
-            self._cut.reverse()
+            self._cut = self._decoder.feed(data)[::-1]
         else:
             self._raw += data
 

@@ -225,6 +225,7 @@ class LineConnection(TcpConnection):
     def take_salvaged(self) -> None:
         """See `Carrier.take_salvaged`."""
         salvage = self._queue.salvage
+        assert salvage is not None
         if self._take(salvage.take()) and salvage.closed and not salvage:
             self._end_input()
 
