@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from .events import Event, RoomEvent
 
 REMEMBERED_SECONDS = 300.0
@@ -153,7 +155,7 @@ class Change(NamedTuple):
     value: bytes | None
 
 
-class Expect(NamedTuple):
+class Expect(Struct, frozen=True):
     """A version that a command was judged by."""
 
     table: str
@@ -170,7 +172,7 @@ class Redaction(NamedTuple):
     """The new event, in the same room."""
 
 
-class Unit(NamedTuple):
+class Unit(Struct, frozen=True):
     """The effects of one command: stored together, or not at all."""
 
     events: Sequence[Event] = ()

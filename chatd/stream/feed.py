@@ -108,11 +108,12 @@ class Feed:
         name, codec, log = self.source.name, self.codec, self.log
         page = read.reaches(log.floor) if read else None
         if read is None or page is None:
-            entries, complete = log.since(place)
+            suffix = log.since(place)
             tell = Tell.NOW if told or (read and read.failed) else Tell.PASSED
             if log.floor <= told:
                 tell = Tell.NEVER
-            return Stretch(name, codec, entries, None if complete else log.floor, None, tell)
+            floor = None if suffix.complete else log.floor
+            return Stretch(name, codec, suffix.entries, floor, None, tell)
         entries = page.entries[bisect_right(page.entries, place, key=_id) :]
         floor = page.floor if page.floor > place else None
         return Stretch(name, codec, entries, floor, read.until)

@@ -168,8 +168,9 @@ class Notifier:
         """Begin a round for each marked feed without an unfinished one; then serve all rounds in
         turn, one slice each, until the deadline.
         """
-        for feed in [feed for feed in self._marked if feed not in self._under_way]:
-            self._begin(feed)
+        for feed in list(self._marked):
+            if feed not in self._under_way:
+                self._begin(feed)
         rounds = self._rounds
         while rounds:
             round_ = rounds.popleft()
