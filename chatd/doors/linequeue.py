@@ -114,7 +114,7 @@ class LineQueue:
     @property
     def pending(self) -> bool:
         """Whether there is input that has not been carried out."""
-        return bool(self.lines or self.salvage)
+        return bool(self.lines.ready or self.salvage)
 
     def count(self) -> int:
         """The approximate number of lines that wait: see `Salvage.lines`."""
@@ -128,7 +128,7 @@ class LineQueue:
         lines = self.lines
         left = LINES_A_TURN
         while True:
-            ready = bool(lines)
+            ready = lines.ready
             if not (ready or self.salvage) or self.wait or carrier.busy:
                 break
             if left <= 0:
