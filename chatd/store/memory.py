@@ -391,19 +391,17 @@ class MemoryStore:
         self._delivering = True
         try:
             while self._due and not self._stalled:
-                self._show(self._due.popleft())
+                due = self._due.popleft()
+                step = due.step
+                if step and step.batch and self._follower:
+                    self._shown = step.batch[-1].id
+                    self._follower.shown(step.batch)
+                if due.fire:
+                    due.fire()
+                if step and step.firsts and self._follower:
+                    self._follower.forgotten(step.firsts)
         finally:
             self._delivering = False
-
-    def _show(self, due: Due) -> None:
-        step = due.step
-        if step and step.batch and self._follower:
-            self._shown = step.batch[-1].id
-            self._follower.shown(step.batch)
-        if due.fire:
-            due.fire()
-        if step and step.firsts and self._follower:
-            self._follower.forgotten(step.firsts)
 
     def _table(self, name: str) -> dict[str, Cell]:
         """A table, as the follower was shown it."""

@@ -179,7 +179,7 @@ class Notifier:
                 rounds.append(round_)
             else:
                 self._end(round_)
-            if self._seconds() > deadline:
+            if rounds and self._seconds() > deadline:
                 break
 
     def _begin(self, feed: Feed) -> Round:
