@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -134,6 +135,7 @@ def never_falls(table: str) -> bool:
     return table.startswith(f"{MARKERS}:")
 
 
+@lru_cache(1000)
 def is_presence(table: str) -> bool:
     """Whether a table is about connected people, and so does not survive a restart."""
     return table.partition(":")[0] in PRESENCE
@@ -195,7 +197,7 @@ def is_kept(unit: Unit) -> bool:
         if isinstance(event, RoomEvent):
             return True
     for change in unit.changes:  # noqa: SIM110 - a generator is resumed for each change
-        if change.table.partition(":")[0] not in PRESENCE:
+        if not is_presence(change.table):
             return True
     return False
 

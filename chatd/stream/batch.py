@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from enum import Enum, auto
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from .eventlog import Codec, Entry, encoded
 from .pages import MOST_BYTES, MOST_ENTRIES
@@ -38,30 +38,19 @@ class Gap(NamedTuple):
     """How many events are missing; None if the server does not know."""
 
 
-class Batch:
+class Batch(Struct, eq=False):
     """The encoded entries between two cursors: the argument of one `Outlet.deliver`."""
 
-    __slots__ = ("_forms", "chunk", "count", "cursor", "end", "gaps")
-
-    def __init__(
-        self,
-        chunk: bytes,
-        count: int,
-        cursor: int,
-        gaps: tuple[Gap, ...] = (),
-        *,
-        end: bool = False,
-    ) -> None:
-        self.chunk = chunk
-        self.count = count
-        """Entries in the chunk; 0 in a batch that only reports a gap."""
-        self.cursor = cursor
-        """The reader's cursor after this batch."""
-        self.gaps = gaps
-        """The gaps *before* the chunk."""
-        self.end = end
-        """Whether this batch reaches the end of all logs."""
-        self._forms: dict[Hashable, tuple[int, bytes]] = {}
+    chunk: bytes
+    count: int
+    """Entries in the chunk; 0 in a batch that only reports a gap."""
+    cursor: int
+    """The reader's cursor after this batch."""
+    gaps: tuple[Gap, ...] = ()
+    """The gaps *before* the chunk."""
+    end: bool = False
+    """Whether this batch reaches the end of all logs."""
+    _forms: dict[Hashable, tuple[int, bytes]] = field(default_factory=dict)
 
     def cached(self, form: Hashable, make: Callable[[Batch], bytes], age: int = 0) -> bytes:
         """The result of `make(self)`, cached under `form` so that all readers share it.

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from ..model.events import Event
 
@@ -36,16 +36,13 @@ class Codec(Protocol):
         """Several encoded entries as one run of bytes."""
 
 
-class Entry:
+class Entry(Struct, eq=False):
     """A stored event and its id.  Its encoded bytes are cached for each codec."""
 
-    __slots__ = ("_encoded", "event", "id")
-
-    def __init__(self, id: int, event: Event) -> None:
-        self.id = id
-        """Microseconds since the Unix epoch; strictly rising over the whole chat."""
-        self.event = event
-        self._encoded: dict[str, bytes] = {}
+    id: int
+    """Microseconds since the Unix epoch; strictly rising over the whole chat."""
+    event: Event
+    _encoded: dict[str, bytes] = field(default_factory=dict)
 
     def encoded(self, codec: Codec) -> bytes:
         """This entry as `codec` encodes it."""

@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from math import inf
 
+from msgspec import Struct
+
 from .batch import PUSH_LIMIT
 from .eventlog import Entry
 from .feed import Feed, Source
@@ -31,18 +33,15 @@ SLICE_READERS = 50
 """Readers on the fast path between two checks of the clock: 0.25 ms of work."""
 
 
-class Round:
+class Round(Struct, eq=False):
     """The readers to wake for one feed's new entries, or for pages that arrived, in time slices."""
 
-    __slots__ = ("asleep", "feed", "shown")
-
-    def __init__(self, feed: Feed | None, asleep: list[Reader], shown: int) -> None:
-        self.feed = feed
-        """The feed that has new entries; None: pages of an archive have arrived."""
-        self.asleep = asleep
-        """The readers that are still to be woken, the next one last."""
-        self.shown = shown
-        """The cursor up to which those readers have been shown the feed's log."""
+    feed: Feed | None
+    """The feed that has new entries; None: pages of an archive have arrived."""
+    asleep: list[Reader]
+    """The readers that are still to be woken, the next one last."""
+    shown: int
+    """The cursor up to which those readers have been shown the feed's log."""
 
 
 class Growth:
