@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from math import inf
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from .batch import PUSH_LIMIT
 from .eventlog import Entry
@@ -44,7 +44,7 @@ class Round(Struct, eq=False):
     """The cursor up to which those readers have been shown the feed's log."""
 
 
-class Growth:
+class Growth(Struct, eq=False):
     """New entries for several logs, appended together.
 
     Room is made in all logs before the first one grows, so that no reader is woken in between.
@@ -53,11 +53,8 @@ class Growth:
     ids.
     """
 
-    __slots__ = ("_new", "_notifier")
-
-    def __init__(self, notifier: Notifier) -> None:
-        self._notifier = notifier
-        self._new: dict[Source, list[Entry]] = {}
+    _notifier: Notifier
+    _new: dict[Source, list[Entry]] = field(default_factory=dict)
 
     def add(self, source: Source, entry: Entry) -> None:
         """Add an entry of a source; its id is higher than those added before."""
