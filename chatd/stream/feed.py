@@ -19,7 +19,7 @@ from typing import Protocol
 from weakref import ref
 
 from .archive import Archive, PageRead
-from .batch import PUSH_LIMIT, Batch, Stretch, Tell, merge
+from .batch import Batch, Stretch, Tell, merge
 from .eventlog import Codec, Entry, EventLog
 from .reader import Reader
 
@@ -77,19 +77,6 @@ class Feed:
             self.batch = merge([self.stretch(cursor)], cursor, limit)
             self.begin, self.end, self.limit = cursor, last, limit
         return self.batch
-
-    def latest(self) -> tuple[int, int, bytes]:
-        """The cursors before and after the latest batch, and its bytes.
-
-        The first cursor is -1, which no reader has, if the batch is not up to date, reports a gap,
-        or does not reach the log's end.
-        """
-        batch = self.batch
-        if self.end != self.log.last or self.limit != PUSH_LIMIT:
-            batch = None
-        if batch is None or batch.gaps or not batch.end:
-            return -1, -1, b""
-        return self.begin, batch.cursor, batch.chunk
 
     def forget(self) -> None:
         """Stop sharing the latest batch: entries of the log were added before it, or replaced."""

@@ -208,15 +208,15 @@ class Notifier:
 
     def _wake(self, feed: Feed, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:
         """Wake some readers of a feed; returns those that are left when the deadline passes."""
-        begin, cursor, chunk = feed.latest()
-        size = len(chunk)
+        begin, cursor, chunk, size = -1, -1, b"", 0  # no reader has the cursor -1
         for reader in readers:
             try:
                 if reader.fast_path is feed:
                     if reader.cursor != begin:
-                        feed.after(reader.cursor, PUSH_LIMIT)
-                        begin, cursor, chunk = feed.latest()
-                        size = len(chunk)
+                        batch = feed.after(reader.cursor, PUSH_LIMIT)
+                        if batch is not None and batch.end and not batch.gaps:
+                            begin, cursor, chunk = reader.cursor, batch.cursor, batch.chunk
+                            size = len(chunk)
                     if reader.cursor == begin:
                         reader.cursor = cursor
                         try:  # `direct_write`, without the call
