@@ -18,6 +18,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -85,8 +86,10 @@ class AccountRemoval:
         if not account.admin:
             return unit
         dismissal = self._administrators.dismissal(key, account.name)
-        return unit._replace(
-            changes=(*changes, *dismissal.changes), expects=(*unit.expects, *dismissal.expects)
+        return replace(
+            unit,
+            changes=(*changes, *dismissal.changes),
+            expects=(*unit.expects, *dismissal.expects),
         )
 
     def forget(self, key: str) -> Deferred[Any]:

@@ -294,7 +294,8 @@ class Administration:
             self._check(by)
             unit = judged()
             record = Record(what, by.name, by.account is not None, target=target)
-            return unit._replace(
+            return replace(
+                unit,
                 changes=(*unit.changes, recorded(stamp, record)),
                 expects=(by.expect, *unit.expects),
             )

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from msgspec.structs import replace
+
 from ..model.policy import Action, Policy
 from ..model.units import ATTACHED, NAMES, Cell, Change, Expect, Unit
 from .card import PLAIN
@@ -91,7 +93,7 @@ class Attached:
         if not self.shared:
             return unit
         attached = Change(ATTACHED, _key(person.id, self._start), b"")
-        return unit._replace(changes=(*unit.changes, attached))
+        return replace(unit, changes=(*unit.changes, attached))
 
     def leaving(self, id: str, unit: Unit) -> Unit:
         """Add to the unit by which a person leaves that no node is attached to it."""
@@ -99,7 +101,7 @@ class Attached:
         if not starts:
             return unit
         gone = [Change(ATTACHED, _key(id, start), None) for start in starts]
-        return unit._replace(changes=(*unit.changes, *gone))
+        return replace(unit, changes=(*unit.changes, *gone))
 
     def is_present(self, person: Person) -> bool:
         """Whether a person holds its name, and this node is attached to it."""

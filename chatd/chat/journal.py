@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby, islice
 
+from msgspec import Struct, field
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -57,22 +58,19 @@ if the store neither keeps nor delivers an event of it; fails with the `ChatErro
 it."""
 
 
-class Accepted:
+class Accepted(Struct, eq=False):
     """A command that was judged, and whose unit waits to be stored."""
 
-    __slots__ = ("doubtful", "held", "judge", "outcome", "quiet", "tries", "unit")
-
-    def __init__(self, unit: Unit, judge: Judge, held: object, *, quiet: bool) -> None:
-        self.unit = unit
-        self.judge = judge
-        self.tries = 1
-        self.held = held
-        """Its room, which this reference keeps in memory until the unit is shown."""
-        self.quiet = quiet
-        """Whether to submit the unit again without its announcement if the store refuses it."""
-        self.doubtful = False
-        """Whether the store may have taken the unit, although an attempt to store it failed."""
-        self.outcome: Outcome = Deferred()
+    unit: Unit
+    judge: Judge
+    held: object
+    """Its room, which this reference keeps in memory until the unit is shown."""
+    quiet: bool
+    """Whether to submit the unit again without its announcement if the store refuses it."""
+    tries: int = 1
+    doubtful: bool = False
+    """Whether the store may have taken the unit, although an attempt to store it failed."""
+    outcome: Outcome = field(default_factory=Deferred)
 
 
 class Journal:
@@ -124,7 +122,7 @@ class Journal:
             return fail()
         if not (unit.events or unit.changes):
             return succeed(None)
-        accepted = Accepted(unit, judge, held, quiet=quiet)
+        accepted = Accepted(unit, judge, held, quiet)
         self._accept(accepted)
         return accepted.outcome
 
@@ -172,8 +170,9 @@ class Journal:
         accepted_at: float,
         appended_at: float,
     ) -> None:
-        self.unstored -= len(batch)
-        self.metrics.batch_stored(len(batch), accepted_at, appended_at)
+        count = len(batch)
+        self.unstored -= count
+        self.metrics.batch_stored(count, accepted_at, appended_at)
         # As they were: a stale unit is judged again below, and becomes another.
         units = [accepted.unit for accepted in batch] if self.when_stored is not None else ()
         for answer, accepted in zip(answers, batch, strict=True):

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct, field
+
 from ..model.account import GuestSession, encode
 from ..model.events import (
     Arrived,
@@ -72,20 +74,13 @@ def enter(
     cells that must be unchanged for the name to be free (`Claim.expects`).  Raises `NotAllowed`.
     """
     policy.may(person, Action.ENTER)
-    held = hold(person, person.name, person.key)
-    free = Expect(NAMES, person.key, 0)
-    if room is None:
-        return Unit((), (held,), (free, *claimed))
-    if not (person.kept or announced(person, room, 1)):  # nearly always
-        arrived = Arrived(room.name, person.name, person.signed)
-        return Unit([arrived], [held, room.member(person.key, person.name)], [free, *claimed])
     draft = Draft()
-    draft.changes.append(held)
-    draft.arrive(person, room)
-    if person.kept:
-        draft.changes.append(kept(person, [room.name]))
-    draft.expects.append(free)
-    draft.expects += claimed
+    draft.changes.append(hold(person, person.name, person.key))
+    draft.expects += (Expect(NAMES, person.key, 0), *claimed)
+    if room is not None:
+        draft.arrive(person, room)
+        if person.kept:
+            draft.changes.append(kept(person, [room.name]))
     return draft.unit()
 
 
@@ -195,15 +190,12 @@ def without_announcements(unit: Unit) -> Unit:
     )
 
 
-class Draft:
+class Draft(Struct):
     """A unit under construction."""
 
-    __slots__ = ("changes", "events", "expects")
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.changes: list[Change] = []
-        self.expects: list[Expect] = []
+    events: list[Event] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    expects: list[Expect] = field(default_factory=list)
 
     def create(self, room: Room, founder: Person | None = None) -> None:
         """Create the room if it has no cell yet: the unit has an event in it."""

@@ -79,7 +79,8 @@ def transfer_grants(guest: Person, rooms: Iterable[Room]) -> Unit:
     unit = Unit()
     for room in rooms:
         transferred = _transfer(guest, room)
-        unit = unit._replace(
+        unit = replace(
+            unit,
             events=(*unit.events, *transferred.events),
             changes=(*unit.changes, *transferred.changes),
             expects=(*unit.expects, *transferred.expects),

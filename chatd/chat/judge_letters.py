@@ -42,8 +42,8 @@ def keep(unit: Unit, sender: Person, account: Expect, *, ignored: bool, here: bo
         changes[Change(account_table(PARTNERS, other), own, told.sender.encode())] = None
         if here:
             changes[Change(REACHED, other, b"")] = None
-    return unit._replace(
-        events=(letter,), changes=(*unit.changes, *changes), expects=(*unit.expects, account)
+    return replace(
+        unit, events=(letter,), changes=(*unit.changes, *changes), expects=(*unit.expects, account)
     )
 
 

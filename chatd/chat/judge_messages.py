@@ -9,6 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from ..model.errors import NotInRoom
 from ..model.events import Acted, Said, Told, TopicSet
@@ -17,7 +18,7 @@ from ..model.restrictions import MICROS
 from ..model.units import SPOKEN, TOLD, Change, Expect, Unit, room_table
 from .elsewhere import Elsewhere
 from .person import Person
-from .room import LOBBY, Room
+from .room import Room
 
 
 def speak(
@@ -36,22 +37,24 @@ def speak(
 
     Raises `NotAllowed`, `NotInRoom`.
     """
-    if outside and not person.visiting and room.name not in person.rooms:
-        policy.may(person, Action.SPEAK, room)
-        if room.unfounded and room.name != LOBBY:
-            raise NotInRoom(f"there is no room #{room.name}; join it to begin it")
-    else:
-        check_speaking(policy, person, room)
+    check_speaking(policy, person, room, outside=outside)
     said = event(room.name, person.name, text, person.signed)
     founding = room.founding and room.founded_by(person)
     unit = Unit((said,), founding, (room.expect, person.expect), key)
     return _slowed(unit, person, room) if room.state.slow else unit
 
 
-def check_speaking(policy: Policy, person: Person, room: Room) -> None:
-    """Raises `NotAllowed`, `NotInRoom` if the person may not speak in the room."""
+def check_speaking(policy: Policy, person: Person, room: Room, *, outside: bool = False) -> None:
+    """Raises `NotAllowed`, `NotInRoom` if the person may not speak in the room; `outside` as for
+    `speak`.
+    """
     policy.may(person, Action.SPEAK, room)
-    _need_membership(person, room)
+    if person.visiting or room.name in person.rooms:
+        return
+    if not outside:
+        raise _not_inside(room)
+    if room.unfounded:
+        raise NotInRoom(f"there is no room #{room.name}; join it to begin it")
 
 
 def set_topic(
@@ -59,7 +62,8 @@ def set_topic(
 ) -> Unit:
     """A room's new topic; `key` is the request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SET_TOPIC, room)
-    _need_membership(person, room)
+    if not (person.visiting or room.name in person.rooms):
+        raise _not_inside(room)
     state, changes = room.begun(person)
     event = TopicSet(room.name, person.name, text, person.signed)
     changes = (room.rewritten(state.with_topic(text)), *changes)
@@ -101,7 +105,8 @@ def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
     expired = [
         other for other, last in islice(rights.spoken.items(), 2) if last < over and other != key
     ]
-    return unit._replace(
+    return replace(
+        unit,
         changes=(
             *unit.changes,
             room.given(SPOKEN, key, b""),
@@ -114,6 +119,5 @@ def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
     )
 
 
-def _need_membership(person: Person, room: Room) -> None:
-    if not person.visiting and room.name not in person.rooms:
-        raise NotInRoom(f"you are not in #{room.name}; join it first")
+def _not_inside(room: Room) -> NotInRoom:
+    return NotInRoom(f"you are not in #{room.name}; join it first")

@@ -47,7 +47,7 @@ def redact(by: By, room: Room, entry: Entry | None, text: str = "") -> Unit:
         unit = Unit((told,), (), (room.expect, by.person.expect))
     else:
         unit = ruled(by, room, (told,), (), by.record(room, "redact", event.sender, str(entry.id)))
-    return unit._replace(redacts=(redaction,))
+    return replace(unit, redacts=(redaction,))
 
 
 def is_author(person: Person, entry: Entry) -> bool:

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from msgspec import Struct
 from twisted.internet.defer import Deferred, fail
 
 T = TypeVar("T")
@@ -38,23 +39,19 @@ MOST_WAITING = 1000
 """The most commands of one person that wait for earlier ones; above it, commands are refused."""
 
 
-class Lane:
+class Lane(Struct, eq=False):
     """The commands of one person that are under way, and the queue of waiting ones."""
 
-    __slots__ = ("_person", "group", "starting", "under_way", "version", "waiting")
-
-    def __init__(self, person: Person) -> None:
-        self._person = person
-        self.group = ALONE
-        """The room of the commands under way, or `ALONE`."""
-        self.version = 0
-        """The version of that room when they were first judged."""
-        self.under_way = 0
-        self.waiting: deque[tuple[str, Callable[[], object]]] | None = None
-        """The commands that wait, each with its group; None: no command has had to wait."""
-        self.starting = False
-        """Whether `_start_waiting` is running: a command that ends at once must not start it
-        again."""
+    _person: Person
+    group: str = ALONE
+    """The room of the commands under way, or `ALONE`."""
+    version: int = 0
+    """The version of that room when they were first judged."""
+    under_way: int = 0
+    waiting: deque[tuple[str, Callable[[], object]]] | None = None
+    """The commands that wait, each with its group; None: no command has had to wait."""
+    starting: bool = False
+    """Whether `_start_waiting` is running: a command that ends at once must not start it again."""
 
     def begins(self, room: str) -> bool:
         """Whether a command for that room, or `ALONE`, may be judged now; if so, count it as under

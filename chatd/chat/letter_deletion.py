@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from ..model.errors import BadName, NoSuchPerson, NotAllowed, NotFound
@@ -78,7 +79,7 @@ class LetterDeletion:
             def judged() -> Unit:
                 by = By(person, self._readers.policy, self._now(), stamp)
                 unit = judge_letters.redact(by, command.id, letter, text)
-                return unit if key is None else unit._replace(request_key=key)
+                return unit if key is None else replace(unit, request_key=key)
 
             return self._journal.submit(judged)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from ..model.account import Account, encode
@@ -175,7 +176,7 @@ class Registration:
             expects = (*claim.expects, *invited.expects)
             if own is not None and own.key == key and not own.ended:
                 unit = judge_accounts.become(own, changes, expects, self._rooms_of(own))
-                return unit._replace(events=(*invited.events, *unit.events))
+                return replace(unit, events=(*invited.events, *unit.events))
             if lobby:
                 changes += judge.joins(key, claim.name, LOBBY)
             return Unit(invited.events, changes, (*expects, Expect(NAMES, key, 0)))

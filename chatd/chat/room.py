@@ -85,11 +85,6 @@ class Room(Source):
         self._presence: ref[Presence] | None = None
         self._stream: ref[WholeStream] | None = None
 
-    @property
-    def unfounded(self) -> bool:
-        """See `chatd.model.policy.RoomView`.  The lobby has no founder."""
-        return not self.version and self.name != LOBBY
-
     def holds(self, identity: Identity) -> bool:
         """Whether the identity's person is in the room."""
         return identity.key in self.members
@@ -169,6 +164,8 @@ class Room(Source):
         self.state = state
         self.version = version
         """The version of the cell `rooms/NAME`; 0: the room has none."""
+        self.unfounded = not version and self.name != LOBBY
+        """See `chatd.model.policy.RoomView`.  The lobby has no founder."""
         self.expect = Expect(ROOMS, self.name, version)
         """The expectation of units judged by the settings: that the settings are unchanged."""
         self.founding: tuple[Change, ...] = ()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, succeed
 
 from ..model.errors import ChatError
@@ -114,6 +115,6 @@ class RoomRulings:
                 by.policy.may(person, action, room)
                 raise
             unit = judgement(by, room, target)
-            return unit if key is None else unit._replace(request_key=key)
+            return unit if key is None else replace(unit, request_key=key)
 
         return self._journal.submit(judged, room)

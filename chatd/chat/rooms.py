@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..model.events import RoomEvent
 from ..model.names import clean_room
 from ..model.units import MEMBERS, RIGHTS, ROOMS, Change, Redaction, room_table
-from ..store import Loaded, Shown, Store
+from ..store import Loaded, Store
 from ..stream.eventlog import Entry
 from ..stream.notifier import Notifier
 from .directory import Directory
@@ -54,6 +54,8 @@ class Rooms:
         self._loader = RoomLoader(clock, store, notifier, history, self.index, self._live, horizon)
         self.redacted = self._loader.redacted
         """Recent redactions, to apply to pages that were read before them."""
+        self.shown = self._loader.shown
+        """Passes a batch that was shown on to the rooms that are being loaded."""
         self.directory = Directory(limits, self.index, self._live)
         """Which rooms exist, and how many may."""
 
@@ -122,10 +124,6 @@ class Rooms:
         if self.index.appended(event.room, id):
             self.directory.note(event.room)
         return self._live.get(event.room)
-
-    def shown(self, batch: Sequence[Shown]) -> None:
-        """A batch was shown: pass it on to the rooms that are being loaded."""
-        self._loader.shown(batch)
 
     def restate(self, room: Room, loaded: Loaded, last: int) -> None:
         """Take over a room that was read again, as it was at the id `last`; its settings are in the

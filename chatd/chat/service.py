@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -37,6 +38,7 @@ from ..model.commands import (
     Tell,
 )
 from ..model.errors import NoSession, Unavailable
+from ..model.events import Acted, Said
 from ..model.lookalikes import prepare
 from ..model.moderation import RedactPrivately
 from ..model.names import name_key
@@ -151,16 +153,17 @@ class ChatService(Service):
         self._passwords = parts.passwords
         self._speech = parts.speech
         self._fold = parts.fold
+        speak, notice = self._speech.speak, partial(Said, notice=True)
         self._commands: dict[type[Command], Callable[[Any, Person, bytes | None], Outcome]] = {
             **parts.moderating,
-            Say: self._speech.speak,
-            Act: self._speech.speak,
+            Say: partial(speak, Said),
+            Act: partial(speak, Acted),
             SetTopic: self._speech.set_topic,
             Tell: self._speech.tell,
-            Notify: self._speech.speak,
-            SayFromOutside: self._speech.speak,
-            ActFromOutside: self._speech.speak,
-            NotifyFromOutside: self._speech.speak,
+            Notify: partial(speak, notice),
+            SayFromOutside: partial(speak, Said, outside=True),
+            ActFromOutside: partial(speak, Acted, outside=True),
+            NotifyFromOutside: partial(speak, notice, outside=True),
             NotifyPrivately: self._speech.tell,
             RedactPrivately: parts.letter_deletion.redact,
             Join: self.attendance.join_by_command,

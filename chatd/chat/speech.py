@@ -14,9 +14,10 @@ from collections.abc import Callable
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.structs import replace
 from twisted.internet.defer import fail, succeed
 
-from ..model.commands import Act, FromOutside, Notify, NotifyPrivately, Say, SetTopic, Tell
+from ..model.commands import Act, NotifyPrivately, Say, SetTopic, Tell
 from ..model.errors import ChatError
 from ..model.events import Acted, Said
 from ..model.names import clean_room
@@ -56,16 +57,19 @@ class Speech:
         self._attendance = attendance
         self._correspondence = correspondence
 
-    def speak(self, command: Say | Act, person: Person, key: bytes | None) -> Outcome:
-        """Say something in a room; see `ChatService.perform`.  The person joins it for that, unless
-        the command is `FromOutside`.
+    def speak(
+        self,
+        event: Callable[..., Said | Acted],
+        command: Say | Act,
+        person: Person,
+        key: bytes | None,
+        *,
+        outside: bool = False,
+    ) -> Outcome:
+        """Say something in a room; see `ChatService.perform`.  `event` is as for
+        `judge_messages.speak`.  The person joins the room for that, unless `outside`.
         """
-        outside = isinstance(command, FromOutside)
         text = clean_text(command.text, self._admission.limits.text)
-        event: type[Said | Acted] | partial[Said]
-        event = Said if isinstance(command, Say) else Acted
-        if isinstance(command, Notify):
-            event = partial(Said, notice=True)
         name = clean_room(command.room)
 
         def judged(room: Room) -> Unit:
@@ -192,7 +196,7 @@ class Speech:
                 self._people.check_visitor(person)
                 claim.check()
                 unit = judgement()
-                return unit._replace(expects=(*unit.expects, *claim.expects))
+                return replace(unit, expects=(*unit.expects, *claim.expects))
 
             return submit(judged)
 

@@ -50,7 +50,7 @@ class LinesCodec:
         """One event, as one line or several."""
         event = entry.event
         lead = f"#{event.room} " if self.elsewhere and isinstance(event, RoomEvent) else ""
-        return "".join([f"{lead}{line}{self.end}" for line in describe(event)]).encode()
+        return f"{lead}{(self.end + lead).join(describe(event))}{self.end}".encode()
 
     def join(self, chunks: Sequence[bytes]) -> bytes:
         """The lines, one after another."""

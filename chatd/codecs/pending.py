@@ -18,7 +18,7 @@ _KINDS = bytes(ord("\n" if byte in b"\r\n" else "x") for byte in range(256))
 class PendingLines:
     """Queue of the lines in the bytes that it is fed, made by a `LineDecoder`."""
 
-    __slots__ = ("_cut", "_decoder", "_ended", "_raw")
+    __slots__ = ("_decoder", "_ended", "_raw", "ready")
 
     def __init__(self, limit: int) -> None:
         """`limit` is the most bytes of a line; None comes out for one that is longer."""
@@ -27,54 +27,51 @@ class PendingLines:
         self._ended = False
         """Whether the input has ended and its last line has not been cut yet."""
         # A list: most connections have no waiting line, and an empty deque would take 600 bytes.
-        self._cut: list[bytes | None] = []
-        """Lines that have been cut, the next one last."""
+        self.ready: list[bytes | None] = []
+        """Lines that have been cut, the next one last; empty only if there is no complete line."""
 
     def feed(self, data: bytes) -> None:
         """Take in bytes, split anywhere."""
-        if len(data) <= SLICE and not (self._raw or self._cut):
-            self._cut = self._decoder.feed(data)
-            self._cut.reverse()
+        if len(data) <= SLICE and not (self._raw or self.ready):
+            self.ready = self._decoder.feed(data)[::-1]
         else:
             self._raw += data
+            self._cut()
 
     def finish(self) -> None:
         """The input has ended: a last line without an end is complete."""
         self._ended = True
+        self._cut()
 
     def put_back(self, line: bytes | None) -> None:
         """Insert a line before all others."""
-        self._cut.append(line)
+        self.ready.append(line)
 
     def pop(self) -> bytes | None:
         """Remove and return the next line.  Raises `IndexError` if there is none."""
-        if not self._cut:
-            self._cut_some()
-        return self._cut.pop()
+        line = self.ready.pop()
+        if self._raw or self._ended:
+            self._cut()
+        return line
 
     def clear(self) -> None:
         """Drop all lines."""
-        self._cut.clear()
+        self.ready.clear()
         self._raw.clear()
         self._decoder.finish()
 
-    def __bool__(self) -> bool:
-        """Whether the queue has a complete line."""
-        if not self._cut and (self._raw or self._ended):
-            self._cut_some()
-        return bool(self._cut)
-
     def __len__(self) -> int:
         """The number of complete lines, counted without cutting them."""
-        return len(self._cut) + lines_in(self._decoder.begun, self._raw, ended=self._ended)
+        return len(self.ready) + lines_in(self._decoder.begun, self._raw, ended=self._ended)
 
-    def _cut_some(self) -> None:
-        while self._raw and not self._cut:
-            self._cut = self._decoder.feed(bytes(self._raw[:SLICE]))[::-1]
+    def _cut(self) -> None:
+        """Cut the next lines, if none is ready."""
+        while self._raw and not self.ready:
+            self.ready = self._decoder.feed(bytes(self._raw[:SLICE]))[::-1]
             del self._raw[:SLICE]
-        if self._ended and not self._cut:
+        if self._ended and not self.ready:
             self._ended = False
-            self._cut = self._decoder.finish()
+            self.ready = self._decoder.finish()
 
 
 def lines_in(begun: bool, data: bytes | bytearray, *, ended: bool) -> int:

@@ -91,7 +91,7 @@ class OptionFilter:
         if b"\r\0" in data:
             self.telnet = True
         if not self._rest and IAC not in data:
-            self._before = data[-3:] if len(data) > 2 else (self._before + data)[-3:]
+            self._before = (self._before + data[-3:])[-3:]
             return data
         data, self._rest = self._rest + data, b""
         text, end = bytearray(), 0

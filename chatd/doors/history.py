@@ -92,11 +92,12 @@ def since(service: ChatService, room: Room, cursor: int) -> Deferred[Since]:
     """
     place = service.place([room], cursor)
     begin, lost = place.cursor, bool(place.gaps)
-    entries, complete = room.log.since(begin)
-    if complete or room.archive is None:
-        first = entries[:MOST_ENTRIES]
+    newer = room.log.since(begin)
+    if newer.complete or room.archive is None:
+        first = newer.entries[:MOST_ENTRIES]
         last = first[-1].id if first else max(begin, room.log.last)
-        return succeed(Since(first, lost or not complete, len(first) < len(entries), last))
+        lost = lost or not newer.complete
+        return succeed(Since(first, lost, len(first) < len(newer.entries), last))
 
     def read(page: Page) -> Since:
         last = page.entries[-1].id if page.entries else max(begin, page.floor)

@@ -62,7 +62,7 @@ class Carrier(Protocol):
 class Salvage:
     """Raw bytes that the socket of a closed connection had received, parsed in slices."""
 
-    def __init__(self, data: bytes = b"", *, closed: bool = False) -> None:
+    def __init__(self, data: bytes, *, closed: bool) -> None:
         """`closed`: the client closed the connection after these bytes, so the last line is
         complete.
         """
@@ -84,10 +84,6 @@ class Salvage:
         return lines_in(False, self._data, ended=self.closed)
 
 
-NOTHING = Salvage()
-"""A salvage without bytes."""
-
-
 class LineQueue:
     """The lines of one connection.  Methods get the connection as an argument, because a reference
     to it would be a cycle.
@@ -105,8 +101,8 @@ class LineQueue:
         self._working = False
         self.lines = PendingLines(limit)
         """The lines that wait; None stands for a line that was too long."""
-        self.salvage = NOTHING
-        """Bytes of a closed connection, parsed when `lines` is empty."""
+        self.salvage: Salvage | None = None
+        """Bytes of a closed connection, parsed when `lines` is empty; None: there are none."""
         self.wait: IDelayedCall | None = None
         """The timer after which the next line may be carried out; None: it need not wait."""
 
@@ -118,11 +114,11 @@ class LineQueue:
     @property
     def pending(self) -> bool:
         """Whether there is input that has not been carried out."""
-        return bool(self.lines or self.salvage)
+        return bool(self.lines.ready or self.salvage)
 
     def count(self) -> int:
         """The approximate number of lines that wait: see `Salvage.lines`."""
-        return len(self.lines) + self.salvage.lines()
+        return len(self.lines) + (self.salvage.lines() if self.salvage else 0)
 
     def work(self, carrier: Carrier) -> None:
         """Carry out lines until none is left, or the next one has to wait."""
@@ -132,7 +128,7 @@ class LineQueue:
         lines = self.lines
         left = LINES_A_TURN
         while True:
-            ready = bool(lines)
+            ready = lines.ready
             if not (ready or self.salvage) or self.wait or carrier.busy:
                 break
             if left <= 0:
@@ -169,7 +165,7 @@ class LineQueue:
     def drop(self) -> None:
         """Drop all lines that wait."""
         self.lines.clear()
-        self.salvage = NOTHING
+        self.salvage = None
         if self.wait:
             self.wait.cancel()
             self.wait = None

@@ -44,7 +44,7 @@ from ..stream.feed import Source
 from ..stream.subscriber import Subscriber
 from .access import Access, for_programs, key_owner
 from .openings import KnownOpening
-from .push_door import Pushing
+from .push_door import Pushing, refusal_of
 from .reading import ReadQuery
 
 MOST_EARLY = 100
@@ -143,9 +143,9 @@ class ChatSocket(Pushing, WebSocketProtocol):
             self._refuse(sent.ref, refusal)
             return
         self._unanswered += 1
-        performed.addCallback(lambda id_: self.write(ack(sent.ref, id_)))
-        performed.addErrback(self._refused, sent)
-        performed.addBoth(self._answered)
+        performed.addCallbacks(
+            self._performed, self._failed, callbackArgs=(sent.ref,), errbackArgs=(sent.ref,)
+        )
 
     def _to_command(self, sent: Sent) -> Command | None:
         """The command in a frame; in a conversation, what is said is said to the other account,
@@ -180,16 +180,19 @@ class ChatSocket(Pushing, WebSocketProtocol):
             self._read_no_more(clean_room(command.room))
         return performed
 
-    def _refused(self, failure: Failure, sent: Sent) -> None:
-        failure.trap(ChatError)
-        assert isinstance(failure.value, ChatError)
-        self._refuse(sent.ref, failure.value)
+    def _performed(self, id_: int | None, ref: str | None) -> None:
+        self.write(ack(ref, id_))
+        self._answered()
+
+    def _failed(self, failure: Failure, ref: str | None) -> None:
+        self._refuse(ref, refusal_of(failure, "a command failed"))
+        self._answered()
 
     def _refuse(self, ref: str | None, refusal: ChatError) -> None:
         RARE.refused(refusal)
         self.write(error(ref, for_programs(refusal)))
 
-    def _answered(self, _: object) -> None:
+    def _answered(self) -> None:
         self._unanswered -= 1
         if self._leaving:
             self.drain()

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -128,7 +129,9 @@ def without_port(host: str) -> str:
     return name.lower().removesuffix(".")
 
 
+@lru_cache(100)
 def _is_address(name: str) -> bool:
+    """Cached: a server without a name has the same few addresses in all requests."""
     try:
         if name.startswith("[") and name.endswith("]"):
             IPv6Address(name[1:-1])

@@ -1,8 +1,9 @@
 """The WebSocket protocol (RFC 6455), on a connection that a `ChatChannel` or an
 `AwaitedConnection` hands over.
 
-1. `wsproto` parses the frames.  No extension is negotiated, and so no compression, with which 60 kB
-   of input could become 60 MB.
+1. `wsproto` parses the frames, from the first packet on that is more, or less, than one frame of a
+   simple kind (`chatd.http.wholeframes`).  No extension is negotiated, and so no compression, with
+   which 60 kB of input could become 60 MB.
 2. The size of a message is checked while it is received, before its fragments are joined.
 3. A close frame of the peer is answered with the same code.  After a close frame of the server, the
    peer has `CLOSE_SECONDS` to answer.
@@ -31,6 +32,7 @@ from ..net.peers import GOING_DOWN, Peers
 from ..net.stalls import TOO_SLOW
 from ..net.tcp import PeerDead
 from .fields import header, header_lines
+from .wholeframes import is_whole_pong, whole_text
 
 MAX_MESSAGE = 64 * 1024
 """Bytes in a client's message, as in a request's body."""
@@ -126,6 +128,8 @@ class WebSocketProtocol(FlowControlled):
     open = True
     """Whether neither side has sent a close frame, after which no frame may be sent."""
     _made: Connection | None = None
+    _simple = True
+    """Whether each packet so far was one whole frame, of which `wsproto` has seen nothing."""
     _parts: list[str | bytes | bytearray] | None = None
     _size = 0
     _fragments = 0
@@ -211,6 +215,15 @@ class WebSocketProtocol(FlowControlled):
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer, cut anywhere."""
         self.silent = 0
+        if self._simple and not (self.full or self.held) and len(data) <= self._max_message:
+            text = whole_text(data)
+            if text is not None:
+                if self.open:
+                    self.text_received(text)
+                return
+            if is_whole_pong(data):
+                return
+        self._simple = False
         try:
             self._frames.receive_data(data)
         except LocalProtocolError:

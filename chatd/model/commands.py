@@ -8,103 +8,83 @@ whether they are valid.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from .bounds import Name, RoomName, Text, check_fields
 
 
-class Command:
+class Command(Struct, frozen=True):
     """The base of all commands.
 
     The constructor raises the `ChatError` of a field that is too long.
     """
 
-    __slots__ = ()
-
     def __post_init__(self) -> None:
         check_fields(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Say(Command):
+class Say(Command, frozen=True):
     """Say something in a room."""
 
     room: RoomName
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Act(Command):
+class Act(Command, frozen=True):
     """Describe an action in a room: `/me waves`."""
 
     room: RoomName
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
-class SetTopic(Command):
+class SetTopic(Command, frozen=True):
     """Set a room's topic; an empty text clears it."""
 
     room: RoomName
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Join(Command):
+class Join(Command, frozen=True):
     """Join a room."""
 
     room: RoomName
 
 
-@dataclass(frozen=True, slots=True)
-class Leave(Command):
+class Leave(Command, frozen=True):
     """Leave a room."""
 
     room: RoomName
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rename(Command):
+class Rename(Command, frozen=True):
     """Change the person's name."""
 
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Tell(Command):
+class Tell(Command, frozen=True):
     """Say something to one person only."""
 
     to: Name
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Notify(Say):
+class Notify(Say, frozen=True):
     """Say something in a room that no program is to answer (IRC's NOTICE)."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyPrivately(Tell):
+class NotifyPrivately(Tell, frozen=True):
     """The same to one person only."""
 
 
-class FromOutside:
-    """A command that is carried out without coming into its room, if the room allows that."""
-
-    __slots__ = ()
+class ActFromOutside(Act, frozen=True):
+    """Do something in a room without coming into it, if the room allows that."""
 
 
-@dataclass(frozen=True, slots=True)
-class SayFromOutside(FromOutside, Say):
-    """Say something in a room without coming into it."""
+class SayFromOutside(Say, frozen=True):
+    """Say something in a room without coming into it, if the room allows that."""
 
 
-@dataclass(frozen=True, slots=True)
-class ActFromOutside(FromOutside, Act):
-    """Do something in a room without coming into it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotifyFromOutside(FromOutside, Notify):
-    """Say something in a room that no program is to answer, without coming into it."""
+class NotifyFromOutside(Notify, frozen=True):
+    """The same for something that no program is to answer."""

@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .bounds import Name, RoomName, Text, Who, Word
 from .commands import Command
 
 
-@dataclass(frozen=True, slots=True)
-class Configure(Command):
+class Configure(Command, frozen=True):
     """Change settings of a room; None leaves one as it is."""
 
     room: RoomName
@@ -26,8 +23,7 @@ class Configure(Command):
     """Seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class GiveRole(Command):
+class GiveRole(Command, frozen=True):
     """Give somebody a role in a room, or with None take it away."""
 
     room: RoomName
@@ -35,8 +31,7 @@ class GiveRole(Command):
     role: Word
 
 
-@dataclass(frozen=True, slots=True)
-class Kick(Command):
+class Kick(Command, frozen=True):
     """Put somebody out of a room; the person may come back."""
 
     room: RoomName
@@ -44,8 +39,7 @@ class Kick(Command):
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ban(Command):
+class Ban(Command, frozen=True):
     """Put somebody, or everybody in a network, out of a room, and keep them out."""
 
     room: RoomName
@@ -56,8 +50,7 @@ class Ban(Command):
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unban(Command):
+class Unban(Command, frozen=True):
     """Lift a ban."""
 
     room: RoomName
@@ -65,8 +58,7 @@ class Unban(Command):
     """A name, a network, or a ban's id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mute(Command):
+class Mute(Command, frozen=True):
     """Forbid somebody to speak in a room."""
 
     room: RoomName
@@ -75,16 +67,14 @@ class Mute(Command):
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unmute(Command):
+class Unmute(Command, frozen=True):
     """Lift a mute."""
 
     room: RoomName
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Admit(Command):
+class Admit(Command, frozen=True):
     """Make somebody a member of a room."""
 
     room: RoomName
@@ -93,16 +83,14 @@ class Admit(Command):
     """Whether a guest is a member only until the guest leaves the room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dismiss(Command):
+class Dismiss(Command, frozen=True):
     """End somebody's membership of a room."""
 
     room: RoomName
     name: Name
 
 
-@dataclass(frozen=True, slots=True)
-class Redact(Command):
+class Redact(Command, frozen=True):
     """Delete a message."""
 
     room: RoomName
@@ -110,8 +98,7 @@ class Redact(Command):
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RedactPrivately(Command):
+class RedactPrivately(Command, frozen=True):
     """Delete a private message between two accounts."""
 
     to: Name
@@ -121,8 +108,7 @@ class RedactPrivately(Command):
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BanFromServer(Command):
+class BanFromServer(Command, frozen=True):
     """Ban somebody, or everybody in a network, from the server."""
 
     who: Who
@@ -130,8 +116,7 @@ class BanFromServer(Command):
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UnbanFromServer(Command):
+class UnbanFromServer(Command, frozen=True):
     """Lift a ban from the server."""
 
     who: Who

@@ -70,11 +70,10 @@ def clean_text(text: str, limit: int, breaks: int = MAX_LINE_BREAKS, kind: str =
     `limit` is in bytes of UTF-8.  Raises `TextTooLong`, and `BadText` if nothing visible is left or
     the text is invalid Unicode.
     """
+    # Most lines of a chat are short ASCII, of which nothing has to be removed.
+    if len(text) <= limit and text.isascii() and text.isprintable() and (line := text.rstrip()):
+        return line
     _check_size(text, limit, kind)
-    if text.isascii() and text.isprintable():  # nothing to remove; most lines of a chat are that
-        text = text.rstrip()
-        if text and len(text) <= limit:
-            return text
     text = printable(_BREAKS.sub("\n", text)).rstrip().lstrip("\n")
     try:
         size = len(text.encode())

@@ -12,7 +12,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from .events import Event, RoomEvent
 
@@ -132,6 +135,7 @@ def never_falls(table: str) -> bool:
     return table.startswith(f"{MARKERS}:")
 
 
+@lru_cache(1000)
 def is_presence(table: str) -> bool:
     """Whether a table is about connected people, and so does not survive a restart."""
     return table.partition(":")[0] in PRESENCE
@@ -153,7 +157,7 @@ class Change(NamedTuple):
     value: bytes | None
 
 
-class Expect(NamedTuple):
+class Expect(Struct, frozen=True):
     """A version that a command was judged by."""
 
     table: str
@@ -170,7 +174,7 @@ class Redaction(NamedTuple):
     """The new event, in the same room."""
 
 
-class Unit(NamedTuple):
+class Unit(Struct, frozen=True):
     """The effects of one command: stored together, or not at all."""
 
     events: Sequence[Event] = ()
@@ -193,7 +197,7 @@ def is_kept(unit: Unit) -> bool:
         if isinstance(event, RoomEvent):
             return True
     for change in unit.changes:  # noqa: SIM110 - a generator is resumed for each change
-        if change.table.partition(":")[0] not in PRESENCE:
+        if not is_presence(change.table):
             return True
     return False
 

@@ -45,12 +45,11 @@ class LeanEPollReactor(EPollReactor):
     def __init__(self) -> None:
         super().__init__()
         self._watched = selectables(self)
+        self._poll = poll_of(self)
         self._at_end: list[Callable[[], object]] = []
-        """What to call at the end of this turn."""
-
-    def at_turn_end(self, call: Callable[[], object]) -> None:
-        """Call `call` once after the events of this turn: see `chatd.stream.turns`."""
-        self._at_end.append(call)
+        """What to call at the end of this turn; it stays the same list."""
+        self.at_turn_end = self._at_end.append
+        """Has a function called once after the events of this turn: see `chatd.stream.turns`."""
 
     def doPoll(self, timeout: float | None) -> None:
         """Wait for events, handle them, and end the turn; `timeout` is in seconds, None waits for
@@ -59,7 +58,7 @@ class LeanEPollReactor(EPollReactor):
         watched = self._watched
         if self._at_end:
             timeout = 0
-        for fd, event in poll_of(self)(-1 if timeout is None else timeout, ROUND):
+        for fd, event in self._poll(-1 if timeout is None else timeout, ROUND):
             selectable = watched.get(fd)
             if selectable is None:
                 continue  # an earlier event of this round has closed it
@@ -78,14 +77,16 @@ class LeanEPollReactor(EPollReactor):
             self._end_turn()
 
     def _end_turn(self) -> None:
+        asked = self._at_end
         for _ in range(STEPS):
-            calls, self._at_end = self._at_end, []
+            calls = asked[:]
+            del asked[:]
             for call in calls:
                 try:
                     call()
                 except BaseException:
                     log.err()
-            if not self._at_end:
+            if not asked:
                 break
 
     # The main loop calls it by this name.

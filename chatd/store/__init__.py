@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
 from twisted.internet.defer import Deferred
 
 from ..model.search import Query
@@ -43,7 +44,7 @@ CLOSING = "the server is going down; try again in a moment"
 """The message of `Unavailable` for a store that is closed."""
 
 
-class Shown(NamedTuple):
+class Shown(Struct, frozen=True):
     """A stored unit, as every follower sees it."""
 
     id: int

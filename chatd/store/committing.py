@@ -81,9 +81,9 @@ class Commits:
         self.under_way = False
         self._begin()
         self._show(result.restated)
-        for (_, stored), (answers, batch) in zip(group, result.appends, strict=True):
-            self._show(batch)
-            stored.callback(answers)
+        for (_, stored), judged in zip(group, result.appends, strict=True):
+            self._show(judged.batch)
+            stored.callback(judged.answers)
         self._done()
 
     def _refused(self, failure: Failure, group: Sequence[Appended]) -> None:

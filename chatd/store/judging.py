@@ -10,14 +10,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ..model.units import Expect, Stale, Unit
 from ..stream.eventlog import Entry
 from . import Shown
 
 
-class Judged(NamedTuple):
+class Judged(Struct, frozen=True):
     """The outcome of the units of one `append`."""
 
     answers: list[int | Stale]
@@ -55,14 +56,15 @@ class Judging:
         """Judge the units of one `append`."""
         answers: list[int | Stale] = []
         batch: list[Shown] = []
-        for events, changes, expects, key, redacts in units:
+        for unit in units:
+            events, key = unit.events, unit.request_key
             if key is not None:
                 known = self.request_keys.get(key) or self._known(key)
                 if known is not None:
                     answers.append(known)
                     continue
-            if expects:
-                stale = self._stale(expects)
+            if unit.expects:
+                stale = self._stale(unit.expects)
                 if stale is not None:
                     answers.append(stale)
                     continue
@@ -73,22 +75,22 @@ class Judging:
             else:
                 self.last += len(events) or 1
                 entries = [Entry(id_, event) for id_, event in enumerate(events, answer)]
-            for table, name, value in changes:
+            for table, name, value in unit.changes:
                 self.changes[table, name] = self.last, value
                 self._versions[table, name] = 0 if value is None else self.last
             if key is not None:
                 self.request_keys[key] = answer
-            batch.append(Shown(self.last, entries, changes, key, redacts))
+            batch.append(Shown(self.last, entries, unit.changes, key, unit.redacts))
             answers.append(answer)
         return Judged(answers, batch)
 
     def _stale(self, expects: Sequence[Expect]) -> Stale | None:
         versions = self._versions
         for expect in expects:
-            table, key, expected = expect
-            version = versions.get((table, key))
+            cell = expect.table, expect.key
+            version = versions.get(cell)
             if version is None:
-                version = versions[table, key] = self._version(table, key)
-            if version != expected:
+                version = versions[cell] = self._version(*cell)
+            if version != expect.version:
                 return Stale(expect)
         return None

@@ -14,9 +14,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice, takewhile
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 
@@ -39,7 +40,7 @@ T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """The effects of one append."""
 
     batch: Sequence[Shown]
@@ -49,7 +50,7 @@ class Step(NamedTuple):
     """The rooms whose oldest event was evicted by it, with the ids of the oldest ones left."""
 
 
-class Due(NamedTuple):
+class Due(Struct, frozen=True):
     """A step to show to a follower, if there is one, and a function to call after it."""
 
     step: Step | None
@@ -127,11 +128,11 @@ class MemoryEngine:
             self.cells.version,
             self.request_keys.get,
         )
-        answers, batch = judging.judge(units)
-        step = self._apply(judging, batch) if batch else None
+        judged = judging.judge(units)
+        step = self._apply(judging, judged.batch) if judged.batch else None
         for store in list(self._stores):
             if store is sender:
-                store.take(Due(step, lambda: answer and answer(answers)), at_once=True)
+                store.take(Due(step, answer and partial(answer, judged.answers)), at_once=True)
             elif step:
                 store.take(Due(step, None))
 
@@ -159,7 +160,8 @@ class MemoryEngine:
         before = []
         for (table, key), (version, value) in judging.changes.items():
             before.append((table, key, cells.set(table, key, version, value)))
-        self.request_keys.add(judging.request_keys)
+        if judging.request_keys:
+            self.request_keys.add(judging.request_keys)
         self.last = judging.last
         firsts: dict[str, int | None] = {}
         for shown in batch:
@@ -188,6 +190,8 @@ class MemoryStore:
     """Ignored: the newest events of each room are kept, anyway."""
     ahead = 0.0
     """See `Store`."""
+    _stalled = False
+    """Whether nothing is shown to the follower for now."""
 
     def __init__(
         self,
@@ -386,29 +390,24 @@ class MemoryStore:
             return  # what is due is delivered by the call that is under way
         self._delivering = True
         try:
-            while self._due and self._ready():
-                self._show(*self._due.popleft())
+            while self._due and not self._stalled:
+                due = self._due.popleft()
+                step = due.step
+                if step and step.batch and self._follower:
+                    self._shown = step.batch[-1].id
+                    self._follower.shown(step.batch)
+                if due.fire:
+                    due.fire()
+                if step and step.firsts and self._follower:
+                    self._follower.forgotten(step.firsts)
         finally:
             self._delivering = False
-
-    def _ready(self) -> bool:
-        """Whether more may be shown to the follower now."""
-        return True
-
-    def _show(self, step: Step | None, fire: Callable[[], object] | None) -> None:
-        if step and step.batch and self._follower:
-            self._shown = step.batch[-1].id
-            self._follower.shown(step.batch)
-        if fire:
-            fire()
-        if step and step.firsts and self._follower:
-            self._follower.forgotten(step.firsts)
 
     def _table(self, name: str) -> dict[str, Cell]:
         """A table, as the follower was shown it."""
         cells = self.engine.cells.snapshot(name).cells()
-        for step, _ in reversed(self._due):
-            for table, key, cell in step.before if step else ():
+        for due in reversed(self._due):
+            for table, key, cell in due.step.before if due.step else ():
                 if table != name:
                     continue
                 if cell is None:

@@ -305,10 +305,10 @@ class SqliteStore:
     def _show(self, batch: Sequence[Shown]) -> None:
         if not batch or not self._follower:
             return
-        for id_, _, changes, _, _ in batch:
-            for table, key, value in changes:
+        for shown in batch:
+            for table, key, value in shown.changes:
                 if is_presence(table):
-                    self._presence.set(table, key, id_, value)
+                    self._presence.set(table, key, shown.id, value)
         self._shown = batch[-1].id
         self._searching.fresh += len(batch)
         self._follower.shown(batch)

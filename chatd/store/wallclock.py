@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from twisted.logger import Logger
 
@@ -24,11 +25,10 @@ NEARLY = 1.0
 """Seconds that the last event may be ahead of the clock: a burst of ids can run ahead of it."""
 
 
-def steady() -> float:
-    """A monotonic clock in seconds, which includes the time that the machine sleeps if possible."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+steady: Callable[[], float] = time.monotonic
+"""A monotonic clock in seconds, which includes the time that the machine sleeps if possible."""
+if hasattr(time, "CLOCK_BOOTTIME"):
+    steady = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 
 
 class WallClock:

@@ -253,8 +253,8 @@ class Writer(SettledFile):
         rows = []
         redacts: list[Redaction] = []
         numbers = self._numbers
-        for _, batch in appends:
-            for shown in batch:
+        for judged in appends:
+            for shown in judged.batch:
                 redacts += shown.redacts
                 for entry in shown.entries:
                     event = entry.event

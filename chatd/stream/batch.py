@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from enum import Enum, auto
 from typing import NamedTuple
 
+from msgspec import Struct, field
+
 from .eventlog import Codec, Entry, encoded
 from .pages import MOST_BYTES, MOST_ENTRIES
 
@@ -36,30 +38,19 @@ class Gap(NamedTuple):
     """How many events are missing; None if the server does not know."""
 
 
-class Batch:
+class Batch(Struct, eq=False):
     """The encoded entries between two cursors: the argument of one `Outlet.deliver`."""
 
-    __slots__ = ("_forms", "chunk", "count", "cursor", "end", "gaps")
-
-    def __init__(
-        self,
-        chunk: bytes,
-        count: int,
-        cursor: int,
-        gaps: tuple[Gap, ...] = (),
-        *,
-        end: bool = False,
-    ) -> None:
-        self.chunk = chunk
-        self.count = count
-        """Entries in the chunk; 0 in a batch that only reports a gap."""
-        self.cursor = cursor
-        """The reader's cursor after this batch."""
-        self.gaps = gaps
-        """The gaps *before* the chunk."""
-        self.end = end
-        """Whether this batch reaches the end of all logs."""
-        self._forms: dict[Hashable, tuple[int, bytes]] = {}
+    chunk: bytes
+    count: int
+    """Entries in the chunk; 0 in a batch that only reports a gap."""
+    cursor: int
+    """The reader's cursor after this batch."""
+    gaps: tuple[Gap, ...] = ()
+    """The gaps *before* the chunk."""
+    end: bool = False
+    """Whether this batch reaches the end of all logs."""
+    _forms: dict[Hashable, tuple[int, bytes]] = field(default_factory=dict)
 
     def cached(self, form: Hashable, make: Callable[[Batch], bytes], age: int = 0) -> bytes:
         """The result of `make(self)`, cached under `form` so that all readers share it.
@@ -83,7 +74,7 @@ class Tell(Enum):
     """An earlier batch has reported the gap."""
 
 
-class Stretch(NamedTuple):
+class Stretch(Struct, frozen=True):
     """The known entries of one source after a reader's place in it."""
 
     source: str
@@ -110,12 +101,13 @@ def merge(
     holes: list[tuple[int, str, Tell]] = []
     known: int | None = None
     codec = None
-    for source, codec, entries, floor, until, tell in stretches:
-        if floor is not None:
-            holes.append((floor, source, tell))
+    for stretch in stretches:
+        codec, until = stretch.codec, stretch.until
+        if stretch.floor is not None:
+            holes.append((stretch.floor, stretch.source, stretch.tell))
         if until is not None:
             known = until if known is None else min(known, until)
-        runs.append(_numbered(entries, codec))
+        runs.append(_numbered(stretch.entries, codec))
     chunks: list[bytes] = []
     size = 0
     end = known is None
@@ -149,13 +141,14 @@ def _whole(stretch: Stretch, limit: int) -> Batch | None:
     """The batch of a stretch that has no gap, reaches the newest event, and fits into one batch;
     None for any other stretch.
     """
-    _, codec, entries, floor, until, _ = stretch
-    if floor is not None or until is not None or not 0 < len(entries) <= limit:
+    entries, codec = stretch.entries, stretch.codec
+    count = len(entries)
+    if stretch.floor is not None or stretch.until is not None or not 0 < count <= limit:
         return None
     chunks = encoded(entries, codec)
-    if len(chunks) > 1 and sum(map(len, chunks)) + len(chunks) > BATCH_BYTES:
+    if count > 1 and sum(map(len, chunks)) + count > BATCH_BYTES:
         return None
-    return Batch(codec.join(chunks), len(chunks), entries[-1].id, end=True)
+    return Batch(codec.join(chunks), count, entries[-1].id, end=True)
 
 
 def _numbered(entries: Sequence[Entry], codec: Codec) -> Iterator[tuple[int, Entry, Codec]]:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct, field
+
 from ..model.events import Event
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,24 +36,20 @@ class Codec(Protocol):
         """Several encoded entries as one run of bytes."""
 
 
-class Entry:
+class Entry(Struct, eq=False):
     """A stored event and its id.  Its encoded bytes are cached for each codec."""
 
-    __slots__ = ("_encoded", "event", "id")
-
-    def __init__(self, id: int, event: Event) -> None:
-        self.id = id
-        """Microseconds since the Unix epoch; strictly rising over the whole chat."""
-        self.event = event
-        self._encoded: dict[str, bytes] = {}
+    id: int
+    """Microseconds since the Unix epoch; strictly rising over the whole chat."""
+    event: Event
+    _encoded: dict[str, bytes] = field(default_factory=dict)
 
     def encoded(self, codec: Codec) -> bytes:
         """This entry as `codec` encodes it."""
-        try:
-            return self._encoded[codec.name]
-        except KeyError:
+        data = self._encoded.get(codec.name)
+        if data is None:
             data = self._encoded[codec.name] = codec.encode(self)
-            return data
+        return data
 
     @property
     def time(self) -> str:
@@ -69,7 +67,7 @@ def encoded(entries: Iterable[Entry], codec: Codec) -> list[bytes]:
     return [entry._encoded.get(name) or entry.encoded(codec) for entry in entries]
 
 
-class Suffix(NamedTuple):
+class Suffix(Struct, frozen=True):
     """The entries after a cursor."""
 
     entries: Sequence[Entry]
@@ -114,8 +112,9 @@ class EventLog:
 
     def evicting(self, entries: int) -> int:
         """The id of the newest entry that `entries` new ones would evict; 0 if none."""
-        many = min(len(self._entries) + entries - self.capacity, len(self._entries))
-        return self._entries[many - 1].id if many > 0 else 0
+        held = len(self._entries)
+        over = held + entries - self.capacity
+        return self._entries[min(over, held) - 1].id if over > 0 and held else 0
 
     @property
     def first(self) -> int | None:
@@ -135,16 +134,18 @@ class EventLog:
         """Add the newest entries, oldest first; a full log evicts as many."""
         if not entries:
             return
-        if isinstance(self._entries, tuple):
-            self._entries = deque(maxlen=self.capacity)
-        evicted = len(self._entries) + len(entries) - self.capacity
-        if evicted > len(self._entries):
-            self.floor = entries[evicted - len(self._entries) - 1].id
+        log = self._entries
+        if not log:
+            log = self._entries = deque(maxlen=self.capacity)
+        held, added = len(log), len(entries)
+        evicted = held + added - self.capacity
+        if evicted > held:
+            self.floor = entries[evicted - held - 1].id
         elif evicted > 0:
-            self.floor = self._entries[evicted - 1].id
-        self._entries.extend(entries)
+            self.floor = log[evicted - 1].id
+        log.extend(entries)
         self.last = entries[-1].id
-        self.count += len(entries)
+        self.count += added
 
     def prepend(self, entries: Sequence[Entry], floor: int) -> None:
         """Add earlier entries before the others, as far as the capacity allows.  `entries` are all

@@ -19,7 +19,7 @@ from typing import Protocol
 from weakref import ref
 
 from .archive import Archive, PageRead
-from .batch import PUSH_LIMIT, Batch, Stretch, Tell, merge
+from .batch import Batch, Stretch, Tell, merge
 from .eventlog import Codec, Entry, EventLog
 from .reader import Reader
 
@@ -78,19 +78,6 @@ class Feed:
             self.begin, self.end, self.limit = cursor, last, limit
         return self.batch
 
-    def latest(self) -> tuple[int, int, bytes]:
-        """The cursors before and after the latest batch, and its bytes.
-
-        The first cursor is -1, which no reader has, if the batch is not up to date, reports a gap,
-        or does not reach the log's end.
-        """
-        batch = self.batch
-        if self.end != self.log.last or self.limit != PUSH_LIMIT:
-            batch = None
-        if batch is None or batch.gaps or not batch.end:
-            return -1, -1, b""
-        return self.begin, batch.cursor, batch.chunk
-
     def forget(self) -> None:
         """Stop sharing the latest batch: entries of the log were added before it, or replaced."""
         self.limit = 0
@@ -108,11 +95,12 @@ class Feed:
         name, codec, log = self.source.name, self.codec, self.log
         page = read.reaches(log.floor) if read else None
         if read is None or page is None:
-            entries, complete = log.since(place)
+            suffix = log.since(place)
             tell = Tell.NOW if told or (read and read.failed) else Tell.PASSED
             if log.floor <= told:
                 tell = Tell.NEVER
-            return Stretch(name, codec, entries, None if complete else log.floor, None, tell)
+            floor = None if suffix.complete else log.floor
+            return Stretch(name, codec, suffix.entries, floor, None, tell)
         entries = page.entries[bisect_right(page.entries, place, key=_id) :]
         floor = page.floor if page.floor > place else None
         return Stretch(name, codec, entries, floor, read.until)

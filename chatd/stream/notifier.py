@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from math import inf
 
+from msgspec import Struct, field
+
 from .batch import PUSH_LIMIT
 from .eventlog import Entry
 from .feed import Feed, Source
@@ -31,21 +33,18 @@ SLICE_READERS = 50
 """Readers on the fast path between two checks of the clock: 0.25 ms of work."""
 
 
-class Round:
+class Round(Struct, eq=False):
     """The readers to wake for one feed's new entries, or for pages that arrived, in time slices."""
 
-    __slots__ = ("asleep", "feed", "shown")
-
-    def __init__(self, feed: Feed | None, asleep: list[Reader], shown: int) -> None:
-        self.feed = feed
-        """The feed that has new entries; None: pages of an archive have arrived."""
-        self.asleep = asleep
-        """The readers that are still to be woken, the next one last."""
-        self.shown = shown
-        """The cursor up to which those readers have been shown the feed's log."""
+    feed: Feed | None
+    """The feed that has new entries; None: pages of an archive have arrived."""
+    asleep: list[Reader]
+    """The readers that are still to be woken, the next one last."""
+    shown: int
+    """The cursor up to which those readers have been shown the feed's log."""
 
 
-class Growth:
+class Growth(Struct, eq=False):
     """New entries for several logs, appended together.
 
     Room is made in all logs before the first one grows, so that no reader is woken in between.
@@ -54,11 +53,8 @@ class Growth:
     ids.
     """
 
-    __slots__ = ("_new", "_notifier")
-
-    def __init__(self, notifier: Notifier) -> None:
-        self._notifier = notifier
-        self._new: dict[Source, list[Entry]] = {}
+    _notifier: Notifier
+    _new: dict[Source, list[Entry]] = field(default_factory=dict)
 
     def add(self, source: Source, entry: Entry) -> None:
         """Add an entry of a source; its id is higher than those added before."""
@@ -168,8 +164,9 @@ class Notifier:
         """Begin a round for each marked feed without an unfinished one; then serve all rounds in
         turn, one slice each, until the deadline.
         """
-        for feed in [feed for feed in self._marked if feed not in self._under_way]:
-            self._begin(feed)
+        for feed in list(self._marked):
+            if feed not in self._under_way:
+                self._begin(feed)
         rounds = self._rounds
         while rounds:
             round_ = rounds.popleft()
@@ -178,7 +175,7 @@ class Notifier:
                 rounds.append(round_)
             else:
                 self._end(round_)
-            if self._seconds() > deadline:
+            if rounds and self._seconds() > deadline:
                 break
 
     def _begin(self, feed: Feed) -> Round:
@@ -211,15 +208,15 @@ class Notifier:
 
     def _wake(self, feed: Feed, readers: Sequence[Reader], deadline: float) -> Sequence[Reader]:
         """Wake some readers of a feed; returns those that are left when the deadline passes."""
-        begin, cursor, chunk = feed.latest()
-        size = len(chunk)
+        begin, cursor, chunk, size = -1, -1, b"", 0  # no reader has the cursor -1
         for reader in readers:
             try:
                 if reader.fast_path is feed:
                     if reader.cursor != begin:
-                        feed.after(reader.cursor, PUSH_LIMIT)
-                        begin, cursor, chunk = feed.latest()
-                        size = len(chunk)
+                        batch = feed.after(reader.cursor, PUSH_LIMIT)
+                        if batch is not None and batch.end and not batch.gaps:
+                            begin, cursor, chunk = reader.cursor, batch.cursor, batch.chunk
+                            size = len(chunk)
                     if reader.cursor == begin:
                         reader.cursor = cursor
                         try:  # `direct_write`, without the call

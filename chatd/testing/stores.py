@@ -110,14 +110,15 @@ class RefusingStore(MemoryStore):
     def hold(self, *what: Held) -> None:
         """Hold these back, until `release`."""
         self._held |= set(what)
+        self._stalled = "shown" in self._held
 
     def release(self, *what: Held) -> None:
         """Let these go on, or without an argument all."""
         self._held -= set(what or self._held)
+        self._stalled = "shown" in self._held
         if "appends" not in self._held:
             self._store()
-        if "shown" not in self._held:
-            self._deliver()
+        self._deliver()
         if "reads" not in self._held:
             reads, self._reads = self._reads, []
             for answer in reads:
@@ -218,9 +219,6 @@ class RefusingStore(MemoryStore):
     def _store(self) -> None:
         if "appends" not in self._held:
             super()._store()
-
-    def _ready(self) -> bool:
-        return "shown" not in self._held
 
     def _later(self, result: Callable[[], T]) -> Deferred[T]:
         answer = super()._later(result)

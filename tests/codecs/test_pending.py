@@ -33,7 +33,7 @@ def pending_lines(parts: Iterable[bytes], *, ended: bool = False) -> PendingLine
 
 def drained(lines: PendingLines) -> list[bytes | None]:
     taken = []
-    while lines:
+    while lines.ready:
         taken.append(lines.pop())
     return taken
 
@@ -69,7 +69,7 @@ def test_clear_drops_all_pending_lines() -> None:
     lines = pending_lines([b"one\ntw"], ended=True)
     assert lines.pop() == b"one"
     lines.clear()
-    assert not lines
+    assert not lines.ready
     assert len(lines) == 0
 
 

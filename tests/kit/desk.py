@@ -67,10 +67,10 @@ class Desk:
 
     def show(self, batch: Sequence[Shown]) -> None:
         """Show these units to the follower."""
-        for id_, _, changes, _, _ in batch:
-            self.shown = id_
-            for table, key, value in changes:
-                self.presence.set(table, key, id_, value)
+        for shown in batch:
+            self.shown = shown.id
+            for table, key, value in shown.changes:
+                self.presence.set(table, key, shown.id, value)
 
     def store(self, *events: Event, **unit: Any) -> list[int]:
         """Store a unit; returns the ids of its events."""

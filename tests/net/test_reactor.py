@@ -86,7 +86,7 @@ def test_a_descriptor_closed_by_an_earlier_event_of_the_round_is_skipped(
 
     reactor._selectables.update({fd: Connection(fd) for fd in (1001, 1002)})
     ready = [(1001, event), (1002, event)]
-    monkeypatch.setattr(reactor, "_poller", type("Ready", (), {"poll": lambda *_: ready})())
+    monkeypatch.setattr(reactor, "_poll", lambda *_: ready)
     reactor.doPoll(0)
     assert called == [1001]
 
@@ -105,12 +105,12 @@ def turn(
     """One turn, in which these descriptors are ready; returns the seconds that it would wait."""
     waits: list[float] = []
 
-    def poll(_: object, timeout: float, most: int) -> list[tuple[int, int]]:
+    def poll(timeout: float, most: int) -> list[tuple[int, int]]:
         waits.append(timeout)
         return [(fd, EPOLLIN) for fd in range(1001, 1001 + len(reads))]
 
     reactor._selectables.update({fd: Readable(read) for fd, read in enumerate(reads, 1001)})
-    monkeypatch.setattr(reactor, "_poller", type("Ready", (), {"poll": poll})())
+    monkeypatch.setattr(reactor, "_poll", poll)
     reactor.doPoll(5)
     return waits
 

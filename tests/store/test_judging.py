@@ -23,9 +23,9 @@ def test_each_event_and_each_unit_without_events_gets_an_id() -> None:
     """A unit is answered with its first id."""
     group = judging()
     units = [Unit([said("one"), said("two")]), Unit(), Unit([said("three")])]
-    answers, batch = group.judge(units)
-    assert answers == [11, 13, 14]
-    assert [[entry.id for entry in shown.entries] for shown in batch] == [[11, 12], [], [14]]
+    judged = group.judge(units)
+    assert judged.answers == [11, 13, 14]
+    assert [[entry.id for entry in shown.entries] for shown in judged.batch] == [[11, 12], [], [14]]
     assert (group.first, group.last) == (11, 14)
 
 
@@ -34,9 +34,9 @@ def test_a_unit_that_expects_another_version_is_stale() -> None:
     group = judging()
     expect = Expect("rooms", "dev", 4)
     stale = Unit([said("late")], [Change("rooms", "dev", b"x")], [expect])
-    answers, batch = group.judge([stale, Unit([said("one")], expects=[Expect("rooms", "dev", 5)])])
-    assert answers == [Stale(expect), 11]
-    assert [shown.id for shown in batch] == [11]
+    judged = group.judge([stale, Unit([said("one")], expects=[Expect("rooms", "dev", 5)])])
+    assert judged.answers == [Stale(expect), 11]
+    assert [shown.id for shown in judged.batch] == [11]
     assert group.changes == {}
 
 
@@ -56,7 +56,7 @@ def test_a_repeated_request_is_answered_without_judging() -> None:
     group = judging(known=7)
     again = Unit([said("one")], expects=[Expect("rooms", "dev", 0)], request_key=b"known")
     new = Unit([said("two")], request_key=b"new")
-    answers, batch = group.judge([again, new, new])
-    assert answers == [7, 11, 11]
-    assert len(batch) == 1
+    judged = group.judge([again, new, new])
+    assert judged.answers == [7, 11, 11]
+    assert len(judged.batch) == 1
     assert group.request_keys == {b"new": 11}

@@ -61,16 +61,16 @@ class Model:
 
     def append(self, unit: Unit) -> int | Stale:
         """The answer that a store should give."""
-        events, changes, expects, key, _ = unit
+        events, key = unit.events, unit.request_key
         if key in self.request_keys:
             return self.request_keys[key]
-        for expect in expects:
+        for expect in unit.expects:
             if self.version((expect.table, expect.key)) != expect.version:
                 return Stale(expect)
         first = self.last + 1
         self.last += len(events) or 1
         self.events += enumerate(events, first)
-        for table, name, value in changes:
+        for table, name, value in unit.changes:
             if value is None:
                 self.cells.pop((table, name), None)
             else:

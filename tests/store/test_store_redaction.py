@@ -12,7 +12,7 @@ import pytest
 from chatd.model.commands import Join, Say
 from chatd.model.events import Said
 from chatd.model.moderation import Redact
-from chatd.model.units import Change, Redaction, Unit, is_kept
+from chatd.model.units import Change, Expect, Redaction, Unit, is_kept
 from chatd.store.memory import MemoryStore
 
 from ..kit.file_chat import FileChat
@@ -67,7 +67,7 @@ def test_a_redaction_of_a_missing_event_changes_nothing(kept: StoreUnderTest) ->
 def test_a_stale_unit_redacts_nothing(kept: StoreUnderTest) -> None:
     """A unit is stored whole or not at all."""
     (id_,) = kept.stored(said("1"))
-    stale = Unit(redacts=(redaction_of(id_),), expects=[("rooms", "lobby", 7)])  # type: ignore[list-item]
+    stale = Unit(redacts=(redaction_of(id_),), expects=[Expect("rooms", "lobby", 7)])
     kept.appended(stale)
     assert texts(kept.read("lobby").entries) == ["1"]
 

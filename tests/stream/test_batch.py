@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chatd.model.events import Said
 from chatd.stream.batch import Batch, Gap, Stretch, Tell, merge
@@ -76,9 +77,9 @@ def test_a_gap_beyond_the_known_range_is_reported_later() -> None:
 
 def test_a_gap_may_be_reported_early_or_suppressed() -> None:
     """`Tell.NOW` does not move the cursor past the gap; `Tell.NEVER` passes it silently."""
-    now = stretch("other", [8], floor=7)._replace(tell=Tell.NOW)
+    now = replace(stretch("other", [8], floor=7), tell=Tell.NOW)
     batch = merge([stretch("one", [3]), now], 0, limit=1)
     assert (ids_in(batch), batch.cursor, batch.gaps) == ([3], 3, (Gap("other", None),))
-    told = now._replace(entries=[], tell=Tell.NEVER)
+    told = replace(now, entries=[], tell=Tell.NEVER)
     batch = merge([told], 3, limit=1)
     assert (batch.cursor, batch.gaps) == (7, ())

@@ -35,10 +35,11 @@ def test_since_returns_the_whole_suffix_or_reports_it_incomplete(
     numbers: list[int], capacity: int, cursor: int
 ) -> None:
     """An incomplete answer lacks only its oldest entries, and holds as many as the log."""
-    entries, complete = filled(numbers, capacity).since(cursor)
+    found = filled(numbers, capacity).since(cursor)
     wanted = [number for number in numbers if number > cursor]
-    assert numbers_in(entries) == (wanted if complete else wanted[len(wanted) - capacity :])
-    assert complete == (len(wanted) <= capacity)
+    kept = wanted if found.complete else wanted[len(wanted) - capacity :]
+    assert numbers_in(found.entries) == kept
+    assert found.complete == (len(wanted) <= capacity)
 
 
 @given(ids, capacities, st.integers(1, 50), cursors)
@@ -47,10 +48,10 @@ def test_a_log_with_a_floor_is_complete_only_from_its_floor(
 ) -> None:
     """It never held the entries before its floor, even when it is empty."""
     numbers = [floor + step for step in steps]
-    entries, complete = filled(numbers, capacity, floor).since(cursor)
+    found = filled(numbers, capacity, floor).since(cursor)
     wanted = [number for number in numbers if number > cursor]
-    assert complete == (cursor >= floor and len(wanted) <= capacity)
-    assert numbers_in(entries) == wanted[max(0, len(wanted) - capacity) :]
+    assert found.complete == (cursor >= floor and len(wanted) <= capacity)
+    assert numbers_in(found.entries) == wanted[max(0, len(wanted) - capacity) :]
 
 
 @given(ids, capacities)
@@ -171,9 +172,9 @@ def test_prepend_completes_an_incomplete_log(
     partial.prepend(held.since(0).entries, held.floor)
     assert not partial.incomplete
     for place in (cursor, 100, 100 + cursor):
-        entries, complete = partial.since(place)
-        wanted, possible = whole.since(place)
-        assert (numbers_in(entries), complete) == (numbers_in(wanted), possible)
+        found, wanted = partial.since(place), whole.since(place)
+        assert numbers_in(found.entries) == numbers_in(wanted.entries)
+        assert found.complete == wanted.complete
     assert numbers_in(partial.latest(5)) == numbers_in(whole.latest(5))
     partial.append(Entry(201, Said("lobby", "ada", "")))
     whole.append(Entry(201, Said("lobby", "ada", "")))

@@ -212,7 +212,7 @@ class IrcLink(FlowControlled):
             if (self.queue.idle or self.finishing) and not self.owed:
                 self._finish()
             return
-        if self.queue.lines:
+        if self.queue.lines.ready:
             self.hold()
         elif self.queue.idle and not self.full and not self.ending:
             self.take_more()

@@ -88,11 +88,6 @@ class LineClient:
         """The client's present subscriber; `/time` replaces it."""
         return self.reader.subscriber
 
-    @property
-    def here(self) -> str:
-        """The name of the current room; empty if there is none."""
-        return self.reader.room.name if self.reader.room else ""
-
     def close(self) -> None:
         """The connection is closed: stop the reader, and end the session."""
         self.subscriber.stop()

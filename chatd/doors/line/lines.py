@@ -225,6 +225,7 @@ class LineConnection(TcpConnection):
     def take_salvaged(self) -> None:
         """See `Carrier.take_salvaged`."""
         salvage = self._queue.salvage
+        assert salvage is not None
         if self._take(salvage.take()) and salvage.closed and not salvage:
             self._end_input()
 
@@ -330,7 +331,7 @@ class LineConnection(TcpConnection):
 
     def work(self) -> None:
         """See `Wire.work`."""
-        if self._queue.lines or self._ending or self._stopped:
+        if self._queue.lines.ready or self._ending or self._stopped:
             self._queue.work(self)
 
     def put_back(self, line: bytes) -> None:
@@ -367,7 +368,7 @@ class LineConnection(TcpConnection):
 
     def worked(self) -> None:
         """See `Carrier.worked`: pause or resume reading, or close the connection."""
-        if self._queue.lines and not self._gone:
+        if self._queue.lines.ready and not self._gone:
             self._stopped = True
             self.transport.pauseProducing()
         if self._gone or self._ending:

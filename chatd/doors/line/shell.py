@@ -54,11 +54,9 @@ class Shell(LineClient):
             return False
         parsed = line if self.literal else self.commands.parse(line)
         if isinstance(parsed, str):
-            message = Say(self.here, parsed)
             if self.unanswered >= MOST_UNANSWERED:
                 raise WaitForAcks
-            self.reader.here()
-            self.say(message, echo=self.echo)
+            self.say(Say(self.reader.here().name, parsed), echo=self.echo)
             return True
         command, words = parsed
         kind = command.kind_of(words)

@@ -75,16 +75,16 @@ def pack(units: Sequence[Unit], erased: Sequence[str] = ()) -> Packed:
 
     packed: list[_Packed[msgspec.Raw]] = [
         (
-            _string(key or b""),
-            [(number(table_name(table)), name, version) for table, name, version in expects],
-            [(number(table_name(table)), name, _string(value)) for table, name, value in changes],
-            [(_place(event, number), _string(_encode(event))) for event in events],
+            _string(unit.request_key or b""),
+            [(number(table_name(it.table)), it.key, it.version) for it in unit.expects],
+            [(number(table_name(it.table)), it.key, _string(it.value)) for it in unit.changes],
+            [(_place(event, number), _string(_encode(event))) for event in unit.events],
             [
-                (number(room_name(event.room)), id_, _string(_encode(event)))
-                for id_, event in redacts
+                (number(room_name(it.event.room)), it.id, _string(_encode(it.event)))
+                for it in unit.redacts
             ],
         )
-        for events, changes, expects, key, redacts in units
+        for unit in units
     ]
     rooms = [number(room_name(room)) for room in erased]
     names = list(numbers)

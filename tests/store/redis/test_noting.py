@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from chatd.model.events import Joined
 from chatd.model.units import Cell
@@ -107,7 +108,7 @@ def test_messages_are_counted_and_nothing_else(nodes: RedisNodes) -> None:
     one, two = nodes.nodes
     for n in range(3):
         one.store.append([saying(str(n)), saying("x", "dev")])
-    one.store.append([saying("y")._replace(events=[Joined("lobby", "ada")])])
+    one.store.append([replace(saying("y"), events=[Joined("lobby", "ada")])])
     nodes.settle()
     first = one.follower.entries[0].id
     counts = [

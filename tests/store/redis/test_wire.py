@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chatd.model.events import Arrived, Departed, Joined, NameChanged, Said, Told
 from chatd.model.units import Change, Expect, Redaction, Stale, Unit
@@ -38,7 +39,7 @@ UNIT = st.builds(
 def test_units_come_back_as_they_were(units: list[Unit], erased: list[str]) -> None:
     """All but what they expect, which is judged by then; and rooms that are to be erased."""
     expected = [
-        unit._replace(expects=(), changes=unit.changes or (), redacts=unit.redacts or ())
+        replace(unit, expects=(), changes=unit.changes or (), redacts=unit.redacts or ())
         for unit in units
     ]
     assert unpack(pack(units, erased).data) == (expected, erased)
