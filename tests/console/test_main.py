@@ -341,6 +341,19 @@ def test_an_interrupted_command_says_so(desk: Desk, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "chatd: interrupted\n"
 
 
+def test_a_command_is_interrupted_while_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server's modules take a moment."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "import_module", interrupted)
+    assert command.main(["serve"]) == 130
+    assert capsys.readouterr().err == "chatd: interrupted\n"
+
+
 def test_a_completion_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown shell is refused."""
     assert command.main(["completion", "bash"]) == 0
