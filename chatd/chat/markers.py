@@ -8,8 +8,8 @@
    stored meanwhile, and tells them, too (`unheard`).
 4. The marker of a conversation is stored beside those of rooms, under the other account's key
    (`chatd.model.letters.place_of`).
-5. Only rooms that exist, and conversations with accounts, have markers.  So a client cannot fill the
-   store with those of names that it makes up.
+5. Only rooms that exist, and conversations with accounts, have markers.  So a client cannot fill
+   the store with those of names that it makes up.
 """
 
 from __future__ import annotations

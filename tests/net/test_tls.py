@@ -308,7 +308,7 @@ def test_write_at_the_end_of_the_handshake_comes_too_late_after_a_close(
             self.transport.write(b"bye")
             self.transport.loseConnection()
 
-        def handshakeCompleted(self) -> None:
+        def handshakeCompleted(self) -> None:  # noqa: N802
             self.transport.write(b", too late")
 
     pair = TlsPair(contexts, Late())
