@@ -32,7 +32,12 @@ def test_the_c_library_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """`GET /about` asks at each request."""
     kernelclock._libc.cache_clear()
     opened: list[object] = []
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: opened.append(name) or SimpleNamespace())
+
+    def open_library(name: object) -> SimpleNamespace:
+        opened.append(name)
+        return SimpleNamespace()
+
+    monkeypatch.setattr(ctypes, "CDLL", open_library)
     is_kept()
     is_kept()
     kernelclock._libc.cache_clear()
