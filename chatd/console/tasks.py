@@ -30,8 +30,6 @@ from ..model.restrictions import Restriction, moment
 Lines = Deferred[Sequence[str]]
 PAGE = 500
 """Accounts or records that are read together."""
-NO_URL = "put the address of the page before it; if the server has a --host NAME, this is a link"
-"""What is said of an invite's code if the server does not know the page's URL."""
 
 
 class Task(Struct, forbid_unknown_fields=True, tag_field="do", kw_only=True):
@@ -161,9 +159,8 @@ class MakeInvite(Task, tag="invite"):
         person = console(service.admission.bucket())
 
         def told(made: Made) -> list[str]:
-            if service.page_url:
-                return [f"{service.page_url}/#invite={made.code}"]
-            return [f"#invite={made.code}", NO_URL]
+            url = service.page_url
+            return [f"{url}/#invite={made.code}" if url else f"#invite={made.code}"]
 
         made = service.invites.make(person, name, self.seconds, self.uses)
         return made.addCallback(told)
