@@ -201,7 +201,7 @@ def makeService(options: Options) -> MultiService:
         lag.setServiceParent(server)
     if place is None or place.claims:
         Greeting(doors, chat.page_url).setServiceParent(server)
-    ClaimNotice(chat.claims, doors).setServiceParent(server)
+    ClaimNotice(chat.claims, doors, chat.page_url).setServiceParent(server)
     console = console_path(settings.store, directory)
     if place is None:
         ConsoleDoor(clock, chat, console).setServiceParent(server)

@@ -56,7 +56,7 @@ export function parse(text) {
     case "help":
       return { do: command };
     default:
-      return { do: "more", command, text: one };
+      return { do: "more", command: word, text: one };
   }
 }
 

@@ -332,6 +332,6 @@ export class Composer {
 }
 
 /** Whether a key belongs to an input method: Safari says so only with the code 229. @param {KeyboardEvent} event */
-export function composing(event) {
+function composing(event) {
   return event.isComposing || event.keyCode === 229;
 }

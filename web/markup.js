@@ -98,7 +98,7 @@ function block(lines, before, after) {
 }
 
 /** The parts of one line. @param {string} line @returns {Inline[]} */
-export function inline(line) {
+function inline(line) {
   return joined(emphasized(withoutCode(line)));
 }
 

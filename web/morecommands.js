@@ -67,15 +67,16 @@ export function namesPerson(command = "") {
 }
 
 /**
- * Carry out one of these commands. Throws an error about it. `spaced` is the whole text if there is a space before the command; if there
+ * Carry out one of these commands. Throws an error about it. `command` is as typed. `spaced` is the whole text if there is a space before the command; if there
  * is no such command, that text is said.
  * @param {Pick<Page, "chat" | "places" | "menus" | "ignore" | "keep"> & {say: (text: string) => Promise<void>}} page
  * @param {{command: string, text: string, spaced?: string}} typed @param {string} place
  */
-export async function carryOut({ chat, places, menus, ignore, keep, say }, { command, text, spaced }, place) {
+export async function carryOut({ chat, places, menus, ignore, keep, say }, { command: typed, text, spaced }, place) {
+  const command = typed.toLowerCase();
   if (spaced && MORE.has(command)) throw new Error(t("parse.space", { command }));
   if (spaced) return say(spaced);
-  if (!MORE.has(command)) throw new Error(t("parse.unknown", { command }));
+  if (!MORE.has(command)) throw new Error(t("parse.unknown", { command: typed }));
   const { moderation } = chat;
   const talk = isTalk(place) ? places.view(place).title : "";
   const opened = ITEMS.get(command);

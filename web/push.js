@@ -30,6 +30,8 @@ export class Push {
   #worker;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #signing;
+  /** Settles when the server has answered all signs. @type {Promise<unknown>} */
+  #signed = Promise.resolve();
 
   /** @param {import("./chat.js").Chat} chat @param {import("./levels.js").Levels} levels @param {import("./bell.js").Bell} bell */
   constructor(chat, levels, bell) {
@@ -142,9 +144,10 @@ export class Push {
     this.#signing = setInterval(() => this.#sign(true), SIGN);
   }
 
-  /** @param {boolean} here */
+  /** Say whether the page is in view, when the server has answered what was said before: no request overtakes another. @param {boolean} here */
   #sign(here) {
-    if (this.#told.subscriptions) void this.#chat.account.push("PUT", { here, page: this.#page }, "push/view").catch(() => {});
+    if (!this.#told.subscriptions) return;
+    this.#signed = this.#signed.then(() => this.#chat.account.push("PUT", { here, page: this.#page }, "push/view")).catch(() => {});
   }
 }
 

@@ -27,7 +27,7 @@ let rtl = false;
 /** The language of the words. */
 export let language = "en";
 /** For dates, times and numbers: the user's own variety of the language, if the browser says one. */
-export let locale = "en";
+let locale = "en";
 
 /** The language to use: the chosen one, else the first of the browser's that there is. @param {string} chosen */
 export function languageFor(chosen) {

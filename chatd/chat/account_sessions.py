@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, fail
+from twisted.python.failure import Failure
 
 from ..model.account import (
     MOST_SESSIONS,
@@ -93,7 +94,7 @@ class AccountSessions:
         if session.credential is None or session.record is None:
             return left
         key, hash_ = session.record.key, session.credential.cell.key
-        ended = self.end_session(key, session.id, hash_)
+        ended = self._end(key, session.id, hash_)  # its last use was not stored
         ended.addErrback(lambda failure: failure.trap(ChatError))  # lists leave it out
         return left
 
@@ -126,7 +127,11 @@ class AccountSessions:
                 ]
                 return Unit((), changes, (proof.record.expect,))
 
-            return self._journal.submit(judged).addCallback(lambda _: session)
+            return self._journal.submit(judged).addCallback(stored, surplus)
+
+        def stored(_: object, surplus: Sequence[tuple[str, str]]) -> AccountSession:
+            self.forget_use(hash_ for _, hash_ in surplus)
+            return session
 
         return self._surplus(proof.record).addCallback(store)
 
@@ -197,8 +202,8 @@ class AccountSessions:
         table = account_table(SESSIONS, key)
 
         def end(hash_: str) -> Deferred[Any]:
-            changes = _ended(key, [(id_, hash_)])
-            return self._journal.submit(lambda: Unit((), changes))
+            ended = self._end(key, id_, hash_)
+            return ended.addCallback(lambda _: self.forget_use([hash_]))
 
         if hash_:
             return end(hash_)
@@ -210,6 +215,15 @@ class AccountSessions:
 
         looked_up: Deferred[Any] = self._store.get(table, [id_])
         return looked_up.addCallback(found)
+
+    def _end(self, key: str, id_: str, hash_: str) -> Deferred[Any]:
+        changes = _ended(key, [(id_, hash_)])
+        return self._journal.submit(lambda: Unit((), changes))
+
+    def forget_use(self, hashes: Iterable[str]) -> None:
+        """Remove the stored times of the last use of sessions that have ended."""
+        for hash_ in hashes:
+            self._store.note(USED, hash_, None).addErrback(_ignore)
 
     def ending(self, key: str, sessions: Mapping[str, Listed]) -> list[Change]:
         """The changes that end some of an account's sessions."""
@@ -232,6 +246,11 @@ class Listed(NamedTuple):
     def last(self) -> int:
         """When it was last used or began, in microseconds since the Unix epoch."""
         return max(self.session.created, self.used)
+
+
+def _ignore(failure: Failure) -> None:
+    """Drop the error: a time that could not be removed only takes space."""
+    failure.trap(ChatError)
 
 
 def _ended(key: str, sessions: Sequence[tuple[str, str]]) -> list[Change]:

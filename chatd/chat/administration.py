@@ -232,7 +232,11 @@ class Administration:
             unit = Unit((), self._signed_in.ending(record.key, meant))
             told = _account(record).name + (f" {id_}" if id_ else "")
             ended = self._rule(by, "session-end", told, lambda: unit)
-            return ended.addCallback(lambda _: len(meant))
+            return ended.addCallback(done, meant)
+
+        def done(_: object, meant: Mapping[str, Listed]) -> int:
+            self._signed_in.forget_use(it.hash for it in meant.values())
+            return len(meant)
 
         return self._find(name).addCallback(found)
 

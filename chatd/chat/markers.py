@@ -8,6 +8,8 @@
    stored meanwhile, and tells them, too (`unheard`).
 4. The marker of a conversation is stored beside those of rooms, under the other account's key
    (`chatd.model.letters.place_of`).
+5. Only rooms that exist, and conversations with accounts, have markers.  So a client cannot fill
+   the store with those of names that it makes up.
 """
 
 from __future__ import annotations
@@ -82,10 +84,13 @@ class Markers:
 
     def mark(self, account: str, room: str, id_: int) -> Deferred[None]:
         """Note that an account has read a room up to the event `id_`; fires when that is stored.
+        Of a room that does not exist there is nothing to note.
 
         Raises `BadRoom`; fails with `Unavailable`.
         """
         name = clean_room(room)
+        if name not in self._rooms.index:
+            return succeed(None)
         return self._mark(account, name, name, id_)
 
     def mark_conversation(self, account: str, partner: str, id_: int) -> Deferred[None]:

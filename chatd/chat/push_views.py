@@ -47,25 +47,24 @@ class PushViews:
         if not self._subscriptions.of(account):
             return succeed(None)
         table, view = account_table(VIEWS, account), f"{credential.cell.key}/{page}"
+        # First of all, because requests of one page have to be noted in the order they came in.
         if not here:
             return self._store.note(table, view, None)
-        return Deferred.fromCoroutine(self._begin(table, view))
+        last = self._micros() + int(VIEW_SECONDS * 1_000_000)
+        noted: Deferred[Any] = self._store.note(table, view, b"%d" % last)
+        return noted.addCallback(lambda _: Deferred.fromCoroutine(self._tidy(table, view)))
 
-    async def _begin(self, table: str, view: str) -> None:
+    async def _tidy(self, table: str, view: str) -> None:
+        """Forget the pages that ended without a word, and those that are too many."""
         cells: Mapping[str, Cell] = await self._store.table(table)
         now = self._micros()
         until = {key: int(cell.value) for key, cell in cells.items() if key != view}
         newest = sorted(until, key=until.__getitem__, reverse=True)
         ended = [key for at, key in enumerate(newest) if until[key] <= now or at >= MOST_VIEWS - 1]
-        last = now + int(VIEW_SECONDS * 1_000_000)
-        noted: Deferred[Any] = gatherResults(
-            [
-                *(self._store.note(table, key, None) for key in ended),
-                self._store.note(table, view, b"%d" % last),
-            ],
-            consumeErrors=True,
+        forgotten: Deferred[Any] = gatherResults(
+            [self._store.note(table, key, None) for key in ended], consumeErrors=True
         )
-        await noted.addErrback(first_error)
+        await forgotten.addErrback(first_error)
 
     async def any(self, account: str) -> bool:
         """Whether a page of an account is in view.  Raises `Unavailable`."""

@@ -16,10 +16,10 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 
 from ..model.account import MOST_TOKENS, Account, PersonalToken, decode_token, encode, hash_of
-from ..model.errors import Malformed, NotFound
+from ..model.errors import ChatError, Malformed, NotFound
 from ..model.identity import Scope
 from ..model.text import clean_phrase
-from ..model.units import TOKENS, Cell, Change, Unit, account_table
+from ..model.units import TOKENS, USED, Cell, Change, Unit, account_table
 from ..store import Store
 from .accounts import Record
 from .journal import Journal
@@ -99,8 +99,15 @@ class Tokens:
         def found(cells: Mapping[str, Cell]) -> Deferred[Any]:
             if id_ not in cells:
                 return fail(NotFound("there is no such token; GET /account/tokens lists them"))
-            changes = (Change(TOKENS, cells[id_].value.decode(), None), Change(table, id_, None))
-            return self._journal.submit(lambda: Unit((), changes))
+            hash_ = cells[id_].value.decode()
+            changes = (Change(TOKENS, hash_, None), Change(table, id_, None))
+            removed = self._journal.submit(lambda: Unit((), changes))
+            return removed.addCallback(lambda _: self._forget_use(hash_))
 
         looked_up: Deferred[Any] = self._store.get(table, [id_])
         return looked_up.addCallback(found)
+
+    def _forget_use(self, hash_: str) -> None:
+        """Remove the stored time of the last use of a token that was removed."""
+        noted = self._store.note(USED, hash_, None)
+        noted.addErrback(lambda failure: failure.trap(ChatError))  # it only takes space

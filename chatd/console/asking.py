@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..server.settings import Settings
@@ -31,10 +32,18 @@ def carry_out(given: Namespace, task: Task) -> int:
 
     Raises `Refused`, `ChatError`.
     """
+    show(answered(given, task))
+    return DONE
+
+
+def answered(given: Namespace, task: Task) -> Sequence[str]:
+    """The lines with which a task is answered.  Raises `Refused`, `ChatError`."""
     settings = settings_at(given)
     lines = ask(console_path(settings.store, Path()), task)
-    if lines is None:
-        lines = offline.run(task, settings, Path())
+    return offline.run(task, settings, Path()) if lines is None else lines
+
+
+def show(lines: Iterable[str]) -> None:
+    """Print lines."""
     for line in lines:
         sys.stdout.write(f"{line}\n")
-    return DONE

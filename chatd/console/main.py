@@ -55,12 +55,12 @@ _RUN = "run"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out a command line.  Returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    top = parser(words[:1])
-    names = [command.name for command in COMMANDS]
-    if words and not words[0].startswith("-") and words[0] not in names:
-        top.error(f"there is no command {words[0]}{nearest(words[0], names)}")
-    given = top.parse(words)
     try:
+        top = parser(words[:1])
+        names = [command.name for command in COMMANDS]
+        if words and not words[0].startswith("-") and words[0] not in names:
+            top.error(f"there is no command {words[0]}{nearest(words[0], names)}")
+        given = top.parse(words)
         status: int = getattr(given, _RUN)(given)
         sys.stdout.flush()
     except Refused as problem:

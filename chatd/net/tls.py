@@ -255,6 +255,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
             return False
         self._established = True
         self._flush()
+        self._direct = self._takes_writes
         if IHandshakeListener.providedBy(self.protocol):
             self.protocol.handshakeCompleted()
         if self.disconnecting:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted.application.service import Service
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
 from ..chat.claims import Claims
+from .greeting import EVERYWHERE, here
 from .startup import Door, written_place
 
 
@@ -16,10 +18,13 @@ class ClaimNotice(Service):
 
     _log = Logger()
 
-    def __init__(self, claims: Claims, doors: Sequence[Door]) -> None:
-        """`doors` are all doors; the link leads to the first that serves the page."""
+    def __init__(self, claims: Claims, doors: Sequence[Door], page_url: str) -> None:
+        """`doors` are all doors.  The link leads to `page_url`, or if that is empty, to the first
+        door that serves the page.
+        """
         self._claims = claims
         self._doors = doors
+        self._page_url = page_url
 
     def startService(self) -> None:
         """Log the link, if the server has no administrator."""
@@ -29,10 +34,14 @@ class ClaimNotice(Service):
         for door in self._doors:
             if door.door == "http" and door.port is not None:
                 self._log.info(
-                    "no administrator yet: open {scheme}://{place}/#claim={code} to become it",
-                    scheme=door.scheme,
-                    place=written_place(door.port.getHost()),
+                    "no administrator yet: open {url}/#claim={code} to become it",
+                    url=self._page_url or _page_at(door.scheme, door.port.getHost()),
                     code=self._claims.code,
                     log_notice=True,
                 )
                 break
+
+
+def _page_at(scheme: str, address: IAddress) -> str:
+    everywhere = getattr(address, "host", "") in EVERYWHERE
+    return f"{scheme}://{here(address) if everywhere else written_place(address)}"

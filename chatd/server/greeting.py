@@ -46,13 +46,13 @@ def ways_in(doors: Sequence[Door], page_url: str) -> list[str]:
 def _page(door: Door, address: IAddress) -> str:
     if path := _path(address):
         return f"curl --unix-socket {path} http://localhost/"
-    return f"open {door.scheme}://{_here(address)}"
+    return f"open {door.scheme}://{here(address)}"
 
 
 def _line(door: Door, address: IAddress) -> str:
     if path := _path(address):
         return f"rlwrap nc -U {path}"
-    host, _, port = _here(address).rpartition(":")
+    host, _, port = here(address).rpartition(":")
     if door.tls:
         return f"openssl s_client -quiet -connect {host}:{port}"
     return f"rlwrap nc {host.strip('[]')} {port}"
@@ -61,7 +61,7 @@ def _line(door: Door, address: IAddress) -> str:
 def _irc(door: Door, address: IAddress) -> str:
     if path := _path(address):
         return f"irc at {path}"
-    return f"{'ircs' if door.tls else 'irc'}://{_here(address)}"
+    return f"{'ircs' if door.tls else 'irc'}://{here(address)}"
 
 
 WAYS: dict[str, Callable[[Door, IAddress], str]] = {"http": _page, "line": _line, "irc": _irc}
@@ -72,7 +72,7 @@ def _path(address: IAddress) -> str:
     return "" if hasattr(address, "host") else written_place(address)
 
 
-def _here(address: IAddress) -> str:
+def here(address: IAddress) -> str:
     """Host and port of an address, for clients on this machine."""
     host: str = getattr(address, "host", "")
     if host in EVERYWHERE | LOOPBACK:

@@ -136,11 +136,6 @@ def look_around(environment: Mapping[str, str]) -> Found:
     return found
 
 
-def read_file(path: Path) -> Given:
-    """The settings in a TOML file.  Raises `BadSetting`."""
-    return look_into(path).valid()
-
-
 def look_into(path: Path) -> Found:
     """All values and mistakes in a TOML file."""
     try:

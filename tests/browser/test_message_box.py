@@ -158,7 +158,7 @@ def test_incomplete_commands_show_their_usage_and_change_nothing(
         ("/join a!b", "letters, digits"),
         ("/msg", "/msg NAME TEXT"),
         ("/me", "/me TEXT"),
-        ("/nope at all", "no command /nope"),
+        ("/Nope at all", "no command /Nope"),
         ("  /nick eve", "space before /nick"),
         (" /KICK eve", "space before /kick"),
         ("/leave nowhere", "not in #nowhere"),

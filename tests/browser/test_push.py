@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, Worker, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, Worker, expect
 
 from .people import PATIENCE, People, Person
 from .server import Server
@@ -213,14 +213,39 @@ def test_user_turns_notifications_on_and_off(people: People, pushing: Server):
     assert ada.page.evaluate("made") is None
 
 
+def is_sign(sent: Request) -> bool:
+    """Whether a page says that it is in view, or is not."""
+    return sent.url.endswith("/push/view")
+
+
+def test_signs_of_a_page_do_not_overtake_each_other(people: People, pushing: Server):
+    """The next one is sent when the server has answered the one before."""
+    ada = come(people, pushing, "pushjoe", "pushed10")
+    ask(ada, "Turn on")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    with ada.page.expect_request(is_sign):
+        ada.page.route("**/push/view", hold)
+        ada.page.reload()
+    ada.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide')); fetch('healthz')")
+    assert len(held) == 1
+    with ada.page.expect_request(is_sign) as later:
+        held[0].continue_()
+    told: Any = later.value.post_data_json
+    assert told["here"] is False
+
+
 def test_tab_that_is_closed_does_not_speak_for_another_one(people: People, pushing: Server):
     """Each tab tells the server of itself, by an id of its own."""
     ada = come(people, pushing, "pushivy", "pushed9")
     ask(ada, "Turn on")
     expect(ada.page.get_by_role("dialog")).to_have_count(0)
-
-    def is_sign(sent: Request) -> bool:
-        return sent.url.endswith("/push/view")
 
     with ada.page.expect_request(is_sign) as first:
         ada.page.reload()
@@ -316,14 +341,14 @@ def test_subscription_that_the_browser_has_lost_is_made_anew(people: People, pus
     ada = come(people, pushing, "pushgil", "pushed7")
     ask(ada, "Turn on")
     expect(ada.page.get_by_role("dialog")).to_have_count(0)
-    with ada.page.expect_request(lambda sent: sent.url.endswith("/push/view")):
+    with ada.page.expect_request(is_sign):
         ada.page.reload()  # the double of the push service begins without a subscription
     assert ada.page.evaluate("made !== null")
     assert standing(ada.page) == (True, 1)
     ada.page.add_init_script(
         "ServiceWorkerContainer.prototype.register = async () => { throw new Error('not now'); };"
     )
-    with ada.page.expect_request(lambda sent: sent.url.endswith("/push/view")):
+    with ada.page.expect_request(is_sign):
         ada.page.reload()
     assert standing(ada.page) == (True, 1)
 

@@ -56,6 +56,17 @@ def test_a_page_that_goes_out_of_view_hides_no_other_page(
     assert notified(chat, delivery)
 
 
+def test_requests_of_a_page_are_noted_in_the_order_they_came_in(
+    chat: InMemoryChat, delivery: FakeDelivery
+) -> None:
+    """Even if the second one comes before the first one is answered."""
+    session, noted = signed_in(chat, "ada"), chat.service.push.views
+    came, went = noted.note(session, "one", here=True), noted.note(session, "one", here=False)
+    settled(chat, came)
+    settled(chat, went)
+    assert views(chat, "views:ada") == []
+
+
 def test_pages_that_ended_without_a_word_are_forgotten(
     chat: InMemoryChat, delivery: FakeDelivery
 ) -> None:

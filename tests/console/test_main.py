@@ -334,10 +334,38 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert "141" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("answer", "advised"),
+    [("#invite=abc", True), ("https://chat.example/#invite=abc", False)],
+)
+def test_an_invite_without_an_address_says_what_makes_it_a_link(
+    desk: Desk, capsys: pytest.CaptureFixture[str], answer: str, advised: bool
+) -> None:
+    """On standard error: what a script reads is the invite."""
+    desk.answer = [answer]
+    assert command.main(["invite"]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"{answer}\n"
+    assert ("--host" in told.err) is advised
+
+
 def test_an_interrupted_command_says_so(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     """With the exit status of a shell."""
     desk.answer = KeyboardInterrupt()
     assert command.main(["bans"]) == 130
+    assert capsys.readouterr().err == "chatd: interrupted\n"
+
+
+def test_a_command_is_interrupted_while_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The server's modules take a moment."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "import_module", interrupted)
+    assert command.main(["serve"]) == 130
     assert capsys.readouterr().err == "chatd: interrupted\n"
 
 

@@ -211,7 +211,8 @@ def test_an_invite_lets_somebody_register(chat: InMemoryChat) -> None:
     made = chat.service.sign_in.register("ada", PASSWORD, FAR, invite=code)
     assert settled(chat, made)
     chat.service.page_url = "https://chat.example"
-    assert done(chat, MakeInvite(uses=2))[0].startswith("https://chat.example/#invite=")
+    (link,) = done(chat, MakeInvite(uses=2))
+    assert link.startswith("https://chat.example/#invite=")
     with pytest.raises(NotFound):
         done(chat, MakeInvite(room="nowhere"))
     with pytest.raises(Malformed):

@@ -298,6 +298,25 @@ def test_write_during_the_handshake_is_sent_after_it(contexts: OneContext) -> No
     pair.close()
 
 
+def test_write_at_the_end_of_the_handshake_comes_too_late_after_a_close(
+    contexts: OneContext,
+) -> None:
+    """As everything that is written after a close."""
+
+    class Late(Recorder):
+        def connectionMade(self) -> None:
+            self.transport.write(b"bye")
+            self.transport.loseConnection()
+
+        def handshakeCompleted(self) -> None:  # noqa: N802
+            self.transport.write(b", too late")
+
+    pair = TlsPair(contexts, Late())
+    pair.shake_hands()
+    assert pair.heard() == b"bye"
+    pair.close()
+
+
 def test_close_during_the_handshake_is_at_once(pair: TlsPair) -> None:
     """There is nothing to send."""
     pair.give(pair.packets())

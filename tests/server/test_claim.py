@@ -5,40 +5,45 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.address import IPv4Address
+import pytest
+from twisted.internet.address import IPv4Address, IPv6Address
 
 from chatd.server.claim import ClaimNotice
 from chatd.testing import InMemoryChat
 
 
-class OpenDoor:
-    """A listening HTTP door."""
-
-    door = "http"
-    scheme = "http"
-
-    class port:  # noqa: N801
-        """The port that listens."""
-
-        @staticmethod
-        def getHost() -> IPv4Address:
-            return IPv4Address("TCP", "127.0.0.1", 8080)
+def door(kind: str, address: Any) -> Any:
+    """A door that listens at an address."""
+    port = SimpleNamespace(getHost=lambda: address)
+    return SimpleNamespace(door=kind, port=port, scheme="http")
 
 
-def test_the_claim_link_is_logged_while_there_is_no_administrator(
-    chat: InMemoryChat,
-) -> None:
-    """The link leads to the page."""
-    told: list[str] = []
-    door: Any = OpenDoor()
-    line: Any = OpenDoor()
-    line.door = "line"
-    notice = ClaimNotice(chat.service.claims, [line, door])
-    log: Any = SimpleNamespace(info=lambda text, **words: told.append(text.format(**words)))
+def told(chat: InMemoryChat, doors: list[Any], page_url: str = "") -> list[str]:
+    """What is logged when a server with these doors starts."""
+    lines: list[str] = []
+    notice = ClaimNotice(chat.service.claims, doors, page_url)
+    log: Any = SimpleNamespace(info=lambda text, **words: lines.append(text.format(**words)))
     notice._log = log
     notice.startService()
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("address", "page_url", "url"),
+    [
+        (IPv4Address("TCP", "127.0.0.1", 8080), "", "http://127.0.0.1:8080"),
+        (IPv4Address("TCP", "0.0.0.0", 8080), "", "http://localhost:8080"),
+        (IPv6Address("TCP", "::", 8080), "", "http://[::1]:8080"),
+        (IPv4Address("TCP", "0.0.0.0", 8443), "https://chat.example", "https://chat.example"),
+    ],
+)
+def test_the_claim_link_is_logged_while_there_is_no_administrator(
+    chat: InMemoryChat, address: Any, page_url: str, url: str
+) -> None:
+    """The link leads to the page: by its own name if that is known, because of its certificate."""
+    doors = [door("line", IPv4Address("TCP", "127.0.0.1", 8023)), door("http", address)]
     code = chat.service.claims.code
-    assert told == [f"no administrator yet: open http://127.0.0.1:8080/#claim={code} to become it"]
+    expected = [f"no administrator yet: open {url}/#claim={code} to become it"]
+    assert told(chat, doors, page_url) == expected
     chat.service.claims.code = ""
-    notice.startService()
-    assert len(told) == 1
+    assert told(chat, doors, page_url) == []

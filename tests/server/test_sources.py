@@ -18,7 +18,6 @@ from chatd.server.sources import (
     look_into,
     mistakes,
     read_environment,
-    read_file,
     settled,
 )
 
@@ -130,7 +129,7 @@ def test_an_unreadable_configuration_file_is_an_error(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe")
     for path in (tmp_path / "missing.toml", tmp_path, binary):
         with pytest.raises(BadSetting, match="cannot read the configuration"):
-            read_file(path)
+            look_into(path).valid()
 
 
 @given(st.text(max_size=200))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 
 from ...codecs.commandlines import duration_and_text
 from ...model.bounds import ROOM
-from ..asking import carry_out
+from ..asking import answered, show
 from ..parser import Parser, add_place
 from ..refused import Refused
+from ..status import DONE
 from ..tasks import MakeInvite
+
+NO_URL = "put the page's address before that; with --host NAME the server does it"
+"""What is said of an invite if the server does not know the page's URL."""
 
 
 def fill(parser: Parser) -> None:
@@ -31,4 +36,8 @@ def run(given: Namespace) -> int:
     room, seconds, rest = duration_and_text("room", ROOM)(f"{given.room} {given.duration or ''}")
     if rest:
         raise Refused(f"{rest} is no duration; one is 30m, 12h or 7d")
-    return carry_out(given, MakeInvite(room=room, seconds=seconds, uses=given.uses))
+    lines = answered(given, MakeInvite(room=room, seconds=seconds, uses=given.uses))
+    show(lines)
+    if any(line.startswith("#") for line in lines):
+        sys.stderr.write(f"chatd: {NO_URL}\n")
+    return DONE

@@ -10,12 +10,14 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import CloseConnection, TextMessage
 from wsproto.events import Request as Upgrade
 
+from chatd.chat.administration import console
 from chatd.chat.rules import Rules
 from chatd.chat.sessions import GRACE_SECONDS
 from chatd.http.proxies import Proxies
+from chatd.model.account import MOST_SESSIONS
 from chatd.model.addresses import parse_network
 
-from ...kit.chat import PASSWORD
+from ...kit.chat import PASSWORD, settled
 from ...kit.http import HttpClient, Response
 from ...kit.server import MemoryServer
 
@@ -365,6 +367,31 @@ def test_sessions_are_listed_and_ended(server: MemoryServer) -> None:
     assert other.response().refusal == (401, "bad-token")
     assert len(ada.get("/account/sessions").json["sessions"]) == 1
     assert ada.request("DELETE", f"/account/sessions/{id_}").refusal == (404, "not-found")
+
+
+def times_of_use(server: MemoryServer) -> int:
+    """How many sessions and tokens have a stored time of their last use."""
+    return len(settled(server.chat, server.chat.service._store.table("used")))
+
+
+def test_the_time_of_last_use_goes_with_the_session_or_token(server: MemoryServer) -> None:
+    """Whether it is signed out, ended from elsewhere or by an administrator, or one too many."""
+    ada = register(server, "ada")
+    made = ada.post("/account/tokens", {"label": "ci"}).json
+    near(server, made["token"]).get("/session")
+    for _ in range(MOST_SESSIONS + 1):
+        last = near(server, sign_in(server, "ada").json["token"])
+    assert times_of_use(server) == MOST_SESSIONS + 1
+    last.request("DELETE", f"/account/tokens/{made['id']}")
+    listed = last.get("/account/sessions").json["sessions"]
+    other = next(one["id"] for one in listed if not one["current"])
+    last.request("DELETE", f"/account/sessions/{other}")
+    last.request("DELETE", "/session")
+    server.chat.settle()
+    assert times_of_use(server) == MOST_SESSIONS - 2
+    person = console(server.chat.service.admission.bucket())
+    settled(server.chat, server.chat.service.administration.end_sessions(person, "ada"))
+    assert times_of_use(server) == 0
 
 
 def test_sign_out_ends_the_session(server: MemoryServer) -> None:

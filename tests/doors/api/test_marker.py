@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ...kit.chat import PASSWORD
+from ...kit.chat import PASSWORD, settled
 from ...kit.http import HttpClient
 from ...kit.server import MemoryServer
 
@@ -31,6 +31,13 @@ def same_session(server: MemoryServer, http: HttpClient) -> HttpClient:
 def state(http: HttpClient) -> Any:
     """The answer of `GET /session`."""
     return http.get("/session").json
+
+
+def test_room_that_does_not_exist_gets_no_marker(server: MemoryServer) -> None:
+    """So a client cannot fill the store with markers of rooms that it makes up."""
+    ada = register(server, "ada")
+    assert ada.send_json("PUT", "/rooms/nowhere/marker", {"id": server.say("one")}).status == 204
+    assert settled(server.chat, server.chat.service._store.table("markers:ada")) == {}
 
 
 def test_unread_messages_are_counted_after_the_marker(server: MemoryServer) -> None:

@@ -90,10 +90,10 @@ def _no_nick(request: Request) -> None:
 def nick(request: Request) -> None:
     """Change the nick; before registration, it is judged when the registration completes."""
     client, name = request.client, request.param(0)
+    if not _could_be(name):
+        request.numeric(numerics.ERRONEUSNICKNAME, name, "that is no name that one can have")
+        return
     if client.applicant is not None:
-        if not _could_be(name):
-            request.numeric(numerics.ERRONEUSNICKNAME, name, "that is no name that one can have")
-            return
         client.applicant.nick = name
         client.register()
         return

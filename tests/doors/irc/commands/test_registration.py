@@ -50,6 +50,7 @@ def test_an_invalid_nick_is_refused(server: MemoryServer, nick: str) -> None:
     client = IrcWire(server)
     assert client.commands(f"NICK {nick}", "USER a 0 * :A") == ["432"]
     assert client.commands("NICK ada")[0] == "001"
+    assert client.commands(f"NICK {nick}") == ["432"]
 
 
 def test_a_name_in_use_is_refused_and_another_may_be_taken(server: MemoryServer) -> None:
