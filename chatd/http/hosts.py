@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -120,6 +121,7 @@ def host_name(text: str) -> str:
     return name
 
 
+@lru_cache(maxsize=200)
 def without_port(host: str) -> str:
     """The name in a `Host` header, in lower case and without the root's dot."""
     name, colon, port = host.rpartition(":")
@@ -128,6 +130,7 @@ def without_port(host: str) -> str:
     return name.lower().removesuffix(".")
 
 
+@lru_cache(maxsize=200)
 def _is_address(name: str) -> bool:
     try:
         if name.startswith("[") and name.endswith("]"):

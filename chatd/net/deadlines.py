@@ -38,19 +38,23 @@ class Deadlines:
         self._now = clock.seconds
         self._slots: dict[int, dict[Waiting, None]] = {}
 
-    def set(self, waiting: Waiting, seconds: float) -> None:
-        """Set the deadline to `seconds` from now.  To cancel it, set `waiting.due` to None."""
-        waiting.due = due = self._now() + seconds
+    def set(self, waiting: Waiting, seconds: float, since: float | None = None) -> None:
+        """Set the deadline to `seconds` from now, or from `since`, which is a time of the clock.  To
+        cancel it, set `waiting.due` to None.
+        """
+        waiting.due = due = (self._now() if since is None else since) + seconds
         if not 0 < waiting.filed <= due * PER_SECOND:
             self._file(waiting, due)
 
     def forget(self, waiting: Waiting) -> None:
         """Cancel the deadline, and keep no reference to the object."""
         waiting.due = None
-        self._unfile(waiting)
+        if waiting.filed:
+            self._unfile(waiting)
 
     def _file(self, waiting: Waiting, due: float) -> None:
-        self._unfile(waiting)
+        if waiting.filed:
+            self._unfile(waiting)
         waiting.filed = number = ceil(due * PER_SECOND)
         slot = self._slots.get(number)
         if slot is None:

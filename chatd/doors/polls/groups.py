@@ -9,9 +9,9 @@ deadline.
 2. Polls are recognised as identical by the bytes of their requests (`chatd.doors.polls.templates`).
    So their answers are identical too, including the headers, if they are sent in the same second
    (`Date`).
-3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or has been open for an
-   eighth of a second (`chatd.net.deadlines`).  So answering a group takes no longer than waking a
-   few readers, and no deadline is late by more than a quarter of a second.
+3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or the eighth of a second
+   in which it was opened is over (`chatd.net.deadlines`).  So answering a group takes no longer than
+   waking a few readers, and no deadline is late by more than a quarter of a second.
 4. If a waiter leaves before the answer, the others wait on.  When the last waiter has left, the
    group stops reading.
 5. The gate (`chatd.chat.readers`) judges a template when it is learned, and again for each group.
@@ -82,9 +82,11 @@ class PollTemplate:
         "groups",
         "head",
         "judge",
+        "owner",
         "personal",
         "polls",
         "request",
+        "sources",
         "valid",
     )
 
@@ -111,23 +113,18 @@ class PollTemplate:
         """
         self.judge: JudgeAddress | None = None
         """Finds the refusal for the address of each request, if that decides."""
-        self.personal = request.query.session is not None
+        query = request.query
+        self.personal = query.session is not None
         """Whether the template's requests belong to a session."""
-        self._clock = request.query.service.clock
-        views = request.query.views(request.format.codec)
+        self.owner: Owner = query.owner
+        """See `chatd.chat.readers.Template`."""
+        self.sources: Sequence[Source] = query.sources
+        """See `chatd.chat.readers.Template`."""
+        self._clock = query.service.clock
+        views = [(source, request.format.codec) for source in self.sources]
         self._feeds: Sequence[Feed] = polls.readers.register(self, views)
 
     # -- the gate's side -------------------------------------------------------------------------
-
-    @property
-    def owner(self) -> Owner:
-        """See `chatd.chat.readers.Template`."""
-        return self.request.query.owner
-
-    @property
-    def sources(self) -> Sequence[Source]:
-        """See `chatd.chat.readers.Template`."""
-        return self.request.query.sources
 
     def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
         """See `chatd.chat.readers.Template`.
@@ -217,7 +214,6 @@ class PollGroup:
     """Identical polls that are answered together; the outlet of their reader."""
 
     __slots__ = (
-        "_closed",
         "_gate",
         "_subscriber",
         "_template",
@@ -251,7 +247,6 @@ class PollGroup:
         self._gate = template.polls.readers
         """Counts the waiters, for the metrics."""
         self._subscriber: Subscriber | None = template.open(self, cursor)
-        self._closed = False
 
     @property
     def late(self) -> bool:
@@ -273,8 +268,11 @@ class PollGroup:
         if self.waiting and wait <= 0:
             subscriber.when_caught_up(self.give_up)
         if self.waiting:
-            self._closed = template.personal
-            template.polls.deadlines.set(self, self._wait if self._closed else 0)
+            polls = template.polls
+            # The wait begins when the group is closed, because a waiter may come until then.
+            closed = None if template.personal else polls.close_soon(self)
+            # A poll with `wait=0` is held only for a page of the store, at most `DEFAULT_WAIT`.
+            polls.deadlines.set(self, wait or DEFAULT_WAIT, closed)
 
     def join(self, waiter: Waiter) -> None:
         """Add a poll to the group."""
@@ -328,28 +326,16 @@ class PollGroup:
         for waiter in behind:
             waiter.go_on()
 
-    def time_is_up(self) -> None:
-        """The group's deadline has passed: first the one for accepting waiters, then the one for
-        waiting.
-        """
-        if self._closed:
-            self.give_up()
-        else:
-            self._closed = True
-            self._template.close(self)
-            self._template.polls.deadlines.set(self, self._wait)
-
-    @property
-    def _wait(self) -> float:
-        """Seconds to wait.  A poll with `wait=0` is held only for a page of the store, at most for
-        `DEFAULT_WAIT`.
-        """
-        return self._template.request.wait or DEFAULT_WAIT
+    def close(self) -> None:
+        """Accept no more waiters."""
+        self._template.close(self)
 
     def give_up(self) -> None:
         """Answer with no events, if the group is not answered yet."""
         if self.waiting:
             self.deliver(Batch(b"", 0, self.cursor))
+
+    time_is_up = give_up
 
     def _refuse(self) -> None:
         """Answer all waiters of a void template: with its error, or else with no events."""
@@ -390,5 +376,7 @@ class PollGroup:
         self._template.close(self)
         self.waiting = False
         self.ended = self._template.now()
-        self._template.polls.deadlines.forget(self)
+        polls = self._template.polls
+        polls.deadlines.forget(self)
+        polls.open_groups.pop(self, None)
         self.stop()

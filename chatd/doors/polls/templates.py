@@ -144,20 +144,23 @@ class LearnedPoll:
         if not (packet.startswith(before) and packet.endswith(after)):
             return False
         digits = packet[len(before) : len(packet) - len(after)]
-        if not digits.isdigit() or len(digits) > 18 or not (template.valid and query.current):
+        if not digits.isdigit() or len(digits) > 18 or not template.valid:
             return False
-        cursor, logs, gaps = query.service.place(query.sources, int(digits))
+        if template.personal and not query.current:
+            return False
+        cursor, logs, gaps = query.service.place(template.sources, int(digits))
         if logs or gaps:
             return False  # the cursor means several places, or a gap (`chatd.stream.places`)
         if self.connection.site.peers.draining:
             return False
-        query.begin(self)
+        if template.personal:
+            query.begin(self)
         try:
             template.ask(self, packet, cursor)
         except ChatError:
             query.end(self)
             return False  # twisted.web parses and refuses the request
-        if self.held:
+        if template.personal and self.held:
             template.polls.place(template.request.key, self)
         return True
 
