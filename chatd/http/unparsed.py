@@ -37,7 +37,7 @@ from zope.interface import implementer
 
 from ..net.connections import LINGER_SECONDS
 from ..net.handshakes import TimedHandshake
-from ..net.tcp import one_write
+from ..net.tcp import close_now, one_write
 from .fastpath import FastRequest, Upgraded
 
 
@@ -95,6 +95,8 @@ class UnparsedConnection(TimedHandshake):
     """See `FastConnection.early`."""
     learned: FastRequest | None = None
     """The poll that the connection repeats; None: nothing has come yet."""
+    _is_own = False
+    """Whether the transport calls this object, and no other before it (`haproxy:` does)."""
     _flowing = False
     """Whether this object is the transport's producer, which the transport pauses when full."""
     _input_over = False
@@ -129,6 +131,7 @@ class UnparsedConnection(TimedHandshake):
     def makeConnection(self, transport: Any) -> None:  # noqa: N802
         """See `IProtocol.makeConnection`."""
         self.transport = transport
+        self._is_own = getattr(transport, "protocol", None) is self
         transport.setTcpNoDelay(True)
         site = self.site
         site.peers.add(self)
@@ -191,23 +194,16 @@ class UnparsedConnection(TimedHandshake):
                 return
             if learned is None and fast_path is not None:
                 learned = fast_path.plain(self, packet)
-            if learned is not None and self._repeat(learned, packet):
-                return
+            if learned is not None:
+                if not self._flowing:
+                    self._flowing = True
+                    site.first_bytes.forget(self)
+                    self.transport.registerProducer(self, True)
+                self.learned = learned
+                if learned.take(packet):
+                    return
+                self.learned = None
         self._become_channel().dataReceived(packet)
-
-    def _repeat(self, learned: FastRequest, packet: bytes) -> bool:
-        """Whether the packet is a poll that this connection can repeat; if so, it is answered or
-        held.
-        """
-        if not self._flowing:
-            self._flowing = True
-            self.site.first_bytes.forget(self)
-            self.transport.registerProducer(self, True)
-        self.learned = learned
-        if learned.take(packet):
-            return True
-        self.learned = None
-        return False
 
     def receive_other(self, data: bytes) -> None:
         """See `FastConnection.receive_other`."""
@@ -230,7 +226,8 @@ class UnparsedConnection(TimedHandshake):
     def time_is_up(self) -> None:
         """Nothing has come for the idle timeout, or the last answer has not for `LINGER_SECONDS`."""
         if self._input_over:
-            self.loseConnection()
+            self._end_flow()
+            close_now(self.transport)
         else:
             self._become_channel().timeoutConnection()
 
@@ -290,11 +287,6 @@ class UnparsedConnection(TimedHandshake):
             self.transport.protocol = successor
         else:
             self._successor = successor
-
-    @property
-    def _is_own(self) -> bool:
-        """Whether the transport calls this object, and no other before it (`haproxy:` does)."""
-        return getattr(self.transport, "protocol", None) is self
 
     def _end_flow(self) -> None:
         if self._flowing:

@@ -75,10 +75,10 @@ class PollTemplate:
     __slots__ = (
         "__weakref__",
         "_clock",
-        "_feeds",
         "after",
         "before",
         "error",
+        "feeds",
         "groups",
         "head",
         "judge",
@@ -121,8 +121,8 @@ class PollTemplate:
         self.sources: Sequence[Source] = query.sources
         """See `chatd.chat.readers.Template`."""
         self._clock = query.service.clock
-        views = [(source, request.format.codec) for source in self.sources]
-        self._feeds: Sequence[Feed] = polls.readers.register(self, views)
+        self.feeds: Sequence[Feed] = polls.readers.register(self, request.format.codec)
+        """The sources in the codec of the answers."""
 
     # -- the gate's side -------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class PollTemplate:
         self.error, self.judge = error, judge
         self.groups.clear()
         self.polls.forget(self)
-        for feed in self._feeds:
+        for feed in self.feeds:
             for reader in tuple(feed.readers):
                 if isinstance(reader, Subscriber) and reader.owner is self:
                     group = reader.outlet
@@ -182,19 +182,9 @@ class PollTemplate:
         group.join(waiter)
         return group
 
-    def open(self, group: PollGroup, cursor: int) -> Subscriber:
-        """Have the gate make the reader of a group.  Raises `NotAllowed`."""
-        limit = self.request.query.limit
-        return self.polls.readers.join(self, self._feeds, group, cursor, limit)
-
     def now(self) -> float:
         """Seconds on the reactor's clock."""
         return self._clock.seconds()
-
-    def close(self, group: PollGroup) -> None:
-        """`group` accepts no more waiters."""
-        if self.groups.get(group.packet) is group:
-            del self.groups[group.packet]
 
     def answer(self, batch: Batch) -> bytes:
         """A batch as a complete response; all waiters share its bytes within one second."""
@@ -245,8 +235,10 @@ class PollGroup:
         self.filed = 0
         self._template = template
         self._gate = template.polls.readers
-        """Counts the waiters, for the metrics."""
-        self._subscriber: Subscriber | None = template.open(self, cursor)
+        """Makes the reader, and counts the waiters for the metrics."""
+        self._subscriber: Subscriber | None = self._gate.join(
+            template, template.feeds, self, cursor, template.request.query.limit
+        )
 
     @property
     def late(self) -> bool:
@@ -281,7 +273,7 @@ class PollGroup:
         waiter.group = self
         self._gate.polls += 1
         if len(waiters) == GROUP_SIZE:
-            self._template.close(self)
+            self.close()
 
     def leave(self, waiter: Waiter) -> None:
         """Remove a poll, which is not to be answered with the group."""
@@ -328,7 +320,9 @@ class PollGroup:
 
     def close(self) -> None:
         """Accept no more waiters."""
-        self._template.close(self)
+        groups = self._template.groups
+        if groups.get(self.packet) is self:
+            del groups[self.packet]
 
     def give_up(self) -> None:
         """Answer with no events, if the group is not answered yet."""
@@ -373,7 +367,7 @@ class PollGroup:
         """See `Outlet.removed`.  The gate voids the template instead."""
 
     def _end(self) -> None:
-        self._template.close(self)
+        self.close()
         self.waiting = False
         self.ended = self._template.now()
         polls = self._template.polls

@@ -114,8 +114,7 @@ class LearnedPoll:
             if own is None or not own.waiting:
                 group.join(self)
                 return
-        if self._transport.received(data):
-            self.step_aside()
+        self._transport.received(data)
 
     def data_received(self, data: bytes) -> None:
         """Handle input in the channel's place, while only this poll comes on the connection."""
