@@ -111,11 +111,15 @@ class Readers:
             gaps=gaps,
         )
 
-    def register(self, template: Template, views: Iterable[View]) -> Sequence[Feed]:
-        """Register a poll template.  Returns its feeds, which it keeps, so that all its readers
+    def register(self, template: Template, codec: Codec) -> Sequence[Feed]:
+        """Register a poll template, whose answers have this codec.  Returns its feeds, which it keeps, so that all its readers
         share their batches.  Raises as `Policy.may` does.
         """
-        feeds = self._feeds(template.owner, views)
+        identity, feeds = identity_of(template.owner), []
+        for source in template.sources:
+            self._check_reading(identity, source)
+            feeds.append(source.feed(codec))
+        self._register(feeds)
         self.templates.add(template)
         return feeds
 
@@ -126,9 +130,9 @@ class Readers:
 
         Raises as `Policy.may` does.
         """
-        owner = template.owner
+        identity = identity_of(template.owner)
         for feed in feeds:
-            self.check_reading(owner, feed.source)
+            self._check_reading(identity, feed.source)
         return Subscriber(outlet, feeds, cursor, limit, owner=template)
 
     def change(self, reader: Subscriber, owner: Owner, views: Iterable[View], cursor: int) -> None:

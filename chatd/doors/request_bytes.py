@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 from twisted.web.http_headers import Headers
@@ -41,6 +42,7 @@ _NOT_SHARED = (b"Date", b"Content-Length", b"Server", b"Strict-Transport-Securit
 one is for clients over TLS only."""
 
 
+@lru_cache(maxsize=1)  # the same packet is first looked for among polls, then among streams
 def parted(packet: bytes) -> re.Match[bytes] | None:
     """The bytes before the cursor in the target, the cursor, and the bytes after it; None if the
     packet has no cursor there, or is too long.

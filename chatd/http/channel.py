@@ -4,7 +4,9 @@
 2. `chatd.http.strict` parses requests, and `chatd.http.paced` decides when they are answered.
 3. A request may take the fast path past both (`chatd.http.fastpath`): if it arrived whole in one
    packet, and its bytes are those of a request that was parsed before.
-4. A connection may be handed over to another protocol (`upgrade`).
+4. A channel is made when something has to be parsed or paced (`chatd.http.unparsed`).  If the
+   connection repeats a poll at that moment, the channel goes on with it.
+5. A connection may be handed over to another protocol (`upgrade`).
 
 Overridden methods of `HTTPChannel`: `connectionMade`, `connectionLost` and `dataReceived` (for the
 fast path), `readConnectionLost` (Twisted's channel does not support half-closed connections, and
@@ -34,7 +36,7 @@ buffers."""
 
 @implementer(IHalfCloseableProtocol)
 class ChatChannel(PacedChannel):
-    """One HTTP connection of a `ChatSite`, from its first bytes on."""
+    """One HTTP connection of a `ChatSite`, from the first bytes on that have to be parsed."""
 
     requestFactory = ChatRequest
     _new = True
@@ -48,15 +50,13 @@ class ChatChannel(PacedChannel):
         """A client has connected."""
         super().connectionMade()
         self.learned: FastRequest | None = None
-        """The request that this connection repeats; None before the connection has sent one."""
+        """The request that this connection repeats; None: it has not sent one."""
         self._transport = self.transport
         self.site.peers.add(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Handle received bytes; if a request is incomplete after them, its deadline starts."""
         first, self._new = self._new, False
-        if first and self.site.fast_path:
-            self.learned = self.site.fast_path.recognise(self, data)
         idle = not (self.requests or self.unparsed or self.full)
         if self.learned and idle and self.learned.take(data):
             # Twisted's idle timer is off on the fast path: resetting it costs more than a poll.
@@ -141,6 +141,19 @@ class ChatChannel(PacedChannel):
             self.requests[0].conclude()
 
     # -- the fast path ---------------------------------------------------------------------------
+
+    def repeat(self, learned: FastRequest) -> None:
+        """Go on with a poll that the connection repeats, and that may be held."""
+        self._new = False
+        self.learned = learned
+        learned.connection = self
+        self.dataReceived = learned.data_received  # type: ignore[method-assign]
+
+    def receive_other(self, data: bytes) -> None:
+        """See `FastConnection.receive_other`."""
+        self.unlearn()
+        self.setTimeout(self.site.idle_seconds)
+        self.dataReceived(data)
 
     def unlearn(self) -> None:
         """Leave the fast path: Twisted parses all requests again, until a poll is learned anew."""

@@ -1,9 +1,10 @@
 """The interface of the fast path: requests answered without being parsed, because a request with
-the same bytes was parsed before.
+the same bytes was parsed before, or because they are plain.
 
-The first packet of a connection is passed to its site's `Openings`, and then by its channel to the
-site's `FastPath`.  If the channel gets a `FastRequest`, it passes it each packet that arrives while
-no other request is in progress.
+Each packet of a connection that has no channel (`chatd.http.unparsed`) is passed to its site's
+`FastPath` and `Openings`.  If the connection gets a `FastRequest`, it passes it each packet that
+arrives while no other request is in progress.  So does a channel: `FastRequest`s outlive the change
+from a connection without a channel to one with a channel.
 """
 
 from __future__ import annotations
@@ -13,8 +14,39 @@ from typing import Any, Protocol
 from twisted.python.failure import Failure
 
 
+class FastConnection(Protocol):
+    """The connection of a `FastRequest`: an `UnparsedConnection`, or a `ChatChannel`."""
+
+    site: Any
+    """The `ChatSite`."""
+    transport: Any
+    full: bool
+    """Whether the client does not read, so that no further request is answered."""
+
+    @property
+    def early(self) -> bytes:
+        """The bytes that were put off with `defer`."""
+
+    def receive_other(self, data: bytes) -> None:
+        """Handle bytes that do not repeat the request, while no request is in progress."""
+
+    def defer(self, data: bytes) -> None:
+        """Put off bytes that were received while the request is held."""
+
+    def replay_soon(self) -> None:
+        """The request is answered: handle the bytes, or the end of the input, that came before."""
+
+    def close_idle(self) -> None:
+        """Close the connection, because no request has come for a while."""
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """Close the connection once the client has read what was sent."""
+
+
 class FastRequest(Protocol):
     """A request that one connection sends again and again, answered past `twisted.web`."""
+
+    connection: FastConnection
 
     @property
     def held(self) -> bool:
@@ -24,10 +56,10 @@ class FastRequest(Protocol):
         """Whether the packet repeats the request; if so, the request is answered or held."""
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes in the channel's place, as long as they repeat this request."""
+        """Handle received bytes in the connection's place, as long as they repeat this request."""
 
     def come_back(self) -> None:
-        """When the request is answered, have the channel handle the input that was put off."""
+        """When the request is answered, have the connection handle the input that was put off."""
 
     def conclude(self) -> None:
         """Answer with the events there are: the server is going down."""
@@ -55,31 +87,33 @@ class Upgraded(Protocol):
         """See `IProtocol.connectionLost`."""
 
 
-class Opener(Protocol):
-    """A connection whose first packet has come (`chatd.http.awaited`)."""
-
-    site: Any
-    """The `ChatSite`."""
-    host: str
-    """The client's host."""
+class Opener(FastConnection, Protocol):
+    """A connection without a channel, of which a packet has come (`chatd.http.unparsed`)."""
 
     @property
-    def is_last(self) -> bool:
-        """Whether the server goes down, and the connection has to be closed soon."""
+    def host(self) -> str:
+        """The client's host; empty if it has none."""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the connection is encrypted."""
 
     def upgrade(self, accept: bytes, protocol: Upgraded) -> None:
         """Write `accept`, and hand the connection over to `protocol`."""
 
 
 class Openings(Protocol):
-    """The first requests of a site's connections that begin a stream and need not be parsed."""
+    """The requests of a site that begin a stream and need not be parsed."""
 
     def open(self, opener: Opener, packet: bytes) -> bool:
         """Whether the packet begins a known stream; then the connection has been handed over."""
 
 
 class FastPath(Protocol):
-    """The requests of a site that need not be parsed."""
+    """The other requests of a site that need not be parsed."""
 
-    def recognise(self, channel: Any, packet: bytes) -> FastRequest | None:
-        """The known request in a new connection's first packet; None: it has to be parsed."""
+    def known(self, opener: Opener, packet: bytes) -> FastRequest | None:
+        """The request in a packet whose bytes are known; None: they are not."""
+
+    def plain(self, opener: Opener, packet: bytes) -> FastRequest | None:
+        """The request in a packet whose bytes are not known; None: it has to be parsed."""

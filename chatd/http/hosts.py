@@ -121,6 +121,7 @@ def host_name(text: str) -> str:
     return name
 
 
+@lru_cache(maxsize=200)
 def without_port(host: str) -> str:
     """The name in a `Host` header, in lower case and without the root's dot."""
     name, colon, port = host.rpartition(":")
@@ -129,7 +130,7 @@ def without_port(host: str) -> str:
     return name.lower().removesuffix(".")
 
 
-@lru_cache(100)
+@lru_cache(maxsize=200)
 def _is_address(name: str) -> bool:
     """Cached: a server without a name has the same few addresses in all requests."""
     try:

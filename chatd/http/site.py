@@ -14,7 +14,6 @@ from twisted.web.server import Site
 
 from ..model.errors import ChatError
 from ..net.peers import Peers
-from .awaited import AwaitedConnection, FirstBytes
 from .bounds import LATE_SECONDS, USUAL, Bounds
 from .channel import ChatChannel
 from .fastpath import FastPath, Openings
@@ -22,6 +21,7 @@ from .hosts import Hosts
 from .paced import last_answer
 from .request import ChatRequest
 from .resource import STATUS
+from .unparsed import Timeouts, UnparsedConnection
 
 
 class ChatSite(Site):
@@ -51,8 +51,10 @@ class ChatSite(Site):
         self.fast_path = fast_path
         """The requests that need not be parsed; None: all are parsed."""
         self.limit(bounds)
-        self.first_bytes = FirstBytes(reactor)
+        self.first_bytes = Timeouts(reactor)
         """The connections from which nothing has come yet."""
+        self.last_answers = Timeouts(reactor)
+        """The connections without a channel whose client has ended its input and has a poll held."""
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False
@@ -60,11 +62,11 @@ class ChatSite(Site):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A new connection."""
-        return AwaitedConnection(self, getattr(addr, "host", ""))
+        return UnparsedConnection(self, getattr(addr, "host", ""))
 
     def channel(self) -> ChatChannel:
-        """A channel for a connection whose first bytes have come, or are late.  It has no idle
-        timeout until it has parsed some bytes, because on the fast path it needs none.
+        """A channel for a connection that needs one.  It has no idle timeout until it has parsed
+        some bytes, because on the fast path it needs none.
         """
         channel: Any = super().buildProtocol(None)
         made: ChatChannel = channel

@@ -130,25 +130,23 @@ class Connections:
 
         An empty `host` stands for a Unix socket.
         """
-        refusal = self._judge(host)
+        refusal: ChatError | None = None
+        if self.count >= self.most:
+            refusal = Unavailable(
+                f"the server is full; try again in {NO_ROOM_SECONDS:g} seconds", NO_ROOM_SECONDS
+            )
+        else:
+            address = address_of(host)
+            here = self._from.get(address)  # None: none, and every address may have one
+            if here and host and here >= (most := self._most_from(address)):
+                refusal = TooMany(
+                    f"your address has {most} connections open, and may not have more; close some",
+                    NO_ROOM_SECONDS,
+                )
         if refusal is not None:
             RARE.refused_connections[refusal.code] += 1
             self._refusals.happened(f"{host or 'a socket'}: {refusal.message}")
         return refusal
-
-    def _judge(self, host: str) -> ChatError | None:
-        if self.count >= self.most:
-            return Unavailable(
-                f"the server is full; try again in {NO_ROOM_SECONDS:g} seconds", NO_ROOM_SECONDS
-            )
-        address = address_of(host)
-        here = self._from.get(address)  # None: none, and every address may have one
-        if here and host and here >= (most := self._most_from(address)):
-            return TooMany(
-                f"your address has {most} connections open, and may not have more; close some",
-                NO_ROOM_SECONDS,
-            )
-        return None
 
     def add(self, host: str, door: str = "") -> None:
         """Count a new connection to a door."""
@@ -212,18 +210,6 @@ class _Counted(tcp.Server):
     counted = True
     server: Any
 
-    def __init__(
-        self,
-        sock: Any,
-        protocol: IProtocol,
-        client: Any,
-        server: Any,
-        sessionno: int,
-        reactor: Any,
-    ) -> None:
-        super().__init__(sock, protocol, client, server, sessionno, reactor)
-        self.server.connections.add(self.host, self.server.door)
-
     @property
     def host(self) -> str:
         """The host of the client, as `Connections` count it."""
@@ -244,6 +230,12 @@ class _Counted(tcp.Server):
 class CountedTCP(_Counted, WriteThrough):
     """A counted TCP connection with direct writes."""
 
+    def __init__(
+        self, sock: Any, protocol: IProtocol, client: Any, server: Any, *args: Any
+    ) -> None:
+        super().__init__(sock, protocol, client, server, *args)
+        server.connections.add(client[0], server.door)
+
     @property
     def host(self) -> str:
         """See `_Counted.host`."""
@@ -257,6 +249,10 @@ class CountedTCP(_Counted, WriteThrough):
 
 class CountedUNIX(_Counted, unix.Server):
     """A counted connection over a Unix socket."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.server.connections.add(self.host, self.server.door)
 
 
 _COUNTED: dict[Any, Any] = {tcp.Server: CountedTCP, unix.Server: CountedUNIX}

@@ -38,19 +38,15 @@ class Deadlines:
         self._now = clock.seconds
         self._slots: dict[int, dict[Waiting, None]] = {}
 
-    def set(self, waiting: Waiting, seconds: float) -> None:
-        """Set the deadline to `seconds` from now.  To cancel it, set `waiting.due` to None."""
-        waiting.due = due = self._now() + seconds
-        if not 0 < waiting.filed <= due * PER_SECOND:
-            self._file(waiting, due)
-
-    def forget(self, waiting: Waiting) -> None:
-        """Cancel the deadline, and keep no reference to the object."""
-        waiting.due = None
-        self._unfile(waiting)
-
-    def _file(self, waiting: Waiting, due: float) -> None:
-        self._unfile(waiting)
+    def set(self, waiting: Waiting, seconds: float, since: float | None = None) -> None:
+        """Set the deadline to `seconds` from now, or from `since`, which is a time of the clock.  To
+        cancel it, set `waiting.due` to None.
+        """
+        waiting.due = due = (self._now() if since is None else since) + seconds
+        if waiting.filed:
+            if waiting.filed <= due * PER_SECOND:
+                return  # it will be examined before
+            self._unfile(waiting)
         waiting.filed = number = ceil(due * PER_SECOND)
         slot = self._slots.get(number)
         if slot is None:
@@ -59,6 +55,12 @@ class Deadlines:
             left = max(0.0, number / PER_SECOND - self._now())
             self._clock.callLater(left, self._reached, number)
         slot[waiting] = None
+
+    def forget(self, waiting: Waiting) -> None:
+        """Cancel the deadline, and keep no reference to the object."""
+        waiting.due = None
+        if waiting.filed:
+            self._unfile(waiting)
 
     def _unfile(self, waiting: Waiting) -> None:
         slot = self._slots.get(waiting.filed)
@@ -74,7 +76,7 @@ class Deadlines:
             if waiting.due is None:
                 continue
             if waiting.due * PER_SECOND > number:
-                self._file(waiting, waiting.due)
+                self.set(waiting, 0.0, waiting.due)
             else:
                 waiting.due = None
                 waiting.time_is_up()

@@ -58,6 +58,7 @@ class PeerDead(ConnectionLost):
 
 
 PEER_DEAD = PeerDead()
+_DONE = Failure(CONNECTION_DONE)
 DEFER_SECONDS = 1
 """Seconds after which a connection is accepted whose client has sent nothing: see
 `defer_accept`."""
@@ -175,7 +176,7 @@ class WriteThrough(LeanServer, DirectTransport):
             epoll_group.enter(self.fileno(), delegate, self.reactor)
         except OSError:
             return False
-        super().stopReading()
+        self.reactor.removeReader(self)
         self._delegate, self._epoll_group = delegate, epoll_group
         return True
 
@@ -203,11 +204,20 @@ class WriteThrough(LeanServer, DirectTransport):
     def readConnectionLost(self, reason: Failure) -> None:
         """See `twisted.internet.interfaces.IHalfCloseableDescriptor.readConnectionLost`."""
         self._reads = False
+        if self._delegate:
+            self._delegate.step_aside()
         self._input_ends = True
         super().readConnectionLost(reason)
         self._input_ends = False
-        if self.disconnecting and self.connected and self._straight and self.producer is None:
+        if self.disconnecting and self.is_idle:
             self.connectionLost(reason)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the connection may be closed at once: nothing waits to be sent, and no producer
+        is registered.
+        """
+        return bool(self.connected) and self._straight and self.producer is None
 
     def loseConnection(self) -> None:
         """See `twisted.internet.interfaces.ITransport.loseConnection`.
@@ -215,17 +225,17 @@ class WriteThrough(LeanServer, DirectTransport):
         Twisted closes a connection when the reactor finds it writable, in a later turn.  At the end
         of the input, as nearly all clients disconnect, there is no need to wait for that.
         """
-        if self._input_ends and self._straight and self.producer is None:
+        if self._input_ends and self.is_idle:
             self.disconnecting = True
         else:
             FileDescriptor.loseConnection(self)
 
-    def received(self, data: bytes) -> ConnectionDone | None:
+    def received(self, data: bytes) -> None:
         """Handle bytes that a delegate has read; empty bytes are the end of the input."""
-        if not data:
-            return CONNECTION_DONE
-        self.protocol.dataReceived(data)
-        return None
+        if data:
+            self.protocol.dataReceived(data)
+        else:
+            self.readConnectionLost(_DONE)
 
     def write(self, data: bytes) -> None:
         """See `twisted.internet.interfaces.ITransport.write`."""
@@ -321,6 +331,17 @@ def defer_accept(port: Any) -> None:
     if option is not None:
         with suppress(OSError):  # a UNIX socket
             port.socket.setsockopt(socket.IPPROTO_TCP, option, DEFER_SECONDS)
+
+
+def close_now(transport: Any) -> None:
+    """Close a connection within this call, unless bytes are buffered: then when they are sent.
+
+    The caller must not be called from the connection's transport or protocol; timers may call it.
+    """
+    if isinstance(transport, WriteThrough) and transport.is_idle:
+        transport.connectionLost(_DONE)
+    else:
+        transport.loseConnection()
 
 
 def read_ahead(transport: object) -> None:

@@ -9,9 +9,9 @@ deadline.
 2. Polls are recognised as identical by the bytes of their requests (`chatd.doors.polls.templates`).
    So their answers are identical too, including the headers, if they are sent in the same second
    (`Date`).
-3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or has been open for an
-   eighth of a second (`chatd.net.deadlines`).  So answering a group takes no longer than waking a
-   few readers, and no deadline is late by more than a quarter of a second.
+3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or the eighth of a second
+   in which it was opened is over (`chatd.net.deadlines`).  So answering a group takes no longer than
+   waking a few readers, and no deadline is late by more than a quarter of a second.
 4. If a waiter leaves before the answer, the others wait on.  When the last waiter has left, the
    group stops reading.
 5. The gate (`chatd.chat.readers`) judges a template when it is learned, and again for each group.
@@ -75,16 +75,18 @@ class PollTemplate:
     __slots__ = (
         "__weakref__",
         "_clock",
-        "_feeds",
         "after",
         "before",
         "error",
+        "feeds",
         "groups",
         "head",
         "judge",
+        "owner",
         "personal",
         "polls",
         "request",
+        "sources",
         "valid",
     )
 
@@ -111,23 +113,18 @@ class PollTemplate:
         """
         self.judge: JudgeAddress | None = None
         """Finds the refusal for the address of each request, if that decides."""
-        self.personal = request.query.session is not None
+        query = request.query
+        self.personal = query.session is not None
         """Whether the template's requests belong to a session."""
-        self._clock = request.query.service.clock
-        views = request.query.views(request.format.codec)
-        self._feeds: Sequence[Feed] = polls.readers.register(self, views)
+        self.owner: Owner = query.owner
+        """See `chatd.chat.readers.Template`."""
+        self.sources: Sequence[Source] = query.sources
+        """See `chatd.chat.readers.Template`."""
+        self._clock = query.service.clock
+        self.feeds: Sequence[Feed] = polls.readers.register(self, request.format.codec)
+        """The sources in the codec of the answers."""
 
     # -- the gate's side -------------------------------------------------------------------------
-
-    @property
-    def owner(self) -> Owner:
-        """See `chatd.chat.readers.Template`."""
-        return self.request.query.owner
-
-    @property
-    def sources(self) -> Sequence[Source]:
-        """See `chatd.chat.readers.Template`."""
-        return self.request.query.sources
 
     def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
         """See `chatd.chat.readers.Template`.
@@ -140,7 +137,7 @@ class PollTemplate:
         self.error, self.judge = error, judge
         self.groups.clear()
         self.polls.forget(self)
-        for feed in self._feeds:
+        for feed in self.feeds:
             for reader in tuple(feed.readers):
                 if isinstance(reader, Subscriber) and reader.owner is self:
                     group = reader.outlet
@@ -185,19 +182,9 @@ class PollTemplate:
         group.join(waiter)
         return group
 
-    def open(self, group: PollGroup, cursor: int) -> Subscriber:
-        """Have the gate make the reader of a group.  Raises `NotAllowed`."""
-        limit = self.request.query.limit
-        return self.polls.readers.join(self, self._feeds, group, cursor, limit)
-
     def now(self) -> float:
         """Seconds on the reactor's clock."""
         return self._clock.seconds()
-
-    def close(self, group: PollGroup) -> None:
-        """`group` accepts no more waiters."""
-        if self.groups.get(group.packet) is group:
-            del self.groups[group.packet]
 
     def answer(self, batch: Batch) -> bytes:
         """A batch as a complete response; all waiters share its bytes within one second."""
@@ -217,7 +204,6 @@ class PollGroup:
     """Identical polls that are answered together; the outlet of their reader."""
 
     __slots__ = (
-        "_closed",
         "_gate",
         "_subscriber",
         "_template",
@@ -249,9 +235,10 @@ class PollGroup:
         self.filed = 0
         self._template = template
         self._gate = template.polls.readers
-        """Counts the waiters, for the metrics."""
-        self._subscriber: Subscriber | None = template.open(self, cursor)
-        self._closed = False
+        """Makes the reader, and counts the waiters for the metrics."""
+        self._subscriber: Subscriber | None = self._gate.join(
+            template, template.feeds, self, cursor, template.request.query.limit
+        )
 
     @property
     def late(self) -> bool:
@@ -273,8 +260,11 @@ class PollGroup:
         if self.waiting and wait <= 0:
             subscriber.when_caught_up(self.give_up)
         if self.waiting:
-            self._closed = template.personal
-            template.polls.deadlines.set(self, self._wait if self._closed else 0)
+            polls = template.polls
+            # The wait begins when the group is closed, because a waiter may come until then.
+            closed = None if template.personal else polls.close_soon(self)
+            # A poll with `wait=0` is held only for a page of the store, at most `DEFAULT_WAIT`.
+            polls.deadlines.set(self, wait or DEFAULT_WAIT, closed)
 
     def join(self, waiter: Waiter) -> None:
         """Add a poll to the group."""
@@ -283,7 +273,7 @@ class PollGroup:
         waiter.group = self
         self._gate.polls += 1
         if len(waiters) == GROUP_SIZE:
-            self._template.close(self)
+            self.close()
 
     def leave(self, waiter: Waiter) -> None:
         """Remove a poll, which is not to be answered with the group."""
@@ -328,28 +318,18 @@ class PollGroup:
         for waiter in behind:
             waiter.go_on()
 
-    def time_is_up(self) -> None:
-        """The group's deadline has passed: first the one for accepting waiters, then the one for
-        waiting.
-        """
-        if self._closed:
-            self.give_up()
-        else:
-            self._closed = True
-            self._template.close(self)
-            self._template.polls.deadlines.set(self, self._wait)
-
-    @property
-    def _wait(self) -> float:
-        """Seconds to wait.  A poll with `wait=0` is held only for a page of the store, at most for
-        `DEFAULT_WAIT`.
-        """
-        return self._template.request.wait or DEFAULT_WAIT
+    def close(self) -> None:
+        """Accept no more waiters."""
+        groups = self._template.groups
+        if groups.get(self.packet) is self:
+            del groups[self.packet]
 
     def give_up(self) -> None:
         """Answer with no events, if the group is not answered yet."""
         if self.waiting:
             self.deliver(Batch(b"", 0, self.cursor))
+
+    time_is_up = give_up
 
     def _refuse(self) -> None:
         """Answer all waiters of a void template: with its error, or else with no events."""
@@ -387,8 +367,10 @@ class PollGroup:
         """See `Outlet.removed`.  The gate voids the template instead."""
 
     def _end(self) -> None:
-        self._template.close(self)
+        self.close()
         self.waiting = False
         self.ended = self._template.now()
-        self._template.polls.deadlines.forget(self)
+        polls = self._template.polls
+        polls.deadlines.forget(self)
+        polls.open_groups.pop(self, None)
         self.stop()

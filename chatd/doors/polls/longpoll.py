@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
@@ -31,7 +32,7 @@ from ...codecs.lines import PLAIN, PLAIN_ROOMS, LinesCodec
 from ...http.media import EVENT_STREAM
 from ...http.resource import dress_live
 from ...model.errors import Malformed
-from ...net.deadlines import Deadlines
+from ...net.deadlines import PER_SECOND, Deadlines
 from ...net.epollgroup import EpollGroup
 from ...stream.batch import Batch
 from ...stream.eventlog import Codec
@@ -143,6 +144,13 @@ class LatePolls(Protocol):
         """Answer them."""
 
 
+class OpenPolls(Protocol):
+    """A group of polls that accepts waiters."""
+
+    def close(self) -> None:
+        """Accept no more waiters."""
+
+
 class Polls:
     """The held polls of one door, and what its polls share: deadlines, templates, epoll group."""
 
@@ -151,16 +159,21 @@ class Polls:
         self.epoll_group = EpollGroup()
         self.readers = service.readers
         self.templates: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
-        """The poll templates that connections have learned, by request bytes, head and session."""
+        """The templates that connections have learned and that only connections of the same session
+        share, by request bytes, head and session."""
         self.common: WeakValueDictionary[tuple[bytes, bytes], Any] = WeakValueDictionary()
         """The templates that are shared by all connections, by the bytes around the cursor."""
         self.marks = Marks(service, self._answer_session)
         """The read markers that polls are still to be told."""
+        self.open_groups: dict[OpenPolls, None] = {}
+        """The groups that accept waiters and are not answered: see `close_soon`."""
         self._held: dict[Hashable, HeldPoll] = {}
         self._clock = service.clock
         self._at_turn_end = at_turn_end(service.clock)
         self._late: deque[LatePolls] = deque()
         self._called = False
+        self._closing: float | None = None
+        """When the open groups are closed, on the clock; None: there are none."""
 
     def forget(self, template: object) -> None:
         """A template is void: no further connection may learn it."""
@@ -168,6 +181,23 @@ class Polls:
         for known in (self.templates, self.common):
             for key in [key for key, value in known.items() if value is template]:
                 del known[key]
+
+    def close_soon(self, group: OpenPolls) -> float:
+        """Close a group in `1 / PER_SECOND` seconds or before, together with all others that are
+        open; returns when, on the clock.
+        """
+        if self._closing is None:
+            now = self._clock.seconds()
+            self._closing = ceil(now * PER_SECOND) / PER_SECOND
+            self._clock.callLater(self._closing - now, self._close)
+        self.open_groups[group] = None
+        return self._closing
+
+    def _close(self) -> None:
+        self._closing = None
+        groups, self.open_groups = self.open_groups, {}
+        for group in groups:
+            group.close()
 
     def begin_soon(self, late: LatePolls) -> None:
         """Answer a group for which events are available: at the end of this turn of the reactor, or

@@ -55,35 +55,40 @@ class PlainPolls:
         request = plain(packet)
         if request is None or not request.parameters.keys() <= _PARAMETERS:
             return None
-        path = _EVENTS.fullmatch(request.path)
-        if path is None or not _wants_json(request.accept):
+        name, get = _room_at(request.path), request.parameters.get
+        if name is None or not _wants_json(request.accept):
+            return None
+        service = self._service
+        room = service.rooms.loaded(name)
+        if room is None or not self._hosts.knows(request.host.decode()):
             return None
         try:
-            query = self._query(path[1].decode(), request, stranger)
-            wait = wait_in(_text(request, b"wait"))
+            limit, wait = _limit_and_wait(get(b"limit"), get(b"wait"))
         except ChatError:
             return None
-        if query is None or not self._hosts.knows(request.host.decode()):
-            return None
-        return PollRequest(query, json_format_of(query.room), wait, None)
-
-    def _query(self, name: str, request: PlainRequest, stranger: Stranger) -> ReadQuery | None:
-        """What is read; None: the room is not in memory.  Raises `BadRoom`, `Malformed`."""
-        service = self._service
-        room = service.rooms.loaded(clean_room(name))
-        if room is None:
-            return None
-        limit = limit_in(_text(request, b"limit")) or MAX_LIMIT
-        # A template finds the place of each of its polls anew.
-        return ReadQuery(service, (room,), False, _ANY_PLACE, limit, stranger)
+        query = ReadQuery(service, (room,), False, _ANY_PLACE, limit, stranger)
+        return PollRequest(query, json_format_of(name), wait, None)
 
 
 _ANY_PLACE = Place(0)
+"""A template finds the place of each of its polls anew."""
 
 
-def _text(request: PlainRequest, name: bytes) -> str | None:
-    value = request.parameters.get(name)
-    return None if value is None else value.decode()
+@lru_cache(maxsize=1000)
+def _room_at(path: bytes) -> str | None:
+    """The name of the room whose events have this path; None: it is another path."""
+    match = _EVENTS.fullmatch(path)
+    try:
+        return clean_room(match[1].decode()) if match else None
+    except ChatError:
+        return None
+
+
+@lru_cache(maxsize=200)
+def _limit_and_wait(limit: bytes | None, wait: bytes | None) -> tuple[int, float]:
+    """What these parameters say; None: they are not given.  Raises `Malformed`."""
+    most = limit_in(None if limit is None else limit.decode()) or MAX_LIMIT
+    return most, wait_in(None if wait is None else wait.decode())
 
 
 @lru_cache(maxsize=200)

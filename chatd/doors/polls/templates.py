@@ -37,6 +37,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ...http.channel import ChatChannel
+from ...http.fastpath import FastConnection, Opener
 from ...http.fields import header
 from ...http.resource import live_headers
 from ...http.stricttransport import StrictTransport
@@ -56,11 +57,11 @@ class LearnedPoll:
 
     __slots__ = (
         "_alone",
-        "_channel",
         "_heard",
         "_receive",
         "_template",
         "_transport",
+        "connection",
         "due",
         "filed",
         "group",
@@ -69,15 +70,15 @@ class LearnedPoll:
 
     brief = True
 
-    def __init__(self, template: PollTemplate, channel: ChatChannel) -> None:
+    def __init__(self, template: PollTemplate, connection: FastConnection) -> None:
         self.group: PollGroup | None = None
         """The group in which the poll waits, or waited last."""
         self.due: float | None = None
         self.filed = 0
         self._template = template
-        self._channel = channel
+        self.connection = connection
         self._heard = 0.0
-        transport: Any = channel.transport
+        transport: Any = connection.transport
         self._transport = transport
         self._alone = False
         self.send: Callable[[bytes], int | None] = transport.write
@@ -86,7 +87,7 @@ class LearnedPoll:
     @property
     def address(self) -> Address:
         """Where the connection comes from."""
-        return address_of(getattr(self._channel.getPeer(), "host", ""))
+        return address_of(getattr(self._transport.getPeer(), "host", ""))
 
     @property
     def held(self) -> bool:
@@ -113,17 +114,14 @@ class LearnedPoll:
             if own is None or not own.waiting:
                 group.join(self)
                 return
-        if self._transport.received(data):
-            self.step_aside()
+        self._transport.received(data)
 
     def data_received(self, data: bytes) -> None:
         """Handle input in the channel's place, while only this poll comes on the connection."""
-        if self.held or self._channel.early or self._channel.full:
+        if self.held or self.connection.early or self.connection.full:
             self._defer(data)
         elif not self.take(data):
-            self._channel.unlearn()
-            self._channel.setTimeout(self._channel.site.idle_seconds)
-            self._channel.dataReceived(data)
+            self.connection.receive_other(data)
 
     def take(self, packet: bytes) -> bool:
         """Whether the packet repeats the poll; if so, the poll is answered or held."""
@@ -133,7 +131,7 @@ class LearnedPoll:
         elif not self._ask(packet):
             return False
         if self.due is None:
-            self._template.polls.deadlines.set(self, self._channel.site.kept_seconds)
+            self._template.polls.deadlines.set(self, self.connection.site.kept_seconds)
         if not self._alone:
             self._delegate()
         return True
@@ -145,27 +143,30 @@ class LearnedPoll:
         if not (packet.startswith(before) and packet.endswith(after)):
             return False
         digits = packet[len(before) : len(packet) - len(after)]
-        if not digits.isdigit() or len(digits) > 18 or not (template.valid and query.current):
+        if not digits.isdigit() or len(digits) > 18 or not template.valid:
             return False
-        cursor, logs, gaps = query.service.place(query.sources, int(digits))
+        if template.personal and not query.current:
+            return False
+        cursor, logs, gaps = query.service.place(template.sources, int(digits))
         if logs or gaps:
             return False  # the cursor means several places, or a gap (`chatd.stream.places`)
-        if self._channel.site.peers.draining:
+        if self.connection.site.peers.draining:
             return False
-        query.begin(self)
+        if template.personal:
+            query.begin(self)
         try:
             template.ask(self, packet, cursor)
         except ChatError:
             query.end(self)
             return False  # twisted.web parses and refuses the request
-        if self.held:
+        if template.personal and self.held:
             template.polls.place(template.request.key, self)
         return True
 
     def _defer(self, data: bytes) -> None:
         """Buffer input until the held poll is answered."""
         self.step_aside()
-        self._channel.defer(data)
+        self.connection.defer(data)
         self.come_back()
 
     def come_back(self) -> None:
@@ -204,12 +205,12 @@ class LearnedPoll:
 
     def go_on(self) -> None:
         """The poll is answered: the channel handles the input that was deferred."""
-        self._channel.replay_soon()
+        self.connection.replay_soon()
 
     def failed(self) -> None:
         """The poll's answer could not be written."""
         self.step_aside()
-        self._channel.loseConnection()
+        self.connection.loseConnection()
 
     def give_up(self) -> None:
         """Answer with no events: a newer poll replaces this one, or the session is over."""
@@ -225,7 +226,7 @@ class LearnedPoll:
         group = self._leave()
         if group:
             self._template.answer_last(self, group)
-            self._channel.loseConnection()
+            self.connection.loseConnection()
 
     def gone(self) -> None:
         """The client has disconnected."""
@@ -244,13 +245,13 @@ class LearnedPoll:
 
     def time_is_up(self) -> None:
         """A deadline has come: close the connection if it has been idle for `kept_seconds`."""
-        template, idle = self._template, self._channel.site.kept_seconds
+        template, idle = self._template, self.connection.site.kept_seconds
         last = self.group.ended if self.group else self._heard
         left = idle if self.held else last + idle - template.now()
         if left > 0:
             template.polls.deadlines.set(self, left)
         else:
-            self._channel.close_idle()
+            self.connection.close_idle()
 
 
 def learn(polls: Polls, asked: PollRequest, request: Request) -> LearnedPoll | None:
@@ -293,13 +294,21 @@ def _learn(
         or header(request, "expect")  # the client waits for "100 Continue"
     ):
         return None
-    head = shared_head(response_headers)
+    before, after, head = parts[1], parts[3], shared_head(response_headers)
+    session = asked.query.session
     try:
-        template = _template(polls, asked, parts[1], parts[3], head)
+        if session is None and is_shareable(request):
+            template: PollTemplate | None = polls.common.get((before, after))
+            if template is None or template.head != head:
+                template = PollTemplate(polls, asked, before, after, head)
+                polls.common[before, after] = template
+        else:
+            words = before, after, head, session
+            template = polls.templates.get(words)
+            if template is None:
+                template = polls.templates[words] = PollTemplate(polls, asked, before, after, head)
     except ChatError:
         return None  # twisted.web parses and refuses the next poll
-    if asked.query.session is None and is_shareable(request):
-        polls.common[parts[1], parts[3]] = template
     return template
 
 
@@ -311,43 +320,37 @@ class PollFastPath:
         self._plain = plain
         self._strict = strict
 
-    def recognise(self, channel: ChatChannel, packet: bytes) -> LearnedPoll | None:
-        """The `LearnedPoll` for a new connection's first packet; None if the packet is no poll with
-        a shared template and no plain poll, or if the gate does not let a stranger at this address
-        read.
+    def known(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
+        """The poll in a packet that has a shared template; None if it has none, or if the gate does
+        not let a stranger at this address read.
         """
-        polls = self.polls
         parts = parted(packet)
-        if parts is None or channel.is_last:
+        template = self.polls.common.get((parts[1], parts[3])) if parts else None
+        if template is None:
             return None
-        words = before, after = parts[1], parts[3]
-        template = polls.common.get(words)
-        stranger = stranger_at(getattr(channel.getPeer(), "host", ""))
+        stranger = stranger_at(opener.host)
         try:
-            if template is not None:
-                for source in template.sources:
-                    polls.readers.check_reading(stranger, source)
-            elif not (self._strict.seconds and channel.isSecure()):
-                asked = self._plain.read(packet, stranger)
-                if asked is None:
-                    return None
-                template = _template(polls, asked, before, after, self._plain.head)
-                asked.query.note_rooms()
-                polls.common[words] = template
+            for source in template.sources:
+                self.polls.readers.check_reading(stranger, source)
         except ChatError:
             return None
-        return LearnedPoll(template, channel) if template else None
+        return LearnedPoll(template, opener)
 
-
-def _template(
-    polls: Polls, asked: PollRequest, before: bytes, after: bytes, head: bytes
-) -> PollTemplate:
-    """The template with these bytes: an existing one if a connection has learned it, or a new one.
-
-    Raises `NotAllowed`.
-    """
-    words = (before, after, head, asked.query.session)
-    template: PollTemplate | None = polls.templates.get(words)
-    if template is None:
-        template = polls.templates[words] = PollTemplate(polls, asked, before, after, head)
-    return template
+    def plain(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
+        """The plain poll in a packet, whose new template is shared; None if it is no plain poll, or
+        if the gate does not let a stranger at this address read.
+        """
+        parts = parted(packet)
+        if parts is None or (self._strict.seconds and opener.is_secure):
+            return None
+        asked = self._plain.read(packet, stranger_at(opener.host))
+        if asked is None:
+            return None
+        before, after = parts[1], parts[3]
+        try:
+            template = PollTemplate(self.polls, asked, before, after, self._plain.head)
+            asked.query.note_rooms()
+        except ChatError:
+            return None
+        self.polls.common[before, after] = template
+        return LearnedPoll(template, opener)

@@ -21,6 +21,7 @@ from chatd.model.policy import Action, RoomView
 from chatd.testing.policies import DenyAll
 
 from ...kit.http import head
+from ...kit.secure import all_secure
 from ...kit.server import HOST, MemoryServer, peer
 
 EVENTS = "/rooms/lobby/events"
@@ -206,7 +207,7 @@ def test_answers_over_tls_tell_browsers_to_use_tls(server: MemoryServer) -> None
     """A first poll with the header `Strict-Transport-Security` is parsed."""
     server.strict.seconds = 60
     server.say("one")
-    with patch("chatd.http.channel.ChatChannel.isSecure", lambda _: True):
+    with all_secure():
         assert b"max-age=60" in asked(server, poll())
 
 

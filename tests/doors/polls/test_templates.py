@@ -433,9 +433,8 @@ def test_later_packet_does_not_overtake_a_pipelined_request(
 ) -> None:
     """The pipelined bytes are read in the turn after the answer, and more may come before that."""
     later: list[Callable[[], None]] = []
-    channel = held.http.wire.protocol
     with monkeypatch.context() as patch:
-        patch.setattr(channel, "callLater", lambda _, call: later.append(call))
+        patch.setattr(ChatChannel, "callLater", lambda _, __, call: later.append(call))
         held.http.send_raw(LATE[:100])
         held.server.say("second")
         held.http.send_raw(LATE[100:] + b"GET /healthz HTTP/1.1\r\nHost: chat.example\r\n\r\n")
@@ -453,10 +452,9 @@ def test_client_that_half_closes_after_a_held_poll_was_answered_gets_all_answers
 ) -> None:
     """The request that it pipelined is carried out."""
     later: list[Callable[[], None]] = []
-    channel = held.http.wire.protocol
     held.http.send_raw(LATE)
     with monkeypatch.context() as patch:
-        patch.setattr(channel, "callLater", lambda _, call: later.append(call))
+        patch.setattr(ChatChannel, "callLater", lambda _, __, call: later.append(call))
         held.server.say("second")
     held.http.wire.end_input()
     for call in later:

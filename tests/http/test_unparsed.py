@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from twisted.internet.task import Clock
 
-from chatd.http.awaited import AwaitedConnection, FirstBytes
+from chatd.http.unparsed import Timeouts, UnparsedConnection
 from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
 from chatd.http.channel import ChatChannel
 from chatd.net.connections import LINGER_SECONDS
@@ -25,7 +25,7 @@ def protocol_of(http: HttpClient) -> object:
 
 def test_the_first_packet_makes_a_channel(server: MemoryServer, http: HttpClient) -> None:
     """Which stays for the requests that follow."""
-    assert isinstance(protocol_of(http), AwaitedConnection)
+    assert isinstance(protocol_of(http), UnparsedConnection)
     for _ in range(2):
         assert http.get("/healthz").status == 200
         assert isinstance(protocol_of(http), ChatChannel)
@@ -89,7 +89,7 @@ def test_a_client_that_sends_nothing_leaves_nothing_behind(
 def test_one_connection_that_cannot_be_closed_holds_up_no_other(logged_errors: list[str]) -> None:
     """The failure is logged, and the deadlines after it hold."""
     clock = Clock()
-    deadlines = FirstBytes(clock)
+    deadlines = Timeouts(clock)
     over: list[str] = []
 
     class Connection:
@@ -102,9 +102,9 @@ def test_one_connection_that_cannot_be_closed_holds_up_no_other(logged_errors: l
                 raise RuntimeError("no channel")
 
     for name in ("broken", "second"):
-        deadlines.expect(cast(Any, Connection(name)), 10)
+        deadlines.start(cast(Any, Connection(name)), 10)
     clock.advance(5)
-    deadlines.expect(cast(Any, Connection("third")), 10)
+    deadlines.start(cast(Any, Connection("third")), 10)
     clock.advance(5)
     assert over == ["broken", "second"]
     assert "no channel" in logged_errors.pop()
@@ -123,7 +123,7 @@ def test_a_channel_that_cannot_be_made_leaves_no_peer_behind(
 
     monkeypatch.setattr(ChatChannel, "makeConnection", fail)
     waiting = protocol_of(http)
-    assert isinstance(waiting, AwaitedConnection)
+    assert isinstance(waiting, UnparsedConnection)
     with pytest.raises(RuntimeError):
         waiting.dataReceived(STREAM)
     assert not len(server.peers)

@@ -1,0 +1,302 @@
+"""HTTP connections without a channel, because nothing that came on them had to be parsed.
+
+Most of a channel's objects are for parsing requests.  Most clients of a program never need them:
+they send polls that are known or plain (`chatd.http.fastpath`), or begin a known stream.
+
+1. A connection begins as an `UnparsedConnection`.  Its first packet decides: a poll is answered or
+   held, and the connection stays as it is; a known stream takes the connection over; any other
+   packet makes a `ChatChannel`, which gets the packet.
+2. While the connection polls, its `FastRequest` gets the packets.  A packet that does not repeat
+   the poll is decided on like the first one, because no request is in progress then.
+3. Only a channel buffers input, paces answers, closes idle connections and is drained.  So a
+   channel is made, and goes on with the `FastRequest`, when a packet comes while the poll is held,
+   when the client does not read, when it is idle for too long, and when the server goes down.
+4. If the client ends its input while its poll is held, it is answered within `LINGER_SECONDS`, as
+   by a channel; then the connection is closed.
+5. A connection on which nothing comes is closed after the idle timeout, by a channel that is made
+   for that.
+6. The connection is in `Peers` all the time: as this object first, then as the one that it was
+   handed over to.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    IReactorTime,
+    ISSLTransport,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..net.connections import LINGER_SECONDS
+from ..net.handshakes import TimedHandshake
+from ..net.tcp import close_now, one_write
+from .fastpath import FastRequest, Upgraded
+
+
+class Timeouts:
+    """Deadlines of one site's connections, all equally long, with one timer in all."""
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._due: dict[UnparsedConnection, float] = {}
+        """The deadlines of the connections, the oldest deadline first."""
+        self._timer: IDelayedCall | None = None
+
+    def start(self, connection: UnparsedConnection, seconds: float) -> None:
+        """Call the connection's `time_is_up` in that time, or later: when the connections before it
+        are over their time.
+        """
+        self._due[connection] = self._clock.seconds() + seconds
+        if self._timer is None:
+            self._timer = self._clock.callLater(seconds, self._reached)
+
+    def forget(self, connection: UnparsedConnection) -> None:
+        """What was waited for has come, or the connection is closed."""
+        self._due.pop(connection, None)
+        if not self._due and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _reached(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        late = [*takewhile(lambda each: self._due[each] <= now, self._due)]
+        for connection in late:
+            self._due.pop(connection, None)
+            try:
+                connection.time_is_up()
+            except Exception:
+                self._log.failure("a connection whose time was over could not be closed")
+        if self._due and self._timer is None:
+            first = next(iter(self._due.values()))
+            self._timer = self._clock.callLater(max(first - now, 0.0), self._reached)
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class UnparsedConnection(TimedHandshake):
+    """One HTTP connection of a `ChatSite`, of which nothing had to be parsed so far."""
+
+    transport: Any
+    owed = False
+    """See `Connected.owed`."""
+    full = False
+    """See `FastConnection.full`."""
+    early = b""
+    """See `FastConnection.early`."""
+    learned: FastRequest | None = None
+    """The poll that the connection repeats; None: nothing has come yet."""
+    _is_own = False
+    """Whether the transport calls this object, and no other before it (`haproxy:` does)."""
+    _flowing = False
+    """Whether this object is the transport's producer, which the transport pauses when full."""
+    _input_over = False
+    """Whether the client sends no more."""
+    _successor: Any = None
+    """What the connection was handed over to, if its transport was not handed over too."""
+
+    def __init__(self, site: Any, host: str) -> None:
+        """`host` is that of the other end of the TCP connection."""
+        self.site = site
+        self._host = host
+
+    @property
+    def host(self) -> str:
+        """The client's host; empty if it has none."""
+        if self._is_own:
+            return self._host
+        return str(getattr(self.transport.getPeer(), "host", ""))  # what a proxy has told
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the connection is encrypted."""
+        return bool(ISSLTransport.providedBy(self.transport))
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the first request of the client is still to come."""
+        return self.learned is None
+
+    # -- the transport's side --------------------------------------------------------------------
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802
+        """See `IProtocol.makeConnection`."""
+        self.transport = transport
+        self._is_own = getattr(transport, "protocol", None) is self
+        transport.setTcpNoDelay(True)
+        site = self.site
+        site.peers.add(self)
+        site.first_bytes.start(self, site.idle_seconds)
+        self.begin_handshake(transport, site.reactor)
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol.dataReceived`."""
+        if self._successor is not None:
+            self._successor.dataReceived(data)
+        elif self.learned is not None:
+            self.learned.data_received(data)
+        else:
+            self._begin(data)
+
+    def pauseProducing(self) -> None:
+        """See `IPushProducer.pauseProducing`: the client does not read."""
+        self._become_channel().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """See `IPushProducer.resumeProducing`; never called, because a channel was paused."""
+
+    def stopProducing(self) -> None:
+        """See `IProducer.stopProducing`; `connectionLost` follows."""
+
+    def readConnectionLost(self) -> None:
+        """See `IHalfCloseableProtocol.readConnectionLost`: the client sends no more."""
+        self._input_over = True
+        if self._successor is not None:
+            self._successor.readConnectionLost()
+        elif self.learned is not None and self.learned.held:
+            self.learned.come_back()
+            self.site.last_answers.start(self, LINGER_SECONDS)
+        else:
+            self.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Never called: only clients half-close the connection."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """See `IProtocol.connectionLost`."""
+        successor, self._successor = self._successor, None
+        learned, self.learned = self.learned, None
+        self._leave()
+        if successor is not None:
+            successor.connectionLost(reason)
+        elif learned is not None:
+            learned.unlearn()
+            learned.gone()
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def _begin(self, packet: bytes) -> None:
+        """Handle a packet that came while no request was in progress."""
+        site = self.site
+        fast_path, openings, peers = site.fast_path, site.openings, site.peers
+        if not (peers.draining or peers.retiring):  # a channel says that its answer is the last
+            learned = fast_path and fast_path.known(self, packet)
+            if learned is None and openings is not None and openings.open(self, packet):
+                return
+            if learned is None and fast_path is not None:
+                learned = fast_path.plain(self, packet)
+            if learned is not None:
+                if not self._flowing:
+                    self._flowing = True
+                    site.first_bytes.forget(self)
+                    self.transport.registerProducer(self, True)
+                self.learned = learned
+                if learned.take(packet):
+                    return
+                self.learned = None
+        self._become_channel().dataReceived(packet)
+
+    def receive_other(self, data: bytes) -> None:
+        """See `FastConnection.receive_other`."""
+        learned, self.learned = self.learned, None
+        if learned is not None:
+            learned.unlearn()
+        self._begin(data)
+
+    def defer(self, data: bytes) -> None:
+        """See `FastConnection.defer`."""
+        self._become_channel().defer(data)
+
+    def replay_soon(self) -> None:
+        """See `FastConnection.replay_soon`."""
+        if self._input_over:
+            self.loseConnection()
+
+    # -- closing ---------------------------------------------------------------------------------
+
+    def time_is_up(self) -> None:
+        """Nothing has come for the idle timeout, or the last answer has not for `LINGER_SECONDS`."""
+        if self._input_over:
+            self._end_flow()
+            close_now(self.transport)
+        else:
+            self._become_channel().timeoutConnection()
+
+    def close_idle(self) -> None:
+        """See `FastConnection.close_idle`."""
+        self._become_channel().close_idle()
+
+    def drain(self) -> None:
+        """See `Connected.drain`.  A request that comes later is answered: with a refusal."""
+        if self.learned is not None:
+            self._become_channel().drain()
+
+    def disconnect(self) -> None:
+        """See `Reader.disconnect`."""
+        self.transport.loseConnection()
+
+    def loseConnection(self) -> None:  # noqa: N802
+        """See `FastConnection.loseConnection`."""
+        self.site.peers.stalls.closing(self)
+        self._end_flow()
+        self.transport.loseConnection()
+
+    # -- handing over ----------------------------------------------------------------------------
+
+    def upgrade(self, accept: bytes, protocol: Upgraded) -> None:
+        """Write `accept`, and hand the connection over to `protocol`, without a channel."""
+        transport = self.transport
+        try:
+            with one_write(transport):
+                self._precede(protocol)
+                transport.write(accept)
+                protocol.makeConnection(transport)
+        finally:
+            self._leave()
+
+    def _become_channel(self) -> Any:
+        """Hand the connection over to a channel, which is returned."""
+        channel = self.site.channel()
+        learned, self.learned = self.learned, None
+        self._precede(channel)
+        try:
+            channel.makeConnection(self.transport)
+        finally:
+            self._leave()
+        if learned is not None:
+            channel.repeat(learned)
+        if self._input_over:
+            channel.readConnectionLost()
+        return channel
+
+    def _precede(self, successor: Any) -> None:
+        """Have the transport call the successor from now on, or this object if the transport is
+        not its own.
+        """
+        self._end_flow()
+        if self._is_own:
+            self.transport.protocol = successor
+        else:
+            self._successor = successor
+
+    def _end_flow(self) -> None:
+        if self._flowing:
+            self._flowing = False
+            self.transport.unregisterProducer()
+
+    def _leave(self) -> None:
+        """The connection is closed, or another object's."""
+        self.end_handshake()
+        self.site.first_bytes.forget(self)
+        if self._input_over:
+            self.site.last_answers.forget(self)
+        self.site.peers.discard(self)
