@@ -42,6 +42,11 @@ class PendingLines:
         """The input has ended: a last line without an end is complete."""
         self._ended = True
 
+    @property
+    def short(self) -> bool:
+        """Whether what it holds has come in one piece of at most `SLICE` bytes."""
+        return not self._raw
+
     def put_back(self, line: bytes | None) -> None:
         """Insert a line before all others."""
         self._cut.append(line)

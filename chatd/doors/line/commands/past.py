@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ....chat.room import Room
 from ....codecs.commandlines import number
-from ....codecs.lines import CURRENT, MAX_HISTORY, counted
+from ....codecs.lines import CURRENT, MAX_HISTORY, answer, counted
 from ....codecs.timed import Days
 from ....stream.batch import Gap
 from ....stream.eventlog import Page
@@ -44,9 +44,9 @@ def _tell_history(page: Page, client: LineClient, room: Room, count: int) -> Non
     entries, chunk, whole = newest(page.entries, client.reader.dated)
     few = len(entries) < count and (page.more or not whole)
     most = " (no more fit into one answer)" if few else ""
-    client.answer(f"the last {counted(len(entries), 'event')} in #{room.name}{most}:")
-    client.write(Days(0).dated(chunk))
-    client.answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
+    begin = answer(f"the last {counted(len(entries), 'event')} in #{room.name}{most}:")
+    end = answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
+    client.write(begin + Days(0).dated(chunk) + end)
 
 
 @command(
@@ -69,14 +69,13 @@ def _tell_since(found: history.Since, client: LineClient, room: Room, cursor: in
     entries, chunk, whole = oldest_first(found.entries, reader.codecs[0])
     whole = whole and not found.more
     first = "" if whole else "the first "
-    client.answer(f"{first}{counted(len(entries), 'event')} in #{room.name} since then:")
-    if found.gap:
-        client.write(CURRENT.gap(Gap(room.name, None)))
-    client.write(reader.shown(chunk))
+    begin = answer(f"{first}{counted(len(entries), 'event')} in #{room.name} since then:")
+    gap = CURRENT.gap(Gap(room.name, None)) if found.gap else b""
     if whole:
-        client.answer(f"that is all; /since {found.cursor} shows what comes after it")
+        end = f"that is all; /since {found.cursor} shows what comes after it"
     else:
-        client.answer(f"there is more; /since {entries[-1].id} goes on from here")
+        end = f"there is more; /since {entries[-1].id} goes on from here"
+    client.write(begin + gap + reader.shown(chunk) + answer(end))
 
 
 def _must_wait(client: LineClient, room: Room, line: bytes) -> bool:
