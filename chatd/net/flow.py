@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer, IReactorTime
@@ -19,7 +18,6 @@ from zope.interface import implementer
 
 from .handshakes import TimedHandshake
 from .peers import Peers
-from .tcp import one_write
 
 
 @implementer(IPushProducer)
@@ -57,10 +55,6 @@ class FlowControlled(Protocol):
     def disconnect(self) -> None:
         """See `Reader.disconnect`."""
         self.hang_up()
-
-    def one_write(self) -> AbstractContextManager[None]:
-        """Send what is written meanwhile with one call of the kernel."""
-        return one_write(self.transport)
 
     # -- the transport's side --------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavaila
 from ...model.metrics import RARE
 from ...net.flow import TcpConnection
 from ...net.peers import GOING_DOWN
-from ...net.tcp import APART, enable_direct_writes
+from ...net.tcp import APART, enable_direct_writes, one_write
 from ...stream.subscriber import Subscriber
 from .. import history
 from ..history import Replay
@@ -116,7 +116,7 @@ class LineConnection(TcpConnection):
                 service.end(session.person)
             return
         self._shell = Shell(service, session, self, room, begin)
-        with self.one_write() if self._queue.lines else APART:
+        with one_write(self.transport) if self._queue.lines else APART:
             self._shell.greet(room, replay, self._door.greetings)
             self.work()
         if self._gone and not self._over:

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ...chat.readers import View
@@ -38,9 +37,6 @@ class Wire(Protocol):
 
     def send(self, data: bytes) -> None:
         """Send bytes to the client."""
-
-    def one_write(self) -> AbstractContextManager[None]:
-        """Send what is sent to the client meanwhile with one call of the kernel."""
 
     def start(self, subscriber: Subscriber) -> None:
         """Start a subscriber whose batches may be written unchanged, without `deliver`."""

@@ -70,10 +70,7 @@ class Shell(LineClient):
         if answered:
             self.subscriber.wake()
             self.let_catch_up()
-            with self.wire.one_write():
-                command.do(self, *words)
-        else:
-            command.do(self, *words)
+        command.do(self, *words)
         return kind is not Kind.QUESTION
 
     def make_mistake(self) -> float:

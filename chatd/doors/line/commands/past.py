@@ -10,7 +10,7 @@ from ....chat.room import Room
 from ....codecs.commandlines import number
 from ....codecs.lines import CURRENT, MAX_HISTORY, answer, counted
 from ....codecs.timed import Days
-from ....stream.batch import Gap
+from ....stream.batch import Batch, Gap
 from ....stream.eventlog import Page
 from ....stream.pages import newest, oldest_first
 from ... import history
@@ -56,10 +56,20 @@ def _tell_history(page: Page, client: LineClient, room: Room, count: int) -> Non
 )
 def since(client: LineClient, id_: int) -> None:
     """As many as fit into one answer, which ends with the id to go on from."""
-    room = client.reader.here()
-    client.reader.check(room)
-    found = history.since(client.service, room, id_)
-    client.wait_for(found, _tell_since, client, room, id_)
+    reader = client.reader
+    room = reader.here()
+    reader.check(room)
+
+    def told(batch: Batch) -> bytes:
+        shown = reader.shown(batch.chunk)
+        return _since(room, batch.count, shown, batch.cursor, whole=batch.end)
+
+    batch = history.shared(client.service, room, reader.codecs[0], id_)
+    if batch is not None:
+        client.write(batch.cached("since", told))
+    else:
+        found = history.since(client.service, room, id_)
+        client.wait_for(found, _tell_since, client, room, id_)
 
 
 def _tell_since(found: history.Since, client: LineClient, room: Room, cursor: int) -> None:
@@ -68,14 +78,19 @@ def _tell_since(found: history.Since, client: LineClient, room: Room, cursor: in
     reader = client.reader
     entries, chunk, whole = oldest_first(found.entries, reader.codecs[0])
     whole = whole and not found.more
-    first = "" if whole else "the first "
-    begin = answer(f"{first}{counted(len(entries), 'event')} in #{room.name} since then:")
     gap = CURRENT.gap(Gap(room.name, None)) if found.gap else b""
+    last = found.cursor if whole else entries[-1].id
+    client.write(_since(room, len(entries), gap + reader.shown(chunk), last, whole=whole))
+
+
+def _since(room: Room, count: int, shown: bytes, last: int, *, whole: bool) -> bytes:
+    """The answer with so many events, as they are shown, up to the id `last`."""
+    first = "" if whole else "the first "
+    begin = answer(f"{first}{counted(count, 'event')} in #{room.name} since then:")
+    end = f"there is more; /since {last} goes on from here"
     if whole:
-        end = f"that is all; /since {found.cursor} shows what comes after it"
-    else:
-        end = f"there is more; /since {entries[-1].id} goes on from here"
-    client.write(begin + gap + reader.shown(chunk) + answer(end))
+        end = f"that is all; /since {last} shows what comes after it"
+    return begin + shown + answer(end)
 
 
 def _must_wait(client: LineClient, room: Room, line: bytes) -> bool:
