@@ -118,12 +118,13 @@ class Arrivals:
         unannounced = Unannounced()
 
         def enter() -> Unit:
-            if self._people.own(person.key) is person:
+            holder = self._people.held.get(person.key)
+            if holder is person:
                 return Unit()  # a unit that was in doubt has been stored
             if claim:
                 claim.check()
                 self._people.free_name(name)
-            elif person.key in self._people:
+            elif holder is not None:
                 person.name = person.key = self._people.guest_name()
             if person.named and lobby:
                 unannounced.judge(person, [lobby], coming=1)

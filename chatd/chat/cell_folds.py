@@ -55,28 +55,25 @@ class FoldedParts(Protocol):
     sessions: Sessions
 
 
-def kind_of(table: str) -> str:
-    """What precedes the name of a room or an account in a table's name."""
-    return table.partition(":")[0]
-
-
 def cell_folds(parts: FoldedParts) -> Mapping[str, Sequence[CellFold]]:
-    """The folds of each kind of table, in the order in which they have to be called."""
-    rooms, people = parts.rooms.change, parts.people.change
+    """The folds of each kind of table, in the order in which they have to be called.  The kind is
+    what precedes the colon, and the name of a room or an account, in a table's name.
+    """
+    rooms, people = parts.rooms, parts.people
     push = parts.push.shown
     return {
-        ACCOUNTS: (people, parts.accounts.shown, parts.sessions.shown, push),
+        ACCOUNTS: (people.account_changed, parts.accounts.shown, parts.sessions.shown, push),
         ADMINS: (parts.claims.shown, parts.administrators.shown),
         ATTACHED: (parts.attached.shown,),
         CLAIMS: (parts.claims.shown,),
         IGNORES: (parts.ignores.shown,),
-        MEMBERS: (rooms, people),
-        NAMES: (people,),
+        MEMBERS: (rooms.member_changed, people.member_changed),
+        NAMES: (people.name_changed,),
         PUSH_KEY: (push,),
         PUSHES: (push,),
-        ROOMS: (rooms,),
+        ROOMS: (rooms.state_changed,),
         SESSIONS: (parts.sessions.shown, push),
         SKELETONS: (parts.accounts.shown, push),
         TOKENS: (parts.sessions.shown, push),
-        **dict.fromkeys(RIGHTS, (rooms,)),
+        **dict.fromkeys(RIGHTS, (rooms.right_changed,)),
     }

@@ -29,6 +29,7 @@ from ..model.units import (
     CLAIMS,
     GUESTS,
     NAMES,
+    PRESENCE,
     REMOVED,
     ROOMS,
     TOLD,
@@ -40,7 +41,7 @@ from ..stream.feed import Source
 from ..stream.notifier import Growth, Notifier
 from .account_removal import AccountRemoval
 from .attempts import Attempts
-from .cell_folds import FoldedParts, cell_folds, kind_of
+from .cell_folds import FoldedParts, cell_folds
 from .consequences import Consequences
 from .journal import Journal
 from .killing import Killing
@@ -134,9 +135,12 @@ class Fold:
         killed: list[Killed] = []
         folds = self._cell_folds
         for shown in batch:
+            lasting = False
             for change in shown.changes:
-                for fold in folds.get(kind_of(change.table), ()):
+                kind = change.table.partition(":")[0]
+                for fold in folds.get(kind, ()):
                     fold(change, shown.id)
+                lasting = lasting or kind not in PRESENCE
             if self._parts.people.ended:
                 self._end(self._parts.people.ended)
             for redaction in shown.redacts:
@@ -144,7 +148,7 @@ class Fold:
                     self._parts.letters.redact(redaction.id, redaction.event)
                 else:
                     self._parts.rooms.redact(redaction)
-            if shown.changes:
+            if lasting:  # that people come and go has no consequences
                 self._parts.consequences.shown(shown)
             for entry in shown.entries:
                 event = entry.event

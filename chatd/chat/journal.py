@@ -175,12 +175,18 @@ class Journal:
         self.metrics.batch_stored(count, accepted_at, appended_at)
         # As they were: a stale unit is judged again below, and becomes another.
         units = [accepted.unit for accepted in batch] if self.when_stored is not None else ()
+        stored = self.metrics.stored
         for answer, accepted in zip(answers, batch, strict=True):
             if isinstance(answer, Stale):
                 self._judge_again(accepted)
-            else:
-                self.metrics.unit_stored(accepted.unit)
-                accepted.outcome.callback(answer if tells(accepted.unit) else None)
+                continue
+            told = None
+            if events := accepted.unit.events:
+                first = events[0]
+                stored[type(first)] += 1
+                if not isinstance(first, PresenceEvent):
+                    told = answer
+            accepted.outcome.callback(told)
         if self.when_stored is not None:
             try:
                 self.when_stored(answers, units)
@@ -229,11 +235,6 @@ class Journal:
     def _settle(self) -> None:
         if self._settled and not (self.unstored or self._settled.called):
             self._settled.callback(None)
-
-
-def tells(unit: Unit) -> bool:
-    """Whether the sender of a unit gets the id of its first event as the answer."""
-    return bool(unit.events) and not isinstance(unit.events[0], PresenceEvent)
 
 
 def _refusal(accepted: Accepted) -> ChatError:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from ..model.events import Event
 from ..model.metrics import SECONDS, SIZES, Histogram
-from ..model.units import Unit
 
 
 class JournalMetrics:
@@ -39,8 +38,3 @@ class JournalMetrics:
         self.batches.observe(units)
         self.append_seconds.observe(now - appended)
         self.shown_seconds.observe(now - accepted, units)
-
-    def unit_stored(self, unit: Unit) -> None:
-        """A unit was stored and shown."""
-        if unit.events:
-            self.stored[type(unit.events[0])] += 1

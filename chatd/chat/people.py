@@ -19,7 +19,7 @@ from ..model.account import decode_account
 from ..model.addresses import LOCAL, Address
 from ..model.identity import decode_holder
 from ..model.lookalikes import Lookalikes
-from ..model.units import ACCOUNTS, MEMBERS, NAMES, Cell, Change, room_table
+from ..model.units import MEMBERS, Cell, Change, room_table
 from .card import card_of
 from .elsewhere import Elsewhere, elsewhere
 from .held_names import HeldNames
@@ -128,37 +128,40 @@ class People(HeldNames):
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def change(self, change: Change, version: int) -> None:
-        """Fold one change of a stored unit."""
-        if change.table == NAMES:
+    def name_changed(self, change: Change, version: int) -> None:
+        """Fold a change of the table `names`."""
+        if change.value is not None:
+            self._hold(change.key, change.value, version)
+            return
+        gone = self._by_key.pop(change.key, None)
+        if gone is not None:
+            self._looks.discard(gone.name)
+            for observer in self.observers:
+                observer.went(gone, version)
+        if isinstance(gone, Person):
+            self.ended.append(gone)
+
+    def account_changed(self, change: Change, version: int) -> None:
+        """Fold a change of the table `accounts`."""
+        person = self._by_key.get(change.key)
+        if isinstance(person, Person) and person.account == change.key and change.value:
+            person.admin = decode_account(change.value).admin
+
+    def member_changed(self, change: Change, version: int) -> None:
+        """Fold a change of a room's members."""
+        held = self._by_key.get(change.key)
+        # The person may also be about to come here from another node.
+        person = held if held is None or isinstance(held, Person) else self._own.get(held.id)
+        if person is not None:
+            name = change.table[len(_MEMBERS) :]
             if change.value is None:
-                gone = self._by_key.pop(change.key, None)
-                if gone is not None:
-                    self._looks.discard(gone.name)
-                    for observer in self.observers:
-                        observer.went(gone, version)
-                if isinstance(gone, Person):
-                    self.ended.append(gone)
+                person.rooms.pop(name, None)
+            elif (joined := self.room(name)) is not None:
+                person.rooms[name] = joined
             else:
-                self._hold(change.key, change.value, version)
-        elif change.table == ACCOUNTS:
-            person = self._by_key.get(change.key)
-            if isinstance(person, Person) and person.account == change.key and change.value:
-                person.admin = decode_account(change.value).admin
-        elif change.table.startswith(_MEMBERS):
-            held = self._by_key.get(change.key)
-            # The person may also be about to come here from another node.
-            person = held if held is None or isinstance(held, Person) else self._own.get(held.id)
-            if person is not None:
-                name = change.table[len(_MEMBERS) :]
-                if change.value is None:
-                    person.rooms.pop(name, None)
-                elif (joined := self.room(name)) is not None:
-                    person.rooms[name] = joined
-                else:
-                    self.unloaded(person, name)
-                for listener in tuple(person.listeners or ()):
-                    listener()
+                self.unloaded(person, name)
+            for listener in tuple(person.listeners or ()):
+                listener()
 
     def restated(self, names: Mapping[str, Cell]) -> list[Person]:
         """Take over the names that the store has now; answers the persons of this node that have

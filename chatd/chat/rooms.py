@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..model.events import RoomEvent
 from ..model.names import clean_room
-from ..model.units import MEMBERS, RIGHTS, ROOMS, Change, Redaction, room_table
+from ..model.units import MEMBERS, Change, Redaction, room_table
 from ..store import Loaded, Store
 from ..stream.eventlog import Entry
 from ..stream.notifier import Notifier
@@ -51,6 +51,8 @@ class Rooms:
         self._horizon = horizon
         self.index = RoomIndex()
         self._live: WeakValueDictionary[str, Room] = WeakValueDictionary()
+        self.live: Callable[[str], Room | None] = self._live.get
+        """Returns the room of a (clean) name, if it is in memory, or None."""
         self._loader = RoomLoader(clock, store, notifier, history, self.index, self._live, horizon)
         self.redacted = self._loader.redacted
         """Recent redactions, to apply to pages that were read before them."""
@@ -73,37 +75,34 @@ class Rooms:
         room = self._live.get(name)
         return room if room is not None and room.complete else None
 
-    def live(self, name: str) -> Room | None:
-        """The room of that (clean) name, if it is in memory."""
-        return self._live.get(name)
-
     def __iter__(self) -> Iterator[Room]:
         """The rooms in memory."""
         return iter(list(self._live.values()))
 
     # -- the fold --------------------------------------------------------------------------------
 
-    def change(self, change: Change, version: int) -> None:
-        """Fold one change of a stored unit."""
-        if change.table == ROOMS:
-            before = self.index.known(change.key).state
-            known = self.index.changed(change, version)
-            room = self._live.get(change.key)
-            if before.erased_by(known.state):
-                self._erased(change.key, version)
-            if room is not None:
-                room.set_state(known.state, known.version)
-        elif change.table.startswith(_MEMBERS):
-            room = self._live.get(change.table[len(_MEMBERS) :])
-            if room is not None:
-                room.set_member(change.key, text_of(change.value))
-                self.directory.changes += 1
-        else:
-            kind, _, name = change.table.partition(":")
-            if kind in RIGHTS and name:
-                room = self._live.get(name)
-                if room is not None:
-                    self._loader.set_right(room, kind, change.key, change.value, version)
+    def state_changed(self, change: Change, version: int) -> None:
+        """Fold a change of the table `rooms`."""
+        before = self.index.known(change.key).state
+        known = self.index.changed(change, version)
+        room = self._live.get(change.key)
+        if before.erased_by(known.state):
+            self._erased(change.key, version)
+        if room is not None:
+            room.set_state(known.state, known.version)
+
+    def member_changed(self, change: Change, version: int) -> None:
+        """Fold a change of a room's members."""
+        room = self._live.get(change.table[len(_MEMBERS) :])
+        if room is not None:
+            room.set_member(change.key, text_of(change.value))
+            self.directory.changes += 1
+
+    def right_changed(self, change: Change, version: int) -> None:
+        """Fold a change of a room's roles, bans, mutes, memberships or invites."""
+        kind, _, name = change.table.partition(":")
+        if name and (room := self._live.get(name)) is not None:
+            self._loader.set_right(room, kind, change.key, change.value, version)
 
     def _erased(self, name: str, version: int) -> None:
         """A closed room was opened: the store has erased its history, and so does the memory."""

@@ -43,6 +43,11 @@ class PendingLines:
         self._ended = True
         self._cut()
 
+    @property
+    def short(self) -> bool:
+        """Whether what it holds has come in one piece of at most `SLICE` bytes."""
+        return not self._raw
+
     def put_back(self, line: bytes | None) -> None:
         """Insert a line before all others."""
         self.ready.append(line)

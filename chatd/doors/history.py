@@ -3,6 +3,8 @@
 1. If memory holds all requested events, or all kept ones, the answer is made of memory, and the
    Deferred has already fired.
 2. A replay contains no event after its cursor: the client's reader delivers those live.
+3. After a restart many clients ask for the events after the same cursor.  They share one batch
+   (`shared`), as readers do.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from ..chat.room import Room
 from ..chat.service import ChatService
 from ..model.errors import ChatError
 from ..model.events import MESSAGES, Event
-from ..stream.eventlog import Entry, EventLog, Page
+from ..stream.batch import PUSH_LIMIT, Batch
+from ..stream.eventlog import Codec, Entry, EventLog, Page
 from ..stream.pages import MOST_ENTRIES
 
 LOOKED_THROUGH = 200
@@ -104,6 +107,16 @@ def since(service: ChatService, room: Room, cursor: int) -> Deferred[Since]:
         return Since(page.entries, lost or page.floor > begin, page.more, last)
 
     return service.page_after(room, begin, MOST_ENTRIES).addCallback(read)
+
+
+def shared(service: ChatService, room: Room, codec: Codec, cursor: int) -> Batch | None:
+    """The events after `cursor`, at most `MOST_ENTRIES`, as the batch that is shared by all readers
+    with that codec and cursor.  None if there are none, if some are not in memory, or if the client
+    has missed some: then ask `since`.
+    """
+    place = service.place([room], cursor)
+    batch = None if place.gaps else room.feed(codec).after(place.cursor, PUSH_LIMIT)
+    return batch if batch is not None and not batch.gaps else None
 
 
 def _has_older(service: ChatService, room: Room) -> bool:

@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Literal, NamedTuple, Protocol
 
 from .errors import Banned, Muted, NoSession, NotAllowed, NotFound, SlowMode, Unavailable
-from .identity import Identity, Scope, subject, subject_of
+from .identity import Identity, Scope, subject
 from .restrictions import MICROS, Restrictions
 from .rights import EMPTY, Rights, Role
 from .roomstate import NEW_ROOM, RoomState
@@ -220,11 +220,11 @@ def decide(
         _check_banned(banned, identity, now, "the server")
     if guests != "full" and identity.account is None and not identity.admin:  # the console is none
         _check_guests(guests, action)
-    who = subject_of(identity.id, identity.account)
+    anonymous = not identity.id and identity.account is None
     if not rule.room:
         if identity.scope is not None:
             _check_scope(rule, identity, action)
-        if not (who or rule.strangers):
+        if anonymous and not rule.strangers:
             raise NoSession(f"you may not {action.value} without a session")
         if rule.admins and not identity.admin:
             raise NotAllowed(f"only an administrator of the server may {action.value}")
@@ -234,11 +234,11 @@ def decide(
         raise Unavailable("who may do what in that room cannot be read now; try again in a moment")
     rights = room.rights
     power = Role.NONE
-    if who and rights.roles:
-        power = rights.power(who)
+    if rights.roles and not anonymous:
+        power = rights.power(subject(identity))
     if (
         room.state.closed
-        and not (power or (who and who in rights.admitted))
+        and not (power or (not anonymous and subject(identity) in rights.admitted))
         and not (rule.hidden and identity.admin)
     ):
         raise NotFound(NO_SUCH_ROOM)
@@ -246,7 +246,7 @@ def decide(
         _check_scope(rule, identity, action)
     if rights.bans.placed and not rule.banned and not (rule.hidden and identity.admin):
         _check_banned(rights.bans, identity, now, f"#{room.name}")
-    if not (who or rule.strangers):
+    if anonymous and not rule.strangers:
         raise NoSession(f"you may not {action.value} without a session")
     if rule.admins and not identity.admin:
         raise NotAllowed(f"only an administrator of the server may {action.value}")

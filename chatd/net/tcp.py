@@ -371,6 +371,10 @@ class one_write:  # noqa: N801 - it is used like a function
             self._transport.send_gathered()
 
 
+APART = one_write(None)
+"""In place of a `one_write`: each write is sent by itself."""
+
+
 def unsent(transport: object) -> int:
     """Bytes that were written to a connection and not acknowledged by its peer: those in Twisted's
     buffers, and those in the kernel's (`SIOCOUTQ`, tcp(7)).

@@ -26,14 +26,15 @@ class Commits:
 
     def __init__(
         self,
-        commit: Callable[[list[Sequence[Unit]]], Deferred[Stored]],
+        commit: Callable[[list[Sequence[Unit]], bool], Deferred[Stored]],
         show: Callable[[Sequence[Shown]], object],
         failing: Failing,
         refused: str,
         done: Callable[[], object],
     ) -> None:
-        """`commit` writes a group, and `show` shows its batches to the follower; `refused` is the
-        message of `Unavailable` for a group that was not written, and `done` is called after each.
+        """`commit` stores a group, something or nothing of which is to be kept; `show` shows its
+        batches to the follower; `refused` is the message of `Unavailable` for a group that was not
+        stored, and `done` is called after each.
         """
         self._commit = commit
         self._show = show
@@ -70,7 +71,7 @@ class Commits:
             count += 1
             size += events
         group, self._waiting = self._waiting[:count], self._waiting[count:]
-        committed: Deferred[Any] = self._commit([units for units, _ in group])
+        committed: Deferred[Any] = self._commit([units for units, _ in group], kept)
         committed.addCallbacks(
             self._committed, self._refused, callbackArgs=(group, kept), errbackArgs=(group,)
         )

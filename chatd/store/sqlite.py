@@ -10,6 +10,8 @@
    been shown to the follower, and nothing else.
 4. Presence cells are kept in memory, as they were shown; reads of them are answered from a copy
    that is made in the reactor's thread.
+5. A group that only changes and expects presence is stored at the end of the turn in the reactor's
+   thread, unless the writing thread has work: handing it over would take longer than storing it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from twisted.internet.defer import (
     fail,
     gatherResults,
     inlineCallbacks,
+    maybeDeferred,
     succeed,
 )
 from twisted.internet.interfaces import IReactorTime
@@ -36,6 +39,7 @@ from ..model.search import Query
 from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_presence, room_table
 from ..stream.eventlog import Page
 from ..stream.pages import MOST_BYTES
+from ..stream.turns import at_turn_end
 from . import CLOSING, Follower, Found, Loaded, Opened, Shown
 from .cells import Cells
 from .committing import Commits
@@ -47,7 +51,7 @@ from .retained import DAY, FOR_EVER, TIDY_SECONDS, Retention
 from .searching import Searching
 from .wallclock import doubt
 from .worker import Worker
-from .writer import Writer
+from .writer import Stored, Writer, judged_by_presence
 
 DURABILITY = {"disk": "FULL", "process": "NORMAL"}
 """What an acknowledged event survives, and the `PRAGMA synchronous` for it: `disk`, a loss of
@@ -91,13 +95,7 @@ class SqliteStore:
         self._shown = 0
         self._failing = failing = Failing()
         done = self._end_when_done
-        self._commits = Commits(
-            lambda work: self._writing.do(partial(self._writer.store, work, self._shown)),
-            self._show,
-            failing,
-            REFUSED,
-            done,
-        )
+        self._commits = Commits(self._commit, self._show, failing, REFUSED, done)
         self._notes = Notes(
             lambda notes: self._writing.do(partial(self._writer.note, notes)),
             failing,
@@ -105,6 +103,7 @@ class SqliteStore:
             done,
         )
         self._ending = False
+        self._at_turn_end = at_turn_end(clock)
         self._tidying = LoopingCall(self._tidy)
         self._tidying.clock = clock
         self._closed: Deferred[None] | None = None
@@ -143,6 +142,20 @@ class SqliteStore:
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))
         return self._commits.add(units)
+
+    def _commit(self, group: Sequence[Sequence[Unit]], kept: bool) -> Deferred[Stored]:
+        """Store a group, of which anything or nothing is `kept`; rule 5 says in which thread."""
+        if kept or not judged_by_presence(group):
+            return self._writing.do(partial(self._writer.store, group, self._shown))
+        stored: Deferred[Stored] = Deferred()
+
+        def store() -> None:
+            job = partial(self._writer.store_in_memory, group, self._shown)
+            done = maybeDeferred(job) if self._writing.idle else self._writing.do(job)
+            done.chainDeferred(stored)
+
+        self._at_turn_end(store)
+        return stored
 
     def given(self, cursor: int) -> bool:
         """See `Store.given`: there is no other node."""

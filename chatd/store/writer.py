@@ -78,6 +78,11 @@ class Forgotten(NamedTuple):
     """Whether more events have to be removed."""
 
 
+def judged_by_presence(group: Sequence[Sequence[Unit]]) -> bool:
+    """Whether all that these appends expect is presence, whose versions are in memory."""
+    return all(is_presence(e.table) for units in group for unit in units for e in unit.expects)
+
+
 class Writer(SettledFile):
     """The file, and the versions by which units are judged."""
 
@@ -160,24 +165,37 @@ class Writer(SettledFile):
         `shown` is the highest id that the follower was shown.  Raises `Unavailable` if nothing was
         stored.
         """
+        if not any(is_kept(unit) for units in group for unit in units):
+            return self.store_in_memory(group, shown)
+        self._forget_shown(shown)
+        with self._transaction() as connection:
+            judging = self._judging(connection)
+            appends = self._judge(judging, group)
+            count = self._keep(connection, judging, appends)
+        if self._doubtful:
+            self._spill |= bool(self._doubtful.redacted)
+            self.written = self._doubtful.last
+            self._doubtful, self._ahead = None, False
+        if self._count is not None:
+            self._count += count
+        self._clear_log()
+        return self._applied(judging, appends)
+
+    def store_in_memory(self, group: Sequence[Sequence[Unit]], shown: int) -> Stored:
+        """Like `store`, for a group of which nothing is kept.  If it is `judged_by_presence`, the
+        file is not used, so any thread may call this while no other uses the writer.
+        """
+        self._forget_shown(shown)
+        judging = self._judging(None)
+        return self._applied(judging, self._judge(judging, group))
+
+    def _forget_shown(self, shown: int) -> None:
+        """Presence up to the id `shown` is in the tables as they were shown."""
         if self._unshown:
             self._unshown = {cell: new for cell, new in self._unshown.items() if new[0] > shown}
-        if any(is_kept(unit) for units in group for unit in units):
-            with self._transaction() as connection:
-                judging = self._judging(connection)
-                appends = self._judge(judging, group)
-                count = self._keep(connection, judging, appends)
-            if self._doubtful:
-                self._spill |= bool(self._doubtful.redacted)
-                self.written = self._doubtful.last
-                self._doubtful, self._ahead = None, False
-            if self._count is not None:
-                self._count += count
-        else:
-            judging = self._judging(None)
-            appends = self._judge(judging, group)
+
+    def _applied(self, judging: Judging, appends: Sequence[Judged]) -> Stored:
         self._apply(judging)
-        self._clear_log()
         restated, self._restated = self._restated, []
         return Stored(restated, appends)
 
@@ -190,7 +208,7 @@ class Writer(SettledFile):
 
     def _clear_log(self) -> None:
         """Truncate the write-ahead log, which may still contain the text of redacted events.  That
-        may be impossible while another thread reads the file; then the next group tries again,
+        may be impossible while another thread reads the file; then the next commit tries again,
         and so does `tidy`, every minute.
         """
         if not self._spill:

@@ -28,19 +28,18 @@ class Selection:
     def __init__(
         self,
         feeds: Sequence[Feed],
-        cursor: int,
         places: Mapping[EventLog, int] | None = None,
         owed: tuple[Gap, ...] = (),
     ) -> None:
         self.feeds = tuple(feeds)
         self.single: Feed | None = None
         """The only feed that has entries, so that no merge is needed; None if several have, if
-        events are hidden, if a feed has a place of its own, or if gaps are due.
+        events are hidden, if a feed has a place of its own, or if gaps are due; and until
+        `find_single` is called.
         """
         self._hidden: set[int] | None = None
         self._begins = dict(places) if places else None
         self.owed = owed
-        self.find_single(cursor)
 
     def find_single(self, cursor: int) -> None:
         """Find the single feed for a reader at `cursor`."""

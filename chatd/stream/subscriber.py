@@ -75,7 +75,7 @@ class Subscriber:
         """See `Reader.send`."""
         self.fast_path: Feed | None = None
         """See `Reader.fast_path`."""
-        self._selection = Selection(feeds, cursor, places, gaps)
+        self._selection = Selection(feeds, places, gaps)
         self._backlog: Backlog | None = None
         """Set while the reader is paused, or has not caught up since."""
         self._on_caught_up: tuple[int, Callable[[], None]] | None = None
@@ -127,8 +127,7 @@ class Subscriber:
             feed.readers[self] = None
             if feed.marked and not late:
                 feed.await_round(self.cursor)
-        if len(feeds) > 1:
-            self._selection.find_single(self.cursor)
+        self._selection.find_single(self.cursor)
         if write:
             self._see_fast_path()
         if late:

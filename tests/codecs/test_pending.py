@@ -64,6 +64,14 @@ def test_a_line_that_is_put_back_comes_first() -> None:
         lines.pop()
 
 
+def test_one_piece_of_a_slice_is_short() -> None:
+    """A second piece is not, nor is a longer one."""
+    assert pending_lines([]).short
+    assert pending_lines([b"x\n" * (SLICE // 2)]).short
+    assert not pending_lines([b"x\n" * SLICE]).short
+    assert not pending_lines([b"one\n", b"two\n"]).short
+
+
 def test_clear_drops_all_pending_lines() -> None:
     """Also an unfinished line."""
     lines = pending_lines([b"one\ntw"], ended=True)

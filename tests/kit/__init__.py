@@ -6,7 +6,8 @@
 - `websocket`: a client of a WebSocket that tests drive by hand
 - `echo`: chatd's HTTP and WebSocket stack without a chat, and a strict WebSocket client
 - `tcp`: chatd's TCP transport over a real socket, without a reactor
-- `packets`: bytes cut into packets; `narrow`: a connection that fills up
+- `packets`: bytes cut into packets; `narrow`, `gathering`: a connection that fills up, and one that
+  counts its writes
 - `processes`: programs and servers as processes, and netcat
 - `chat`, `file_chat`: readers of a chat; a chat that is kept in a file, killed and started again
 - `stream`: rooms, archives, codecs and outlets, without a chat

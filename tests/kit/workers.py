@@ -19,13 +19,27 @@ class FakeWorker:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self.stopped = False
+        self._jobs = 0
+
+    @property
+    def idle(self) -> bool:
+        """See `chatd.store.worker.Worker.idle`."""
+        return not self._jobs
 
     def do(self, job: Callable[[], T]) -> Deferred[T]:
         """See `chatd.store.worker.Worker.do`."""
         assert not self.stopped
+        return self._do_later(job, 0)
+
+    def _do_later(self, job: Callable[[], T], seconds: float) -> Deferred[T]:
+        self._jobs += 1
         done: Deferred[Any] = Deferred()
-        self._clock.callLater(0, lambda: maybeDeferred(job).chainDeferred(done))
-        return done
+        self._clock.callLater(seconds, lambda: maybeDeferred(job).chainDeferred(done))
+        return done.addBoth(self._done)
+
+    def _done(self, result: Any) -> Any:
+        self._jobs -= 1
+        return result
 
     def stop(self) -> None:
         """See `chatd.store.worker.Worker.stop`."""
@@ -48,7 +62,4 @@ class SlowWorker(FakeWorker):
         self.begun += 1
         now = self._clock.seconds()
         self._free = max(now, self._free) + self._seconds
-        done: Deferred[Any] = Deferred()
-        wait = self._free - now
-        self._clock.callLater(wait, lambda: maybeDeferred(job).chainDeferred(done))
-        return done
+        return self._do_later(job, self._free - now)

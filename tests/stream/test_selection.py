@@ -16,7 +16,9 @@ def stream() -> FakeRooms:
 
 
 def selection(stream: FakeRooms, *rooms: int, cursor: int = BEGAN) -> Selection:
-    return Selection([stream.rooms[room].feed(ID_CODEC) for room in rooms], cursor)
+    selection = Selection([stream.rooms[room].feed(ID_CODEC) for room in rooms])
+    selection.find_single(cursor)
+    return selection
 
 
 def test_the_only_feed_with_entries_needs_no_merge(stream: FakeRooms) -> None:
@@ -57,7 +59,8 @@ def test_pending_gaps_come_with_the_first_batch(stream: FakeRooms) -> None:
     """Or in a batch of their own, once."""
     owed = (Gap("room 0", None),)
     feed = stream.rooms[0].feed(ID_CODEC)
-    one = Selection([feed], BEGAN, owed=owed)
+    one = Selection([feed], owed=owed)
+    one.find_single(BEGAN)
     assert one.single is None
     paid = one.pay(None, BEGAN)
     assert (paid.gaps, paid.count, one.owed) == (owed, 0, ())

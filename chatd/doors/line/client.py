@@ -181,9 +181,9 @@ class LineClient:
         """Send bytes to the client."""
         self.wire.send(data)
 
-    def answer(self, text: str) -> None:
-        """Write one line that answers a command."""
-        self.write(answer(text))
+    def answer(self, *texts: str) -> None:
+        """Write the lines that answer a command."""
+        self.write(b"".join(map(answer, texts)))
 
     def where(self, room: Room) -> bytes:
         """The lines with the name, the topic and the members of the current room.

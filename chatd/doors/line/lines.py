@@ -4,6 +4,7 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
    greeted when its person has entered; lines that arrive before wait.
 2. Lines are carried out in order.  While the client does not read, or exceeds its rate limit, no
    line is carried out and further input stays in TCP's buffers, so no line of a long paste is lost.
+   Before the person has entered, reading is not paused for one piece of at most `SLICE` bytes.
 3. If the client half-closes, its messages are stored and echoed before the connection is closed
    (`printf 'hello\n' | nc -N host port`).
 4. Lines are wrapped for telnet clients that tell the size of their window, and for no other: their
@@ -41,7 +42,7 @@ from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavaila
 from ...model.metrics import RARE
 from ...net.flow import TcpConnection
 from ...net.peers import GOING_DOWN
-from ...net.tcp import enable_direct_writes
+from ...net.tcp import APART, enable_direct_writes, one_write
 from ...stream.subscriber import Subscriber
 from .. import history
 from ..history import Replay
@@ -115,8 +116,9 @@ class LineConnection(TcpConnection):
                 service.end(session.person)
             return
         self._shell = Shell(service, session, self, room, begin)
-        self._shell.greet(room, replay, self._door.greetings)
-        self.work()
+        with one_write(self.transport) if self._queue.lines.ready else APART:
+            self._shell.greet(room, replay, self._door.greetings)
+            self.work()
         if self._gone and not self._over:
             self._outlive()
 
@@ -368,7 +370,9 @@ class LineConnection(TcpConnection):
 
     def worked(self) -> None:
         """See `Carrier.worked`: pause or resume reading, or close the connection."""
-        if self._queue.lines.ready and not self._gone:
+        if self._queue.lines.ready and not (
+            self._gone or (self._entering and self._queue.lines.short)
+        ):
             self._stopped = True
             self.transport.pauseProducing()
         if self._gone or self._ending:

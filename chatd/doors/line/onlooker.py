@@ -24,10 +24,11 @@ from ...model.policy import Action
 def come_in(service: ChatService, address: Address) -> Deferred[Session]:
     """The session of a client that has just connected, or has signed out.
 
-    Raises or fails with `Banned`, `Unavailable`, and the errors of `ChatService.enter`.
+    Raises or fails with `Banned`, `Unavailable`, and the errors of `Arrivals.enter`.
     """
     if service.sign_in.rules.guests == "full":
-        return service.enter(address=address, card=LINE).addCallback(Session, address)
+        entering = service.arrivals.enter("", address, card=LINE)
+        return entering.addCallback(Session, address)
     person = Person("", "", "", named=False, visiting=True, address=address)
     session = Session(person, address)
     try:

@@ -16,6 +16,7 @@ from chatd.doors.linequeue import COMMANDS_A_TURN, LINES_A_TURN
 from chatd.model.commands import Say
 from chatd.testing import InMemoryChat
 
+from ...kit.gathering import GatheringConnection
 from ...kit.narrow import NarrowConnection
 from ...kit.server import MemoryServer
 from ...kit.terminal import NOW, Terminal, greeted
@@ -503,6 +504,33 @@ def test_echo_setting_of_a_line_is_that_when_it_was_sent(ada: Terminal) -> None:
     """A later `/echo` does not affect it, even if the line is not stored yet."""
     heard = ada.type("/echo off", "hidden", "/echo on", "shown", "/echo off")
     assert [line for line in heard if line.startswith("<")] == ["<ada> shown"]
+
+
+def test_answer_of_many_lines_is_one_write(server: MemoryServer) -> None:
+    """Each write is a call of the kernel, and a packet."""
+    wire = GatheringConnection(server.line_door)
+    server.chat.settle()
+    wire.received()
+    wire.writes = 0
+    wire.send(b"/help\n")
+    assert wire.received().count(b"\n") > 20
+    assert wire.writes == 1
+
+
+def test_client_that_speaks_at_once_gets_greeting_and_answer_in_one_write(
+    server: MemoryServer,
+) -> None:
+    """As those that come back after a restart do, with `/since ID`; then each write is sent."""
+    last = server.say("one")
+    wire = GatheringConnection(server.line_door)
+    wire.send(b"/since %d\n" % last)
+    server.chat.settle()
+    told = wire.received()
+    assert b"== welcome" in told
+    assert b"== that is all" in told
+    assert wire.writes == 1
+    server.say("two")
+    assert wire.received() == b"<bob> two\r\n"
 
 
 def test_lines_of_one_packet_are_carried_out_over_several_turns(server: MemoryServer) -> None:

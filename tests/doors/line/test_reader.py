@@ -51,12 +51,16 @@ def nothing_is_left(chat: InMemoryChat) -> bool:
 
 
 def test_lines_before_the_greeting_wait(server: MemoryServer) -> None:
-    """They are carried out in order after the person has entered; input is paused until then."""
+    """They are carried out in order after the person has entered; until then, input is paused
+    behind the first piece.
+    """
     server.hold_appends()
     wire = server.line()
-    wire.send(b"one\ntwo\n/who\n")
+    wire.send(b"one\ntwo\n")
     server.chat.settle()
     assert wire.received() == b""
+    assert wire.producerState == "producing"
+    wire.send(b"/who\n")
     assert wire.producerState == "paused"
     server.release_appends()
     *_, first, second, who = wire.received().decode().splitlines()

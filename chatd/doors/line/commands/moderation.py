@@ -123,11 +123,12 @@ def bans(client: LineClient) -> None:
     if not (banned or muted):
         client.answer(f"nobody is banned from #{room.name} or muted in it")
         return
+    told = []
     for what, found in (("banned", banned), ("muted", muted)):
-        for id_, one in found[:MOST_LISTED]:
-            client.answer(_row(what, id_, one))
+        told += [_row(what, id_, one) for id_, one in found[:MOST_LISTED]]
         if len(found) > MOST_LISTED:
-            client.answer(f"{len(found) - MOST_LISTED} more are {what}")
+            told.append(f"{len(found) - MOST_LISTED} more are {what}")
+    client.answer(*told)
 
 
 def _row(what: str, id_: str, one: Restriction) -> str:

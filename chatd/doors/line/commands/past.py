@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ....chat.room import Room
 from ....codecs.commandlines import number
-from ....codecs.lines import CURRENT, MAX_HISTORY, counted
+from ....codecs.lines import CURRENT, MAX_HISTORY, answer, counted
 from ....codecs.timed import Days
-from ....stream.batch import Gap
+from ....stream.batch import Batch, Gap
 from ....stream.eventlog import Page
 from ....stream.pages import newest, oldest_first
 from ... import history
@@ -44,9 +44,9 @@ def _tell_history(page: Page, client: LineClient, room: Room, count: int) -> Non
     entries, chunk, whole = newest(page.entries, client.reader.dated)
     few = len(entries) < count and (page.more or not whole)
     most = " (no more fit into one answer)" if few else ""
-    client.answer(f"the last {counted(len(entries), 'event')} in #{room.name}{most}:")
-    client.write(Days(0).dated(chunk))
-    client.answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
+    begin = answer(f"the last {counted(len(entries), 'event')} in #{room.name}{most}:")
+    end = answer(f"end of the history; /since {entries[-1].id} shows what comes after it")
+    client.write(begin + Days(0).dated(chunk) + end)
 
 
 @command(
@@ -56,10 +56,20 @@ def _tell_history(page: Page, client: LineClient, room: Room, count: int) -> Non
 )
 def since(client: LineClient, id_: int) -> None:
     """As many as fit into one answer, which ends with the id to go on from."""
-    room = client.reader.here()
-    client.reader.check(room)
-    found = history.since(client.service, room, id_)
-    client.wait_for(found, _tell_since, client, room, id_)
+    reader = client.reader
+    room = reader.here()
+    reader.check(room)
+
+    def told(batch: Batch) -> bytes:
+        shown = reader.shown(batch.chunk)
+        return _since(room, batch.count, shown, batch.cursor, whole=batch.end)
+
+    batch = history.shared(client.service, room, reader.codecs[0], id_)
+    if batch is not None:
+        client.write(batch.cached("since", told))
+    else:
+        found = history.since(client.service, room, id_)
+        client.wait_for(found, _tell_since, client, room, id_)
 
 
 def _tell_since(found: history.Since, client: LineClient, room: Room, cursor: int) -> None:
@@ -68,15 +78,19 @@ def _tell_since(found: history.Since, client: LineClient, room: Room, cursor: in
     reader = client.reader
     entries, chunk, whole = oldest_first(found.entries, reader.codecs[0])
     whole = whole and not found.more
+    gap = CURRENT.gap(Gap(room.name, None)) if found.gap else b""
+    last = found.cursor if whole else entries[-1].id
+    client.write(_since(room, len(entries), gap + reader.shown(chunk), last, whole=whole))
+
+
+def _since(room: Room, count: int, shown: bytes, last: int, *, whole: bool) -> bytes:
+    """The answer with so many events, as they are shown, up to the id `last`."""
     first = "" if whole else "the first "
-    client.answer(f"{first}{counted(len(entries), 'event')} in #{room.name} since then:")
-    if found.gap:
-        client.write(CURRENT.gap(Gap(room.name, None)))
-    client.write(reader.shown(chunk))
+    begin = answer(f"{first}{counted(count, 'event')} in #{room.name} since then:")
+    end = f"there is more; /since {last} goes on from here"
     if whole:
-        client.answer(f"that is all; /since {found.cursor} shows what comes after it")
-    else:
-        client.answer(f"there is more; /since {entries[-1].id} goes on from here")
+        end = f"that is all; /since {last} shows what comes after it"
+    return begin + shown + answer(end)
 
 
 def _must_wait(client: LineClient, room: Room, line: bytes) -> bool:

@@ -136,10 +136,10 @@ def rooms(client: LineClient) -> None:
     client.service.readers.policy.may(client.person, Action.LIST)
     own = client.service.rooms.unlisted_for(client.person)
     found = client.service.rooms.listings(limit=MOST_LISTED + 1, own=own)
+    told = []
     for room in found[:MOST_LISTED]:
         topic = f"; {room.topic}" if room.topic else ""
-        client.answer(f"#{room.name}: {room.people} here{topic}")
+        told.append(f"#{room.name}: {room.people} here{topic}")
     if len(found) > MOST_LISTED:
-        client.answer(f"more than {MOST_LISTED} rooms; GET /rooms over HTTP lists the others")
-    elif not found:
-        client.answer("0 rooms")
+        told.append(f"more than {MOST_LISTED} rooms; GET /rooms over HTTP lists the others")
+    client.answer(*(told or ["0 rooms"]))

@@ -49,8 +49,7 @@ def _topic(rest: str) -> tuple[str]:
 @command("/help [COMMAND]", "list the commands, or explain one", _topic)
 def help(client: LineClient, topic: str) -> None:
     """From the table of commands."""
-    for line in client.commands.help(topic):
-        client.answer(line)
+    client.answer(*client.commands.help(topic))
 
 
 @command(
