@@ -110,7 +110,8 @@ function withoutCode(line) {
   const runs = [...line.matchAll(/`+/gu)].map(({ 0: ticks, index = 0 }) => ({ at: index, ticks }));
   for (let one = 0; one < runs.length; one++) {
     const open = /** @type {{at: number, ticks: string}} */ (runs[one]);
-    const other = runs.findIndex(({ ticks }, place) => place > one && ticks === open.ticks);
+    let other = one + 1; // not by `findIndex`, which would begin at the first run each time
+    while (other < runs.length && runs[other]?.ticks !== open.ticks) other++;
     const close = runs[other];
     if (!close) continue;
     found.push(...linked(line.slice(from, open.at)));

@@ -5,6 +5,8 @@
 2. Only accounts that have a push subscription are noted.
 3. A page that ends without a word counts as in view for `VIEW_SECONDS`.  It is forgotten when
    another page of the account says that it is in view.
+4. The requests of a page are noted in the order in which they come in: each before anything is read
+   from the store.
 """
 
 from __future__ import annotations
@@ -47,7 +49,6 @@ class PushViews:
         if not self._subscriptions.of(account):
             return succeed(None)
         table, view = account_table(VIEWS, account), f"{credential.cell.key}/{page}"
-        # First of all, because requests of one page have to be noted in the order they came in.
         if not here:
             return self._store.note(table, view, None)
         last = self._micros() + int(VIEW_SECONDS * 1_000_000)

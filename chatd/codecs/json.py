@@ -94,13 +94,13 @@ def decode(data: bytes, form: type[T]) -> T:
     try:
         value: T = _decoder(form).decode(data)  # type: ignore[arg-type]  # a type has a hash
     except msgspec.ValidationError as problem:
-        raise _wrong(problem, "the JSON body") from None
+        raise _wrong(problem, "the JSON") from None
     except UnicodeDecodeError:
-        raise Malformed("the JSON body is no valid UTF-8") from None
+        raise Malformed("the JSON is no valid UTF-8") from None
     except msgspec.DecodeError as problem:
-        raise Malformed(f"the JSON body is not understood: {problem}") from None
+        raise Malformed(f"the JSON is not understood: {problem}") from None
     except RecursionError:
-        raise Malformed("the JSON body is nested too deeply") from None
+        raise Malformed("the JSON is nested too deeply") from None
     check_fields(value)
     return value
 

@@ -191,7 +191,7 @@ def test_an_error_quotes_the_body_shortened_and_printable(piece: str, body: str)
 
 def test_a_body_that_is_not_utf_8_has_an_error_of_its_own() -> None:
     """The message says what is wrong with the body, not how a library failed."""
-    with pytest.raises(Malformed, match=r"^the JSON body is no valid UTF-8$"):
+    with pytest.raises(Malformed, match=r"^the JSON is no valid UTF-8$"):
         decode(b'{"text":"\xff"}', Post)
 
 
