@@ -36,7 +36,7 @@ from twisted.python.failure import Failure
 
 from ..model.errors import Unavailable
 from ..model.search import Query
-from ..model.units import ROOM_TABLES, Cell, Stale, Unit, is_presence, room_table
+from ..model.units import PRESENCE, ROOM_TABLES, Cell, Stale, Unit, is_presence, room_table
 from ..stream.eventlog import Page
 from ..stream.pages import MOST_BYTES
 from ..stream.turns import at_turn_end
@@ -320,7 +320,7 @@ class SqliteStore:
             return
         for id_, _, changes, _, _ in batch:
             for table, key, value in changes:
-                if is_presence(table):
+                if table.partition(":")[0] in PRESENCE:  # `is_presence`, without the call
                     self._presence.set(table, key, id_, value)
         self._shown = batch[-1].id
         self._searching.fresh += len(batch)
