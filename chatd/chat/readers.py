@@ -21,7 +21,7 @@ from ..model.addresses import Address
 from ..model.errors import ChatError, NotAllowed
 from ..model.identity import Identity, Stranger
 from ..model.policy import Action, OpenPolicy, Policy
-from ..stream.batch import PUSH_LIMIT, Gap
+from ..stream.batch import PUSH_LIMIT, Batch, Gap
 from ..stream.eventlog import Codec, EventLog
 from ..stream.feed import Feed, Source
 from ..stream.outlet import Outlet, TellsMarkers
@@ -134,6 +134,15 @@ class Readers:
         for feed in feeds:
             self._check_reading(identity, feed.source)
         return Subscriber(outlet, feeds, cursor, limit, owner=template)
+
+    def batch(self, owner: Owner, source: Source, codec: Codec, cursor: int) -> Batch | None:
+        """The batch after `cursor` that all readers of a source at that cursor share, for an owner
+        who does not read on.  None if there are no newer entries, or if the store has to be read.
+
+        Raises as `Policy.may` does.
+        """
+        self.check_reading(owner, source)
+        return source.feed(codec).after(cursor, PUSH_LIMIT)
 
     def change(self, reader: Subscriber, owner: Owner, views: Iterable[View], cursor: int) -> None:
         """Have a reader read other views from now on; those that are new begin at `cursor`.

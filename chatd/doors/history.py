@@ -16,11 +16,12 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
+from ..chat.owners import Owner
 from ..chat.room import Room
 from ..chat.service import ChatService
 from ..model.errors import ChatError
 from ..model.events import MESSAGES, Event
-from ..stream.batch import PUSH_LIMIT, Batch
+from ..stream.batch import Batch
 from ..stream.eventlog import Codec, Entry, EventLog, Page
 from ..stream.pages import MOST_ENTRIES
 
@@ -109,14 +110,18 @@ def since(service: ChatService, room: Room, cursor: int) -> Deferred[Since]:
     return service.page_after(room, begin, MOST_ENTRIES).addCallback(read)
 
 
-def shared(service: ChatService, room: Room, codec: Codec, cursor: int) -> Batch | None:
-    """The events after `cursor`, at most `MOST_ENTRIES`, as the batch that is shared by all readers
-    with that codec and cursor.  None if there are none, if some are not in memory, or if the client
-    has missed some: then ask `since`.
+def shared(
+    service: ChatService, owner: Owner, room: Room, codec: Codec, cursor: int
+) -> Batch | None:
+    """The events after `cursor`, at most `MOST_ENTRIES`, as the batch that all readers with that
+    codec and cursor share.  None if there are none, or if some are not kept in memory: then ask
+    `since`.
+
+    Raises `NotAllowed` if the owner may not read the room.
     """
     place = service.place([room], cursor)
-    batch = None if place.gaps else room.feed(codec).after(place.cursor, PUSH_LIMIT)
-    return batch if batch is not None and not batch.gaps else None
+    batch = service.readers.batch(owner, room, codec, place.cursor)
+    return None if batch is None or batch.gaps or place.gaps else batch
 
 
 def _has_older(service: ChatService, room: Room) -> bool:

@@ -178,8 +178,9 @@ class Writer(SettledFile):
             self._doubtful, self._ahead = None, False
         if self._count is not None:
             self._count += count
+        self._apply(judging)
         self._clear_log()
-        return self._applied(judging, appends)
+        return self._stored(appends)
 
     def store_in_memory(self, group: Sequence[Sequence[Unit]], shown: int) -> Stored:
         """Like `store`, for a group of which nothing is kept.  If it is `judged_by_presence`, the
@@ -187,15 +188,18 @@ class Writer(SettledFile):
         """
         self._forget_shown(shown)
         judging = self._judging(None)
-        return self._applied(judging, self._judge(judging, group))
+        appends = self._judge(judging, group)
+        self._unshown.update(judging.changes)
+        return self._stored(appends)
 
     def _forget_shown(self, shown: int) -> None:
         """Presence up to the id `shown` is in the tables as they were shown."""
-        if self._unshown:
+        if shown >= self.last:
+            self._unshown.clear()
+        else:
             self._unshown = {cell: new for cell, new in self._unshown.items() if new[0] > shown}
 
-    def _applied(self, judging: Judging, appends: Sequence[Judged]) -> Stored:
-        self._apply(judging)
+    def _stored(self, appends: Sequence[Judged]) -> Stored:
         restated, self._restated = self._restated, []
         return Stored(restated, appends)
 

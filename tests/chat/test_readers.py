@@ -234,6 +234,8 @@ def test_a_policy_that_denies_everything_lets_no_reader_be_made(chat: InMemoryCh
                 gate.check_reading(owner, source)
             with pytest.raises(NotAllowed):
                 gate.change(open_.subscriber, owner, [(source, JSON)], 0)
+            with pytest.raises(NotAllowed):
+                gate.batch(owner, source, JSON, 0)
     assert dev.readers == 0
 
 

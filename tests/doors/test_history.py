@@ -9,9 +9,12 @@ import pytest
 from twisted.internet.defer import fail
 
 from chatd.chat.room import Room
+from chatd.codecs.lines import CURRENT
 from chatd.doors import history
 from chatd.model.commands import Say, SetTopic
 from chatd.model.errors import Unavailable
+from chatd.model.identity import Stranger
+from chatd.stream.batch import Batch
 from chatd.stream.eventlog import Entry
 from chatd.testing import result_of
 
@@ -45,6 +48,22 @@ def texts(entries: Sequence[Entry]) -> list[str]:
 
 def numbers(*ends: int) -> list[str]:
     return [f"{number}" for number in range(*ends)]
+
+
+def test_clients_with_one_cursor_share_the_batch_after_it(chat: FileChat, dev: Room) -> None:
+    """Unless there is none, memory has not all of it, or the client has missed events."""
+
+    def shared(cursor: int) -> Batch | None:
+        return history.shared(chat.service, Stranger(), dev, CURRENT, cursor)
+
+    cursor = dev.log.latest(3)[0].id
+    read = dev.feed(CURRENT)  # by another client
+    batch = shared(cursor)
+    assert batch is not None
+    assert (batch.chunk, batch.cursor) == (b"<ada> 28\r\n<ada> 29\r\n", dev.log.last)
+    assert shared(cursor) is batch is read.batch
+    for other in (dev.log.last, dev.log.floor - 1, 2 * cursor):
+        assert shared(other) is None
 
 
 def test_what_memory_has_is_answered_at_once(chat: FileChat, dev: Room) -> None:

@@ -18,7 +18,18 @@ from zope.interface import implementer
 
 from chatd.model.errors import Unavailable
 from chatd.model.events import Event
-from chatd.model.units import AUDIT, MEMBERS, NAMES, ROOMS, Cell, Change, Stale, Unit, room_table
+from chatd.model.units import (
+    AUDIT,
+    MEMBERS,
+    NAMES,
+    ROOMS,
+    Cell,
+    Change,
+    Expect,
+    Stale,
+    Unit,
+    room_table,
+)
 from chatd.store import RoomSummary, committing, database
 from chatd.store import sqlite as sqlite_module
 from chatd.store.durable import SLICE
@@ -199,6 +210,46 @@ def test_a_commit_takes_a_bounded_number_of_units(
         kept.clock.advance(1)
         shown.append(len(kept.follower.entries))
     assert shown == [1, 9, 13, 38, 48, 48, 48]
+    close_slowly(kept)
+
+
+def test_presence_does_not_wait_for_an_idle_disk(path: Path) -> None:
+    """It is stored in the reactor's thread, so that thousands can come at once."""
+    kept, workers_of = slow_store(path, 5)
+    before = workers_of.workers["writing"].begun
+    answer = kept.store.append([claim(NAMES, "ada", b"1", 0)])
+    assert not answer.called
+    kept.clock.advance(0)
+    assert result_of(answer) == [kept.follower.units[-1].id]
+    assert workers_of.workers["writing"].begun == before
+    close_slowly(kept)
+
+
+def test_presence_is_stored_in_order_behind_other_work(path: Path) -> None:
+    """Behind what is being committed, and behind other work of the writing thread."""
+    kept, _ = slow_store(path, 5)
+    answers = [kept.store.append([saying("one")])]
+    answers.append(kept.store.append([claim(NAMES, "ada", b"1", 0)]))
+    kept.clock.advance(5)
+    assert [answer.called for answer in answers] == [True, True]
+    kept.store.having([AUDIT], "x")
+    answers.append(kept.store.append([claim(NAMES, "bob", b"1", 0)]))
+    kept.clock.advance(5)
+    assert not answers[-1].called
+    kept.clock.advance(5)
+    ids = [result_of(answer)[0] for answer in answers]
+    assert ids == sorted(ids) == [unit.id for unit in kept.follower.units]
+    close_slowly(kept)
+
+
+def test_presence_that_rests_on_the_file_is_judged_by_its_thread(path: Path) -> None:
+    """Another thread may not use SQLite's connection."""
+    kept, workers_of = slow_store(path, 5)
+    before = workers_of.workers["writing"].begun
+    unit = claim(NAMES, "ada", b"1", 0)
+    kept.store.append([unit._replace(expects=[*unit.expects, Expect(ROOMS, "lobby", 0)])])
+    kept.clock.advance(0)
+    assert workers_of.workers["writing"].begun == before + 1
     close_slowly(kept)
 
 

@@ -63,6 +63,15 @@ def test_jobs_run_in_order_in_one_thread(reactor: Calls, worker: ThreadWorker) -
     assert thread.daemon, "a disk that does not answer must not keep the process from ending"
 
 
+def test_a_worker_is_idle_when_no_job_is_under_way(reactor: Calls, worker: ThreadWorker) -> None:
+    """As soon as the last one is answered, whether or not it has failed."""
+    assert worker.idle
+    jobs = [worker.do(lambda: 1 / 0), worker.do(lambda: 1)]
+    idle = [job.addBoth(lambda _: worker.idle) for job in jobs]
+    assert not worker.idle
+    assert reactor.wait_for(*idle) == [False, True]
+
+
 def test_a_failed_job_does_not_stop_the_next(reactor: Calls, worker: ThreadWorker) -> None:
     """Its exception is the failure of its Deferred."""
 

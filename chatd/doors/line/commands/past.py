@@ -58,13 +58,12 @@ def since(client: LineClient, id_: int) -> None:
     """As many as fit into one answer, which ends with the id to go on from."""
     reader = client.reader
     room = reader.here()
-    reader.check(room)
 
     def told(batch: Batch) -> bytes:
         shown = reader.shown(batch.chunk)
         return _since(room, batch.count, shown, batch.cursor, whole=batch.end)
 
-    batch = history.shared(client.service, room, reader.codecs[0], id_)
+    batch = history.shared(client.service, client.session, room, reader.codecs[0], id_)
     if batch is not None:
         client.write(batch.cached("since", told))
     else:

@@ -39,6 +39,25 @@ def test_since_shows_the_events_after_an_id(ada: Terminal, bob: Terminal) -> Non
     assert ada.type(f"/since {_place([end])}")[0] == "== 0 events in #lobby since then:"
 
 
+def test_clients_that_go_on_from_one_id_are_shown_the_same(ada: Terminal, bob: Terminal) -> None:
+    """But a message that was deleted meanwhile is not shown again, and times are the client's own
+    choice.
+    """
+    ada.type("one")
+    since = f"/since {_place(ada.type('/history'))}"
+    ada.type("two")
+    told = ada.type(since)
+    assert told[1:-1] == ["<ada> two"]
+    bob.heard()
+    assert bob.type(since) == told
+    bob.type("/time on")
+    assert untimed(bob.type(since)[2:-1]) == ["<ada> two"]
+    ada.type("/delete")
+    assert ada.type(since)[1] == "-- a message of ada was deleted"
+    bob.heard()
+    assert untimed(bob.type(since)[2:-1])[0] == "-- a message of ada was deleted"
+
+
 @pytest.mark.parametrize("place", ["1", "999999999999999999"], ids=["before-memory", "future"])
 def test_since_shows_a_gap_for_an_unknown_id(ada: Terminal, place: str) -> None:
     """From before this server's memory and from the future alike; then come all events that there
