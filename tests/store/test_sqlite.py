@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
@@ -247,7 +248,8 @@ def test_presence_that_rests_on_the_file_is_judged_by_its_thread(path: Path) -> 
     kept, workers_of = slow_store(path, 5)
     before = workers_of.workers["writing"].begun
     unit = claim(NAMES, "ada", b"1", 0)
-    kept.store.append([unit._replace(expects=[*unit.expects, Expect(ROOMS, "lobby", 0)])])
+    expects = [*unit.expects, Expect(ROOMS, "lobby", 0)]
+    kept.store.append([replace(unit, expects=expects)])
     kept.clock.advance(0)
     assert workers_of.workers["writing"].begun == before + 1
     close_slowly(kept)
