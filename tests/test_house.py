@@ -20,7 +20,7 @@ PLUGINS = ROOT / "twisted" / "plugins"
 
 FLOORS = {
     "model": "model msgspec precis_i18n confusable_homoglyphs",
-    "stream": "model stream",
+    "stream": "model stream msgspec",
     "codecs": "model stream codecs msgspec wcwidth",
     "store": "model stream store twisted msgspec txredisapi",
     "chat": "model stream store chat twisted msgspec cryptography",

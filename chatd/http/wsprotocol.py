@@ -1,9 +1,9 @@
 """The WebSocket protocol (RFC 6455), on a connection that a `ChatChannel` or an
 `AwaitedConnection` hands over.
 
-1. `wsproto` parses the frames, from the first packet on that is more, or less, than one frame of a
-   simple kind (`chatd.http.wholeframes`).  No extension is negotiated, and so no compression, with
-   which 60 kB of input could become 60 MB.
+1. While each packet is one whole text or one pong, it is read without a parser
+   (`chatd.http.wholeframes`).  From the first other packet on, `wsproto` parses all frames.  No
+   extension is negotiated, and so no compression, with which 60 kB of input could become 60 MB.
 2. The size of a message is checked while it is received, before its fragments are joined.
 3. A close frame of the peer is answered with the same code.  After a close frame of the server, the
    peer has `CLOSE_SECONDS` to answer.

@@ -157,6 +157,8 @@ class Change(NamedTuple):
     value: bytes | None
 
 
+# A message has no change, but two expectations and a unit.  They are structs, because the
+# constructor of a struct takes a quarter of the time that a named tuple takes.
 class Expect(Struct, frozen=True):
     """A version that a command was judged by."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from twisted.internet.defer import fail
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Message, Request
 
@@ -113,6 +115,19 @@ def test_guest_that_may_not_enter_gets_an_error_for_each_command(server: MemoryS
         socket.send(type="say", text="hi", ref="r")
         (error,) = socket.received()
         assert (error["ref"], error["code"]) == ("r", "not-allowed")
+
+
+def test_a_command_that_fails_by_a_bug_gets_an_error(
+    server: MemoryServer, logged_errors: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bug is logged, and the client may go on."""
+    socket = WebSocket(server, f"{EVENTS}?since=now")
+    service = server.chat.service
+    monkeypatch.setattr(service, "perform", lambda *_: fail(ZeroDivisionError()))
+    assert socket.answer(type="say", text="hi", ref="1")["code"] == "unavailable"
+    assert "ZeroDivisionError" in logged_errors.pop()
+    monkeypatch.undo()
+    assert socket.answer(type="say", text="hi", ref="2")["type"] == "ack"
 
 
 def test_reader_of_a_guest_is_revoked_with_its_person(server: MemoryServer) -> None:
