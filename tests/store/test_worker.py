@@ -66,7 +66,7 @@ def test_jobs_run_in_order_in_one_thread(reactor: Calls, worker: ThreadWorker) -
 def test_a_worker_is_idle_when_no_job_is_under_way(reactor: Calls, worker: ThreadWorker) -> None:
     """As soon as the last one is answered, whether or not it has failed."""
     assert worker.idle
-    jobs = [worker.do(lambda: 1 / 0), worker.do(lambda: 1)]
+    jobs: list[Deferred[Any]] = [worker.do(lambda: 1 / 0), worker.do(lambda: 1)]
     idle = [job.addBoth(lambda _: worker.idle) for job in jobs]
     assert not worker.idle
     assert reactor.wait_for(*idle) == [False, True]
