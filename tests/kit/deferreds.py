@@ -1,7 +1,7 @@
 """Errors of Deferreds that nobody has handled.
 
 A Deferred logs such an error when it is collected.  To look for them by `gc.collect` after each
-test would take a twentieth of a run, and nearly all tests leave none.
+test would take half a minute of a run, and nearly all tests leave none.
 """
 
 from __future__ import annotations
