@@ -16,9 +16,9 @@ PARALLEL ?= 3
 
 # What the tests need, and what the check of the page's types needs, as command:package. WeeChat's
 # plugin for commands by a pipe is no command, and comes with another package than WeeChat.
-TEST_COMMANDS := chromium:chromium curl:curl telnet:telnet nc:netcat-openbsd irssi:irssi \
-	weechat-headless:weechat-headless weechat-fifo:weechat-plugins redis-server:redis-server \
-	nginx:nginx-light haproxy:haproxy
+TEST_COMMANDS := chromium:chromium chromium-headless-shell:chromium-headless-shell curl:curl \
+	telnet:telnet nc:netcat-openbsd irssi:irssi weechat-headless:weechat-headless \
+	weechat-fifo:weechat-plugins redis-server:redis-server nginx:nginx-light haproxy:haproxy
 LINT_COMMANDS := node:nodejs npm:npm
 
 # Checks the types of web/*.js; nothing of it is needed to run or to test.

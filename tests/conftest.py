@@ -1,9 +1,11 @@
 """Checks for every test, and fixtures that many tests use."""
 
 import gc
+import importlib.metadata
 import signal
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
 from chatd.testing import InMemoryChat
+
+from .kit.deferreds import some_unhandled, watching
 
 pytest_plugins = ["tests.kit.fixtures"]
 
@@ -28,9 +32,9 @@ settings.register_profile(
 settings.load_profile("chatd")
 
 HERE = Path(__file__).parent
-WAITING = ("bench", "browser", "client", "e2e", "soak")
+WAITING = ("bench", "browser", "client", "e2e", "soak", "store/redis")
 """Folders of tests that mostly wait: for browsers, processes and timers."""
-WAITED = 0.85
+WAITED = 0.8
 """The part of a run in which their files begin, so that none of them ends it alone."""
 
 
@@ -42,8 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     piles: dict[str, dict[Path, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        piles[folder if folder in WAITING else ""][item.path].append(item)
+        within = (folder for folder in WAITING if item.path.is_relative_to(HERE / folder))
+        piles[next(within, "")][item.path].append(item)
     places: list[tuple[float, list[pytest.Item]]] = []
     for folder, files in piles.items():
         largest_first = sorted(files.values(), key=len, reverse=True)
@@ -56,12 +60,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _freeze_older_objects() -> None:
-    """Freeze the objects that are there before a module's tests, so that the collection after each
-    test does not scan them: all collections together would take half of a run.
+def _freeze_older_objects() -> Iterator[None]:
+    """Freeze the objects that are there before a module's tests, so that no collection scans them.
+    At the end, collect what the tests have left, so that a file that is still open is theirs.
     """
     gc.collect()
     gc.freeze()
+    yield
+    gc.collect()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _watch_deferreds() -> Iterator[None]:
+    """Know which errors of Deferreds are not handled yet; see `logged_errors`."""
+    with watching():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _read_versions_once() -> Iterator[None]:
+    """Let pytest, which asks for Twisted's version before each test, read it from its file once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.metadata, "version", cache(importlib.metadata.version))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -91,7 +112,8 @@ def logged_errors() -> Iterator[list[str]]:
     globalLogPublisher.addObserver(observe)
     before = set(reactor.getDelayedCalls())
     yield errors
-    gc.collect()
+    if some_unhandled():
+        gc.collect()
     globalLogPublisher.removeObserver(observe)
     left = [call for call in reactor.getDelayedCalls() if call not in before]
     for call in left:  # else each repeats itself, and the next tests fail by it

@@ -27,8 +27,9 @@ PROJECT = {
     "test_house",
     "test_mirror",
     "test_openapi",
+    "test_unhandled",
 }
-"""Tests of the project itself: its documents and its structure."""
+"""Tests of the project itself: its documents, its structure, and what is checked in each test."""
 
 THROUGH = {
     # Parts that only one other module uses.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from _pytest._code.code import ExceptionChainRepr
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from .people import People
 from .server import Server
@@ -46,18 +46,37 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; each person in it has a profile of their own."""
-    chromium = shutil.which("chromium")
+def launched(playwright: Playwright, command: str) -> Browser:
+    """A browser, for many people: each has a profile of their own."""
+    chromium = shutil.which(command)
     if chromium is None:
-        pytest.fail("these tests need Chromium: apt-get install chromium")
+        pytest.fail(f"these tests need Chromium: apt-get install {command}")
     # Chromium has no sandbox as root, and /dev/shm is small in a container.
     options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+    return playwright.chromium.launch(executable_path=chromium, args=options)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """What launches browsers."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=options)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for all tests, without windows: those would take as long as the pages."""
+    browser = launched(playwright, "chromium-headless-shell")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with its windows, for a file whose own `browser` it is."""
+    browser = launched(playwright, "chromium")
+    yield browser
+    browser.close()
 
 
 class SharedServer:

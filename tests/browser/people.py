@@ -14,6 +14,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     WebSocket,
@@ -146,7 +147,10 @@ class Person:
         """Close the page, and end the session so that the name is free at once."""
         if self.page.is_closed():
             return
-        token = self.token
+        try:
+            token = self.token
+        except Error:  # a page that signs out reloads itself, maybe just now
+            token = self.token
         url = self.page.url
         self.page.close()
         if token:

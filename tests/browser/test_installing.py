@@ -1,6 +1,4 @@
-"""The page as an app: its manifest, and its service worker while the server is away."""
-
-import json
+"""The page as an app: its service worker while the server is away."""
 
 from playwright.sync_api import expect
 
@@ -36,19 +34,6 @@ def come_again(people: People, url: str, name: str, room: str, language: str = "
     person.is_connected_over("websocket")
     until(person.page, STANDS_BY)
     return person
-
-
-def test_browser_finds_the_page_installable(people: People, shared_server: Server):
-    """Chromium reads the manifest without an error."""
-    ada = people.come(shared_server.url, room="installed")
-    chromium = ada.page.context.new_cdp_session(ada.page)
-    found = chromium.send("Page.getAppManifest")
-    assert found["errors"] == []
-    assert json.loads(found["data"])["display"] == "standalone"
-    assert chromium.send("Page.getInstallabilityErrors")["installabilityErrors"] in (
-        [],
-        [{"errorId": "in-incognito", "errorArguments": []}],
-    )
 
 
 def test_notice_is_shown_while_the_server_is_away_and_the_page_when_it_is_back(

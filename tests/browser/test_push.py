@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, Route, Worker, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, Worker, expect
 
 from .people import PATIENCE, People, Person
 from .server import Server
@@ -95,6 +95,12 @@ RENEWED = """async made => {
   self.fetch = real;
   return asked;
 }"""
+
+
+@pytest.fixture(scope="module")
+def browser(whole_browser: Browser) -> Browser:
+    """The headless shell shows no notifications."""
+    return whole_browser
 
 
 @pytest.fixture(scope="module")

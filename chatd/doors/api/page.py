@@ -3,15 +3,15 @@
 1. Scripts and style sheets are served without comments and space, which are a third of what a
    browser would load.
 2. The service worker, `worker.js`, has a version that changes with each file that it stores.
-3. Each file is read at the start, so that all are of one version. It is made shorter when the first
-   client asks for it, and compressed once for each content coding.
+3. Each file is read once, at the start, so that all are of one version. It is made shorter when the
+   first client asks for it, and compressed once for each content coding.
 """
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from twisted.web.http import CACHED
@@ -39,6 +39,7 @@ MEDIA = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 """Media types that must not depend on the files of this machine, as those of `mimetypes` do."""
 
 
+@cache
 def page_files() -> dict[bytes, PageFile]:
     """The files of the web client by their paths; the empty path is the page itself."""
     files = {file.name.encode(): PageFile(file) for file in sorted(WEB.iterdir())}
