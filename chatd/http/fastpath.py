@@ -112,8 +112,7 @@ class Openings(Protocol):
 class FastPath(Protocol):
     """The other requests of a site that need not be parsed."""
 
-    def known(self, opener: Opener, packet: bytes) -> FastRequest | None:
-        """The request in a packet whose bytes are known; None: they are not."""
-
-    def plain(self, opener: Opener, packet: bytes) -> FastRequest | None:
-        """The request in a packet whose bytes are not known; None: it has to be parsed."""
+    def recognise(self, opener: Opener, packet: bytes) -> FastRequest | None:
+        """The request in a packet, if its bytes are known, or if it is plain; None: it has to be
+        parsed.
+        """

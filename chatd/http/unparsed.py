@@ -189,11 +189,9 @@ class UnparsedConnection(TimedHandshake):
         site = self.site
         fast_path, openings, peers = site.fast_path, site.openings, site.peers
         if not (peers.draining or peers.retiring):  # a channel says that its answer is the last
-            learned = fast_path and fast_path.known(self, packet)
+            learned = fast_path and fast_path.recognise(self, packet)
             if learned is None and openings is not None and openings.open(self, packet):
                 return
-            if learned is None and fast_path is not None:
-                learned = fast_path.plain(self, packet)
             if learned is not None:
                 if not self._flowing:
                     self._flowing = True

@@ -52,6 +52,9 @@ class PlainPolls:
 
         Whether the stranger may read the room is not asked here.
         """
+        # A stream would be turned away below, too, after more work; the known ones are many.
+        if b"event-stream" in packet or b"pgrade" in packet:
+            return None
         request = plain(packet)
         if request is None or not request.parameters.keys() <= _PARAMETERS:
             return None

@@ -320,37 +320,27 @@ class PollFastPath:
         self._plain = plain
         self._strict = strict
 
-    def known(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
-        """The poll in a packet that has a shared template; None if it has none, or if the gate does
-        not let a stranger at this address read.
-        """
-        parts = parted(packet)
-        template = self.polls.common.get((parts[1], parts[3])) if parts else None
-        if template is None:
-            return None
-        stranger = stranger_at(opener.host)
-        try:
-            for source in template.sources:
-                self.polls.readers.check_reading(stranger, source)
-        except ChatError:
-            return None
-        return LearnedPoll(template, opener)
-
-    def plain(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
-        """The plain poll in a packet, whose new template is shared; None if it is no plain poll, or
+    def recognise(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
+        """The poll in a packet; None if it is no poll with a shared template and no plain poll, or
         if the gate does not let a stranger at this address read.
         """
         parts = parted(packet)
-        if parts is None or (self._strict.seconds and opener.is_secure):
+        if parts is None:
             return None
-        asked = self._plain.read(packet, stranger_at(opener.host))
-        if asked is None:
-            return None
-        before, after = parts[1], parts[3]
+        polls, stranger = self.polls, stranger_at(opener.host)
+        words = before, after = parts[1], parts[3]
+        template = polls.common.get(words)
         try:
-            template = PollTemplate(self.polls, asked, before, after, self._plain.head)
-            asked.query.note_rooms()
+            if template is not None:
+                for source in template.sources:
+                    polls.readers.check_reading(stranger, source)
+            elif not (self._strict.seconds and opener.is_secure):
+                asked = self._plain.read(packet, stranger)
+                if asked is None:
+                    return None
+                template = PollTemplate(polls, asked, before, after, self._plain.head)
+                asked.query.note_rooms()
+                polls.common[words] = template
         except ChatError:
             return None
-        self.polls.common[before, after] = template
-        return LearnedPoll(template, opener)
+        return LearnedPoll(template, opener) if template else None
