@@ -39,7 +39,7 @@ class FastConnection(Protocol):
     def close_idle(self) -> None:
         """Close the connection, because no request has come for a while."""
 
-    def loseConnection(self) -> None:  # noqa: N802
+    def loseConnection(self) -> None:
         """Close the connection once the client has read what was sent."""
 
 

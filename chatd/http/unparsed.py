@@ -222,8 +222,9 @@ class UnparsedConnection(TimedHandshake):
     # -- closing ---------------------------------------------------------------------------------
 
     def time_is_up(self) -> None:
-        """Nothing has come for the idle timeout, or the last answer has not for `LINGER_SECONDS`."""
+        """Nothing has come for the idle timeout, or the last poll was held for too long."""
         if self._input_over:
+            self.site.peers.stalls.closing(self)
             self._end_flow()
             close_now(self.transport)
         else:
@@ -242,7 +243,7 @@ class UnparsedConnection(TimedHandshake):
         """See `Reader.disconnect`."""
         self.transport.loseConnection()
 
-    def loseConnection(self) -> None:  # noqa: N802
+    def loseConnection(self) -> None:
         """See `FastConnection.loseConnection`."""
         self.site.peers.stalls.closing(self)
         self._end_flow()

@@ -1,5 +1,5 @@
 """The WebSocket protocol (RFC 6455), on a connection that a `ChatChannel` or an
-`AwaitedConnection` hands over.
+`UnparsedConnection` hands over.
 
 1. `wsproto` parses the frames.  No extension is negotiated, and so no compression, with which 60 kB
    of input could become 60 MB.

@@ -21,9 +21,10 @@ Why this is correct:
    anything else is: to the socket, or Twisted's way.
 6. A protocol that closes the connection because the input has ended loses it before the reactor
    goes on, if no bytes are buffered and no producer is registered.  Otherwise Twisted closes it
-   when all has been sent.
+   when all has been sent.  The same holds for a connection that a timer closes (`close_now`).
 7. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
-   reactor or by an epoll group (`chatd.net.epollgroup`), never by both.
+   reactor or by an epoll group (`chatd.net.epollgroup`), never by both.  When the delegate has read
+   the end of the input, no one watches it any more.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ deadline.
 2. Polls are recognised as identical by the bytes of their requests (`chatd.doors.polls.templates`).
    So their answers are identical too, including the headers, if they are sent in the same second
    (`Date`).
-3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or the eighth of a second
-   in which it was opened is over (`chatd.net.deadlines`).  So answering a group takes no longer than
-   waking a few readers, and no deadline is late by more than a quarter of a second.
+3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or the eighth of a
+   second in which it was opened is over (`Polls.close_soon`).  So answering a group takes no longer
+   than waking a few readers, and no deadline is late by more than a quarter of a second.
 4. If a waiter leaves before the answer, the others wait on.  When the last waiter has left, the
    group stops reading.
 5. The gate (`chatd.chat.readers`) judges a template when it is learned, and again for each group.

@@ -13,17 +13,19 @@ bytes around the cursor and the parsed request: a *poll template*.
    `Strict-Transport-Security`; `Date` and `Content-Length` are the answer's own, and so is
    `Connection: close` when the server goes down.
 4. Polls at the same cursor wait together (`chatd.doors.polls.groups`).
-5. A plain poll (`chatd.doors.polls.plain`) is learned before it is answered, without twisted.web.
-6. Templates are shared: if a new connection begins with a poll that another connection has learned
-   or waits for, the poll is not parsed.  Without a session the answer does not depend on the
-   client; without `Origin` it does not depend on the page or the scheme; a known host is known
+5. A plain poll (`chatd.doors.polls.plain`) is learned before it is answered, without twisted.web,
+   if the connection has no channel (`chatd.http.unparsed`).
+6. Templates are shared: if a connection without a channel sends a poll that another connection has
+   learned or waits for, the poll is not parsed.  Without a session the answer does not depend on
+   the client; without `Origin` it does not depend on the page or the scheme; a known host is known
    whichever peer sends it.  So a template is not shared if its request has a session, an
    `Origin`, a `Cookie` or a `Forwarded` header, or if its host is accepted only because a trusted
-   proxy has sent it.  The gate is asked once for each new connection, because it may decide by the
-   client's address.
-7. Once a poll was recognised, the connection's input goes to its `LearnedPoll` instead of to the
-   channel, until a different request comes.  Over plain TCP the `LearnedPoll` also reads the
-   socket.  Input that arrives while a poll is held is put off until the poll is answered.
+   proxy has sent it.  The gate is asked whenever such a connection takes a template, because it may
+   decide by the client's address.
+7. Once a poll was recognised, the connection's input goes to its `LearnedPoll`, until a different
+   request comes.  The `LearnedPoll` stays when the connection gets a channel meanwhile.  Over plain
+   TCP the `LearnedPoll` also reads the socket.  Input that arrives while a poll is held is put off
+   until the poll is answered.
 8. Requests of a template skip the gate, so the template is registered at the gate, which can void
    it.  Then its requests are parsed by twisted.web again.
 """
