@@ -65,7 +65,7 @@ class FastRequest(Protocol):
         """Answer with the events there are: the server is going down."""
 
     def unlearn(self) -> None:
-        """The channel handles the connection's bytes again."""
+        """The connection handles its bytes itself again."""
 
     def gone(self) -> None:
         """The client has disconnected."""

@@ -52,7 +52,7 @@ class PlainPolls:
 
         Whether the stranger may read the room is not asked here.
         """
-        # A stream would be turned away below, too, after more work; the known ones are many.
+        # Most streams are turned away here: they are looked for next, and the rest takes longer.
         if b"event-stream" in packet or b"pgrade" in packet:
             return None
         request = plain(packet)
