@@ -112,8 +112,8 @@ class Readers:
         )
 
     def register(self, template: Template, codec: Codec) -> Sequence[Feed]:
-        """Register a poll template, whose answers have this codec.  Returns its feeds, which it keeps, so that all its readers
-        share their batches.  Raises as `Policy.may` does.
+        """Register a poll template, whose answers have this codec.  Returns its feeds, which it
+        keeps, so that all its readers share their batches.  Raises as `Policy.may` does.
         """
         identity, feeds = identity_of(template.owner), []
         for source in template.sources:

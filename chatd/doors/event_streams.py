@@ -7,7 +7,7 @@
    (`Subscriber.push`).
 3. A stream without events sends a heartbeat every `HEARTBEAT_SECONDS`.
 4. When the response begins, the stream takes over the connection (`upgrade` of `ChatChannel`, or
-   of `AwaitedConnection` if the request is known), so that a request's objects can be freed.
+   of `UnparsedConnection` if the request is known), so that a request's objects can be freed.
    Further input could not be answered anyway.
 5. When the gate ends a stream, the stream sends the reason and closes.  If the gate takes one of
    several rooms away, the stream sends the reason and goes on with the others.

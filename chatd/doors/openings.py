@@ -7,8 +7,8 @@ again, with the same bytes except for the cursor and the key of the handshake.
    one packet.  Some requests are not learned, because the same bytes may get other answers: those
    with a session, an `Origin`, a `Cookie` or a `Forwarded` header, and those whose host is accepted
    only because a trusted proxy has sent it.
-2. A packet of a connection without a channel is recognised by the same bytes around the cursor and the key
-   (`chatd.doors.request_bytes`).  All other requests are parsed.
+2. A packet of a connection without a channel (`chatd.http.unparsed`) is recognised by the same
+   bytes around the cursor and the key (`chatd.doors.request_bytes`).  All others are parsed.
 3. Nothing is skipped but the parsing.  The stream is made by the function that makes it for a
    parsed request, so the gate asks the policy about the client's address, and rooms are counted.  A
    request that is refused there is parsed, and gets its refusal from there.

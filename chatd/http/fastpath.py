@@ -39,7 +39,7 @@ class FastConnection(Protocol):
     def close_idle(self) -> None:
         """Close the connection, because no request has come for a while."""
 
-    def loseConnection(self) -> None:  # noqa: N802
+    def loseConnection(self) -> None:
         """Close the connection once the client has read what was sent."""
 
 
@@ -65,7 +65,7 @@ class FastRequest(Protocol):
         """Answer with the events there are: the server is going down."""
 
     def unlearn(self) -> None:
-        """The channel handles the connection's bytes again."""
+        """The connection handles its bytes itself again."""
 
     def gone(self) -> None:
         """The client has disconnected."""
@@ -112,8 +112,7 @@ class Openings(Protocol):
 class FastPath(Protocol):
     """The other requests of a site that need not be parsed."""
 
-    def known(self, opener: Opener, packet: bytes) -> FastRequest | None:
-        """The request in a packet whose bytes are known; None: they are not."""
-
-    def plain(self, opener: Opener, packet: bytes) -> FastRequest | None:
-        """The request in a packet whose bytes are not known; None: it has to be parsed."""
+    def recognise(self, opener: Opener, packet: bytes) -> FastRequest | None:
+        """The request in a packet, if its bytes are known, or if it is plain; None: it has to be
+        parsed.
+        """

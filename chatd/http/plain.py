@@ -60,18 +60,18 @@ def plain(packet: bytes) -> PlainRequest | None:
         return None
     path, query, fields = match.groups()
     found = _USED_FIELD.findall(fields.lower())
-    used = {name: value.strip(b" \t") for name, value in found}
+    used = dict(found)
     if len(used) != len(found) or not used.keys() <= PLAIN or fields.count(b"\n") > MAX_HEADERS:
         return None
-    if used.get(b"connection", b"keep-alive") != b"keep-alive":
+    if used.get(b"connection", b"keep-alive").strip(b" \t") != b"keep-alive":
         return None
-    host = used.get(b"host", b"")
+    host = used.get(b"host", b"").strip(b" \t")
     if not (host and is_host(host)):
         return None
     parameters = _parameters(query) if query else {}
     if parameters is None:
         return None
-    return PlainRequest(path, parameters, host, used.get(b"accept", b""))
+    return PlainRequest(path, parameters, host, used.get(b"accept", b"").strip(b" \t"))
 
 
 def _parameters(query: bytes) -> Mapping[bytes, bytes] | None:

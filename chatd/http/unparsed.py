@@ -189,11 +189,9 @@ class UnparsedConnection(TimedHandshake):
         site = self.site
         fast_path, openings, peers = site.fast_path, site.openings, site.peers
         if not (peers.draining or peers.retiring):  # a channel says that its answer is the last
-            learned = fast_path and fast_path.known(self, packet)
+            learned = fast_path and fast_path.recognise(self, packet)
             if learned is None and openings is not None and openings.open(self, packet):
                 return
-            if learned is None and fast_path is not None:
-                learned = fast_path.plain(self, packet)
             if learned is not None:
                 if not self._flowing:
                     self._flowing = True
@@ -224,8 +222,9 @@ class UnparsedConnection(TimedHandshake):
     # -- closing ---------------------------------------------------------------------------------
 
     def time_is_up(self) -> None:
-        """Nothing has come for the idle timeout, or the last answer has not for `LINGER_SECONDS`."""
+        """Nothing has come for the idle timeout, or the last poll was held for too long."""
         if self._input_over:
+            self.site.peers.stalls.closing(self)
             self._end_flow()
             close_now(self.transport)
         else:
@@ -244,7 +243,7 @@ class UnparsedConnection(TimedHandshake):
         """See `Reader.disconnect`."""
         self.transport.loseConnection()
 
-    def loseConnection(self) -> None:  # noqa: N802
+    def loseConnection(self) -> None:
         """See `FastConnection.loseConnection`."""
         self.site.peers.stalls.closing(self)
         self._end_flow()

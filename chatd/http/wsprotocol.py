@@ -1,5 +1,5 @@
 """The WebSocket protocol (RFC 6455), on a connection that a `ChatChannel` or an
-`AwaitedConnection` hands over.
+`UnparsedConnection` hands over.
 
 1. While each packet is one whole text or one pong, it is read without a parser
    (`chatd.http.wholeframes`).  From the first other packet on, `wsproto` parses all frames.  No

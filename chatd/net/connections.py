@@ -277,7 +277,7 @@ class ConnectionLimiter(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """The door's protocol, or one that refuses the client."""
-        refusal = self.connections.refusal(host_of(addr))
+        refusal = self.connections.refusal(getattr(addr, "host", ""))
         if refusal is None:
             return self.factory.buildProtocol(addr)
         return RejectedConnection(self, self.factory.rejection(refusal))

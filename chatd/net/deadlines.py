@@ -39,8 +39,8 @@ class Deadlines:
         self._slots: dict[int, dict[Waiting, None]] = {}
 
     def set(self, waiting: Waiting, seconds: float, since: float | None = None) -> None:
-        """Set the deadline to `seconds` from now, or from `since`, which is a time of the clock.  To
-        cancel it, set `waiting.due` to None.
+        """Set the deadline to `seconds` from now, or from `since` on the clock.  To cancel it, set
+        `waiting.due` to None.
         """
         waiting.due = due = (self._now() if since is None else since) + seconds
         if waiting.filed:

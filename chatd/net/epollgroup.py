@@ -9,9 +9,10 @@ Why this is right:
 
 1. A connection is watched in one place.  Its transport stops reading when it has come here, and
    reads again when it has gone (`WriteThrough.delegate_reads` and `take_back_reads`).
-2. Only incoming bytes are handled here.  A delegate that finds anything else, such as an error or
-   the end of input, steps aside, and the reactor handles it as usual.  A delegate that raises is
-   closed, as the reactor would do, and the other connections go on.
+2. Only incoming bytes and the end of input are handled here, as the transport would
+   (`WriteThrough.received`).  A delegate that finds anything else, such as an error, steps aside,
+   and the reactor handles it as usual.  A delegate that raises is closed, as the reactor would do,
+   and the other connections go on.
 3. The kernel reuses the numbers of descriptors, so a connection that stops reading, as before a
    close, is removed from the group.
 """

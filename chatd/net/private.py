@@ -85,6 +85,8 @@ class LeanServer(Server):
         self._tempDataBuffer = []
         self._tempDataLen = 0
         self.socket = sock
+        # Looked up once for a million calls; they raise if the socket is closed.
+        self.send_now, self.receive = sock.send, sock.recv
         sock.setblocking(False)
         self.fileno = sock.fileno
         self.protocol = protocol

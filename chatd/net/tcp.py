@@ -21,9 +21,10 @@ Why this is correct:
    anything else is: to the socket, or Twisted's way.
 6. A protocol that closes the connection because the input has ended loses it before the reactor
    goes on, if no bytes are buffered and no producer is registered.  Otherwise Twisted closes it
-   when all has been sent.
+   when all has been sent.  The same holds for a connection that a timer closes (`close_now`).
 7. A `ReadDelegate` may read in the transport's place.  The connection is watched either by the
-   reactor or by an epoll group (`chatd.net.epollgroup`), never by both.
+   reactor or by an epoll group (`chatd.net.epollgroup`), never by both.  When the delegate has read
+   the end of the input, no one watches it any more.
 """
 
 from __future__ import annotations
@@ -117,13 +118,6 @@ class WriteThrough(LeanServer, DirectTransport):
     _input_ends = False
     """Whether the protocol is being notified of the end of the input."""
 
-    def __init__(self, sock: Any, *args: Any) -> None:
-        """See `twisted.internet.tcp.Server`."""
-        super().__init__(sock, *args)
-        # Looked up once for a million calls; they raise if the socket is closed.
-        self._send = sock.send
-        self.receive = sock.recv
-
     def getHost(self) -> Any:
         """See `twisted.internet.interfaces.ITransport.getHost`."""
         if self._here is None:  # Twisted would ask the kernel again for each request
@@ -163,7 +157,7 @@ class WriteThrough(LeanServer, DirectTransport):
         if self._writer:
             self._writer.send = self.write
         self._writer = writer
-        writer.send = self._send if self._straight else self.write
+        writer.send = self.send_now if self._straight else self.write
 
     def delegate_reads(self, delegate: ReadDelegate, epoll_group: EpollGroup) -> bool:
         """Let `delegate.doRead` read from the socket when the epoll group finds it readable.
@@ -240,7 +234,7 @@ class WriteThrough(LeanServer, DirectTransport):
     def write(self, data: bytes) -> None:
         """See `twisted.internet.interfaces.ITransport.write`."""
         if self._straight:
-            direct_write(self._send, self._write_later, data)
+            direct_write(self.send_now, self._write_later, data)
         elif self._gathered is None:
             super().write(data)
         else:
@@ -292,7 +286,7 @@ class WriteThrough(LeanServer, DirectTransport):
         """Send writes to the socket again: nothing is buffered."""
         self._straight = True
         if self._writer:
-            self._writer.send = self._send
+            self._writer.send = self.send_now
 
     def connectionLost(self, reason: Failure) -> None:
         """See `twisted.internet.abstract.FileDescriptor.connectionLost`.

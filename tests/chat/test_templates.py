@@ -89,7 +89,7 @@ def test_readers_of_a_template_are_ended_by_the_template(chat: InMemoryChat) -> 
     dev = chat.room("dev")
     template = FakeTemplate(Stranger(), dev)
     gate = chat.service.readers
-    feeds = gate.register(template, [(dev, JSON)])
+    feeds = gate.register(template, JSON)
     outlet = FakeOutlet(polls=True)
     outlet.subscriber = gate.join(template, feeds, outlet, chat.service.horizon, PUSH_LIMIT)
     outlet.subscriber.start()

@@ -87,7 +87,8 @@ class TcpPair:
         self.note = LossRecorder()
         address = ("127.0.0.1", 0)
         protocol = protocol or self.note
-        self.server = WriteThrough(served, protocol, address, None, 0, self.watch)
+        port: Any = None
+        self.server = WriteThrough(served, protocol, address, port, 0, self.watch)
         protocol.makeConnection(self.server)
 
     @property

@@ -23,6 +23,7 @@ from chatd.net.epollgroup import EpollGroup
 from chatd.net.tcp import (
     MOST_GATHERED,
     READ_BYTES,
+    close_now,
     enable_direct_writes,
     lingers,
     one_write,
@@ -204,6 +205,32 @@ def test_reads_are_not_delegated_after_the_end_of_input(wire: TcpPair) -> None:
     wire.server.readConnectionLost(Failure(ConnectionDone()))
     assert ended == ["read"]
     assert not ReadDelegate(wire).delegate_reads()
+
+
+def test_the_end_of_input_that_a_delegate_reads_closes_the_connection(wire: TcpPair) -> None:
+    """Without another read by the reactor."""
+    delegate = ReadDelegate(wire)
+    assert delegate.delegate_reads()
+    wire.client.close()
+    delegate.epoll_group.doRead()
+    wire.server.received(delegate.read.pop())
+    assert wire.note.lost is not None
+    assert delegate.aside == 1
+    assert wire.watch.readers == set()
+
+
+def test_a_connection_is_closed_now_unless_bytes_are_buffered(wire: TcpPair) -> None:
+    """Those are sent before."""
+    wire.server.write(b"x" * 1_000_000)
+    close_now(wire.server)
+    assert wire.note.lost is None
+    wire.receive(1_000_000)
+    assert wire.note.lost is not None
+    idle = TcpPair()
+    close_now(idle.server)
+    assert idle.note.lost is not None
+    assert idle.watch.readers == set()
+    idle.close()
 
 
 def test_reads_are_not_delegated_if_the_kernel_refuses(

@@ -9,9 +9,9 @@ deadline.
 2. Polls are recognised as identical by the bytes of their requests (`chatd.doors.polls.templates`).
    So their answers are identical too, including the headers, if they are sent in the same second
    (`Date`).
-3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or the eighth of a second
-   in which it was opened is over (`chatd.net.deadlines`).  So answering a group takes no longer than
-   waking a few readers, and no deadline is late by more than a quarter of a second.
+3. A group accepts waiters until it is answered, has `GROUP_SIZE` of them, or the eighth of a
+   second in which it was opened is over (`Polls.close_soon`).  So answering a group takes no longer
+   than waking a few readers, and no deadline is late by more than a quarter of a second.
 4. If a waiter leaves before the answer, the others wait on.  When the last waiter has left, the
    group stops reading.
 5. The gate (`chatd.chat.readers`) judges a template when it is learned, and again for each group.
@@ -153,7 +153,8 @@ class PollTemplate:
         Identical polls that arrive in one turn are answered together, even if events are available
         already.  Raises `NotAllowed`.
         """
-        group = self._group(waiter, packet, cursor)
+        group = PollGroup(self, packet, cursor)
+        group.join(waiter)
         # Polls of a session do not join groups by their bytes: the session may be over.
         if not self.personal:
             self.groups[packet] = group
@@ -170,17 +171,13 @@ class PollTemplate:
         request = self.request._replace(wait=0)
         try:
             last = PollTemplate(self.polls, request, self.before, self.after, head)
-            answer = last._group(waiter, group.packet, group.cursor)
+            answer = PollGroup(last, group.packet, group.cursor)
         except ChatError as error:
             waiter.write(whole_refusal(error, head))
             return
+        answer.join(waiter)
         answer.begin()
         answer.give_up()  # do not wait for a page of the store
-
-    def _group(self, waiter: Waiter, packet: bytes, cursor: int) -> PollGroup:
-        group = PollGroup(self, packet, cursor)
-        group.join(waiter)
-        return group
 
     def now(self) -> float:
         """Seconds on the reactor's clock."""

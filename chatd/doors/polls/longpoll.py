@@ -159,8 +159,8 @@ class Polls:
         self.epoll_group = EpollGroup()
         self.readers = service.readers
         self.templates: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
-        """The templates that connections have learned and that only connections of the same session
-        share, by request bytes, head and session."""
+        """The templates of polls that not all connections may share, as those of a session, by
+        request bytes, head and session."""
         self.common: WeakValueDictionary[tuple[bytes, bytes], Any] = WeakValueDictionary()
         """The templates that are shared by all connections, by the bytes around the cursor."""
         self.marks = Marks(service, self._answer_session)

@@ -1,4 +1,4 @@
-"""Plain polls: the first poll of a connection, learned without being parsed by twisted.web.
+"""Plain polls: polls that are learned without being parsed by twisted.web.
 
 A poll of a client without a session, as most programs send it, is a few numbers in a plain request
 (`chatd.http.plain`).  So its template is made from them, and answers it like a known poll
@@ -22,7 +22,7 @@ from twisted.web.http_headers import Headers
 from ...chat.service import ChatService
 from ...http.hosts import Hosts
 from ...http.media import preferred
-from ...http.plain import PlainRequest, plain
+from ...http.plain import plain
 from ...http.resource import live_headers
 from ...model.errors import ChatError
 from ...model.identity import Stranger
@@ -52,6 +52,9 @@ class PlainPolls:
 
         Whether the stranger may read the room is not asked here.
         """
+        # Most streams are turned away here: they are looked for next, and the rest takes longer.
+        if b"event-stream" in packet or b"pgrade" in packet:
+            return None
         request = plain(packet)
         if request is None or not request.parameters.keys() <= _PARAMETERS:
             return None

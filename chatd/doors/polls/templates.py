@@ -13,17 +13,19 @@ bytes around the cursor and the parsed request: a *poll template*.
    `Strict-Transport-Security`; `Date` and `Content-Length` are the answer's own, and so is
    `Connection: close` when the server goes down.
 4. Polls at the same cursor wait together (`chatd.doors.polls.groups`).
-5. A plain poll (`chatd.doors.polls.plain`) is learned before it is answered, without twisted.web.
-6. Templates are shared: if a new connection begins with a poll that another connection has learned
-   or waits for, the poll is not parsed.  Without a session the answer does not depend on the
-   client; without `Origin` it does not depend on the page or the scheme; a known host is known
+5. A plain poll (`chatd.doors.polls.plain`) is learned before it is answered, without twisted.web,
+   if the connection has no channel (`chatd.http.unparsed`).
+6. Templates are shared: if a connection without a channel sends a poll that another connection has
+   learned or waits for, the poll is not parsed.  Without a session the answer does not depend on
+   the client; without `Origin` it does not depend on the page or the scheme; a known host is known
    whichever peer sends it.  So a template is not shared if its request has a session, an
    `Origin`, a `Cookie` or a `Forwarded` header, or if its host is accepted only because a trusted
-   proxy has sent it.  The gate is asked once for each new connection, because it may decide by the
-   client's address.
-7. Once a poll was recognised, the connection's input goes to its `LearnedPoll` instead of to the
-   channel, until a different request comes.  Over plain TCP the `LearnedPoll` also reads the
-   socket.  Input that arrives while a poll is held is put off until the poll is answered.
+   proxy has sent it.  The gate is asked whenever such a connection takes a template, because it may
+   decide by the client's address.
+7. Once a poll was recognised, the connection's input goes to its `LearnedPoll`, until a different
+   request comes.  The `LearnedPoll` stays when the connection gets a channel meanwhile.  Over plain
+   TCP the `LearnedPoll` also reads the socket.  Input that arrives while a poll is held is put off
+   until the poll is answered.
 8. Requests of a template skip the gate, so the template is registered at the gate, which can void
    it.  Then its requests are parsed by twisted.web again.
 """
@@ -320,37 +322,27 @@ class PollFastPath:
         self._plain = plain
         self._strict = strict
 
-    def known(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
-        """The poll in a packet that has a shared template; None if it has none, or if the gate does
-        not let a stranger at this address read.
-        """
-        parts = parted(packet)
-        template = self.polls.common.get((parts[1], parts[3])) if parts else None
-        if template is None:
-            return None
-        stranger = stranger_at(opener.host)
-        try:
-            for source in template.sources:
-                self.polls.readers.check_reading(stranger, source)
-        except ChatError:
-            return None
-        return LearnedPoll(template, opener)
-
-    def plain(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
-        """The plain poll in a packet, whose new template is shared; None if it is no plain poll, or
+    def recognise(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
+        """The poll in a packet; None if it is no poll with a shared template and no plain poll, or
         if the gate does not let a stranger at this address read.
         """
         parts = parted(packet)
-        if parts is None or (self._strict.seconds and opener.is_secure):
+        if parts is None:
             return None
-        asked = self._plain.read(packet, stranger_at(opener.host))
-        if asked is None:
-            return None
-        before, after = parts[1], parts[3]
+        polls, stranger = self.polls, stranger_at(opener.host)
+        words = before, after = parts[1], parts[3]
+        template = polls.common.get(words)
         try:
-            template = PollTemplate(self.polls, asked, before, after, self._plain.head)
-            asked.query.note_rooms()
+            if template is not None:
+                for source in template.sources:
+                    polls.readers.check_reading(stranger, source)
+            elif not (self._strict.seconds and opener.is_secure):
+                asked = self._plain.read(packet, stranger)
+                if asked is None:
+                    return None
+                template = PollTemplate(polls, asked, before, after, self._plain.head)
+                asked.query.note_rooms()
+                polls.common[words] = template
         except ChatError:
             return None
-        self.polls.common[before, after] = template
-        return LearnedPoll(template, opener)
+        return LearnedPoll(template, opener) if template else None

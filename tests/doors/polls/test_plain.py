@@ -9,11 +9,12 @@ from itertools import pairwise
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatd.doors.polls.longpoll import PollRequest
 from chatd.doors.polls.plain import PlainPolls
+from chatd.http.channel import ChatChannel
 from chatd.http.proxies import Proxies
 from chatd.http.request import ChatRequest
 from chatd.model.identity import Identity, Stranger
@@ -277,3 +278,92 @@ def test_whatever_is_sent_the_answers_are_those_of_the_full_parser(
     with all_parsed():
         parsed = talk(MemoryServer())
     assert [*map(without_date, heard)] == [*map(without_date, parsed)]
+
+
+STEPS = st.lists(
+    st.sampled_from(
+        [
+            *("poll", "poll", "wait=0", "limit=1", "wait=2", "healthz", "a half", "two"),
+            *("say", "say", "some seconds", "half a minute", "full", "read", "end", "drain"),
+        ]
+    ),
+    max_size=7,
+)
+
+
+class Conversation:
+    """A client's connection that polls, with all that may happen on it."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        self.server = server
+        self.newest = server.say("one")
+        self.wire = server.chat.connect(server.http_door, peer(HOST))
+        self.input_over = False
+
+    def step(self, what: str) -> tuple[list[bytes], bool]:
+        """Have it happen; returns what the client gets, and whether the connection is lost."""
+        server, wire = self.server, self.wire
+        polls = poll(f"since={self.newest}")
+        packets = {
+            "poll": polls,
+            "wait=0": poll(f"since={self.newest}&wait=0"),
+            "limit=1": poll(f"since={self.newest}&limit=1"),
+            "wait=2": poll(f"since={self.newest}&wait=2"),
+            "healthz": head("GET", "/healthz"),
+            "a half": polls[: len(polls) // 2],
+            "two": polls + poll("since=0"),
+        }
+        if what in packets and not (self.input_over or wire.lost):
+            wire.send(packets[what])
+        elif what == "say":
+            server.say("more")
+        elif what == "some seconds":
+            server.chat.advance(5)
+        elif what == "half a minute":
+            server.chat.advance(30)
+        elif what == "full" and wire.producer:
+            wire.fill()
+        elif what == "read" and wire.producer:
+            wire.drain()
+        elif what == "end" and not (self.input_over or wire.lost):
+            self.input_over = True
+            wire.end_input()
+        elif what == "drain" and not server.peers.draining:
+            server.peers.draining = True
+            for connection in server.peers:
+                connection.drain()
+        server.chat.settle()
+        return without_date(wire.received()), wire.lost
+
+
+@given(steps=STEPS)
+@example(steps=["poll", "full", "say", "poll", "read"])
+@example(steps=["poll", "end", "full", "say", "read"])
+@example(steps=["wait=0", "healthz", "poll", "end", "some seconds"])
+def test_a_conversation_without_a_channel_is_that_of_one_with_a_channel(
+    steps: Sequence[str],
+) -> None:
+    """Further polls, other requests, pipelined bytes, a client that does not read, the end of its
+    input, and a shutdown: each step has the same outcome.
+    """
+
+    def outcomes(*, channel: bool) -> list[tuple[list[bytes], bool]]:
+        conversation = Conversation(MemoryServer())
+        outcomes = [conversation.step("poll")]
+        if channel:
+            conversation.wire.fill()
+            conversation.wire.drain()
+        assert isinstance(conversation.wire.protocol, ChatChannel) == channel
+        outcomes += map(conversation.step, steps)
+        conversation.wire.hang_up()
+        conversation.server.chat.settle()
+        assert not len(conversation.server.peers)
+        assert not conversation.server.chat.service.readers.polls
+        return outcomes
+
+    without = outcomes(channel=False)
+    assert without == outcomes(channel=True)
+    # A learned poll waits until the client reads, and has another idle timer than a parsed one.
+    if not {"full", "drain", "half a minute"} & {*steps}:
+        with all_parsed():
+            assert without == outcomes(channel=True)
