@@ -112,7 +112,7 @@ def test_an_endpoint_is_a_resource_and_a_line_in_the_tree(monkeypatch: pytest.Mo
 def test_an_event_is_a_class_a_judgement_and_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is stored, and encoded with its type; the command of the line door gives it."""
     rolled = run(code(EVENT, "class Rolled"), vars(events))["Rolled"]
-    roll = run(code(EVENT, "@dataclass"), vars(commands))["Roll"]
+    roll = run(code(EVENT, "class Roll("), vars(commands))["Roll"]
     action = SimpleNamespace(ROLL="roll")
     row = code(EVENT, "Action.ROLL: Rule")
     rules = run(f"rules = {{{row}}}", vars(policy), Action=action)["rules"]

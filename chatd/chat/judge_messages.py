@@ -49,11 +49,9 @@ def check_speaking(policy: Policy, person: Person, room: Room, *, outside: bool 
     `speak`.
     """
     policy.may(person, Action.SPEAK, room)
-    if person.visiting or room.name in person.rooms:
-        return
     if not outside:
-        raise _not_inside(room)
-    if room.unfounded:
+        _need_membership(person, room)
+    elif room.unfounded and not _is_inside(person, room):
         raise NotInRoom(f"there is no room #{room.name}; join it to begin it")
 
 
@@ -62,8 +60,7 @@ def set_topic(
 ) -> Unit:
     """A room's new topic; `key` is the request key.  Raises `NotAllowed`, `NotInRoom`."""
     policy.may(person, Action.SET_TOPIC, room)
-    if not (person.visiting or room.name in person.rooms):
-        raise _not_inside(room)
+    _need_membership(person, room)
     state, changes = room.begun(person)
     event = TopicSet(room.name, person.name, text, person.signed)
     changes = (room.rewritten(state.with_topic(text)), *changes)
@@ -119,5 +116,11 @@ def _slowed(unit: Unit, person: Person, room: Room) -> Unit:
     )
 
 
-def _not_inside(room: Room) -> NotInRoom:
-    return NotInRoom(f"you are not in #{room.name}; join it first")
+def _is_inside(person: Person, room: Room) -> bool:
+    """Whether the person is in the room, or need not be: a visitor is in none."""
+    return person.visiting or room.name in person.rooms
+
+
+def _need_membership(person: Person, room: Room) -> None:
+    if not _is_inside(person, room):
+        raise NotInRoom(f"you are not in #{room.name}; join it first")

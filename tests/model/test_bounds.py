@@ -41,7 +41,7 @@ def subclasses_of(kind: type) -> Iterator[type]:
             yield from subclasses_of(each)
 
 
-COMMANDS = [kind for kind in subclasses_of(Command) if "__match_args__" in vars(kind)]
+COMMANDS = [*subclasses_of(Command)]
 BODIES = [*subclasses_of(Form), *subclasses_of(Sent)]
 
 
