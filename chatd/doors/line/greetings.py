@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from ...chat.room import Room
 from ...chat.service import ChatService
-from ...codecs.lines import answer, counted, listed, refusal
+from ...codecs.lines import answer, listed, refusal
 from ...codecs.timed import TIMED, Days
 from ...model.errors import Unavailable
+from ...model.text import counted
 from ...stream.eventlog import Codec
 from ...stream.pages import newest
 from .. import history
