@@ -5,6 +5,7 @@
 3. A session ends by a change of its cell, or of the account's epoch
    (`chatd.chat.session_revocation`).
 4. An account has at most `MOST_SESSIONS` sessions: the longest unused ends when one more begins.
+   Some that begin at the same moment may be more; the next one ends all that are too many.
 """
 
 from __future__ import annotations

@@ -1,12 +1,16 @@
 """Rate limits on what people send, and limits on sessions over HTTP.
 
 1. What a person sends is limited twice: by session, and by address over all its sessions and
-   visitors.  Every command that makes an event for others counts.  The last half of an address's
-   bucket is reserved for sessions that have sent little lately, so one flooding session leaves room
-   for its neighbours.
-2. A change of name is announced in every room of the person, so it has a slower limit of its own.
-3. Leaving is never refused, but it counts: the next command waits longer.
-4. Sessions over HTTP are counted, in all and by the address that began them, and an address begins
+   visitors.  Every command that makes an event for others counts, and so does every change of what
+   the store keeps of an account: ignore list, tokens, push subscription.  The last half of an
+   address's bucket is reserved for sessions that have sent little lately, so one flooding session
+   leaves room for its neighbours.
+2. Notes are what clients store by themselves while their user reads: read markers, views, tickets.
+   They have a limit of their own, by session and by address, so that reading does not use up what a
+   person may say.
+3. A change of name is announced in every room of the person, so it has a slower limit of its own.
+4. Leaving is never refused, but it counts: the next command waits longer.
+5. Sessions over HTTP are counted, in all and by the address that began them, and an address begins
    them no faster than it may send.  If there are too many, one that was never used is evicted
    (`chatd.chat.unused`).  Sessions of connections are bounded by the limits on connections.
 """
@@ -19,6 +23,8 @@ from ..model.addresses import Address, is_public
 from ..model.errors import NO_ROOM_SECONDS, RateLimited, TooMany, Unavailable
 from .limits import (
     ADDRESS_SHARE,
+    NOTE_RATE,
+    NOTES_AT_ONCE,
     RENAME_SHARE,
     RENAMES_AT_ONCE,
     Buckets,
@@ -45,6 +51,7 @@ class Admission:
         self._addresses: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
         self._visitors: Buckets[Address] = Buckets(limits.message_rate, now)
         self._openings: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
+        self._notes: Buckets[Address] = Buckets(limits.notes_for_an_address, now, NOTES_AT_ONCE)
         self._registrations: Buckets[Address] = Buckets(
             1 / REGISTRATION_SECONDS, now, REGISTRATIONS_AT_ONCE
         )
@@ -61,6 +68,7 @@ class Admission:
         self._addresses.change(limits.for_an_address)
         self._visitors.change(limits.message_rate)
         self._openings.change(limits.for_an_address)
+        self._notes.change(limits.notes_for_an_address)
         for person in people:
             person.bucket = person.renames = None
 
@@ -83,7 +91,9 @@ class Admission:
         return self._visitors.bucket(address)
 
     def spend(self, person: Person) -> None:
-        """Count a command that makes an event for others.  Raises `RateLimited`."""
+        """Count a command that makes an event for others, or changes what is stored of an account.
+        Raises `RateLimited`.
+        """
         rate = self.limits.message_rate
         bucket = person.bucket or self._bucket_of(person)
         wait = bucket.take()
@@ -123,6 +133,26 @@ class Admission:
         except RateLimited:
             person.renames.give_back()
             raise
+
+    def spend_note(self, person: Person) -> None:
+        """Count a note (rule 2).  Raises `RateLimited`."""
+        if person.notes is None:
+            person.notes = TokenBucket(NOTE_RATE, self._now, NOTES_AT_ONCE)
+        wait = person.notes.take()
+        if wait:
+            raise RateLimited(
+                f"too fast: {NOTE_RATE:g} of these requests a second are taken; "
+                f"try again in {seconds(wait)}",
+                wait,
+            )
+        wait = self._notes.bucket(person.address).take()
+        if wait:
+            person.notes.give_back()
+            raise RateLimited(
+                f"too fast: {self.limits.notes_for_an_address:g} of these requests a second are "
+                f"taken from all at your address together; try again in {seconds(wait)}",
+                wait,
+            )
 
     def charge(self, person: Person) -> None:
         """Count a command that is never refused."""

@@ -18,6 +18,12 @@ RENAME_SHARE = 10
 """The messages that a change of name counts as in the long run: each of the rooms announces it."""
 RENAMES_AT_ONCE = 10
 """The burst of changes of name: a person tries which names are free."""
+NOTE_RATE = 10.0
+"""Notes a second of a session (`Admission.spend_note`): a page that shows a busy room sends three
+read markers a second, an account may have several pages in view, and an IRC connection may send ten
+lines a second."""
+NOTES_AT_ONCE = 200
+"""The burst of notes: a client may mark every room and conversation of a person as read."""
 MOST_MEASURED = 10_000
 """The most buckets in one table: so many addresses hardly send within the same seconds."""
 REMEMBERED_SECONDS = 300.0
@@ -59,6 +65,14 @@ class Limits:
         if self.address_rate is None:
             return ADDRESS_SHARE * self.message_rate
         return self.address_rate
+
+    @property
+    def notes_for_an_address(self) -> float:
+        """Notes a second per address; 0: no limit.  The rate of messages is a guide to how many
+        people share an address, so that an operator need not set another one.
+        """
+        messages = self.for_an_address
+        return messages and max(messages, ADDRESS_SHARE * NOTE_RATE)
 
 
 DEFAULTS = Limits()

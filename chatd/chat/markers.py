@@ -29,9 +29,11 @@ from ..model.names import clean_room, name_key
 from ..model.units import JOINED, MARKERS, Cell, account_table
 from ..store import Store
 from .accounts import Accounts, Record
+from .admission import Admission
 from .inbox import Inboxes
 from .livecells import first_error
 from .owners import Owner
+from .person import Person
 from .readers import Readers
 from .rooms import Rooms
 
@@ -64,6 +66,7 @@ class Markers:
     def __init__(
         self,
         store: Store,
+        admission: Admission,
         accounts: Accounts,
         rooms: Rooms,
         inboxes: Inboxes,
@@ -72,6 +75,7 @@ class Markers:
     ) -> None:
         """`horizon` tells the highest id that was shown."""
         self._store = store
+        self._admission = admission
         self._accounts = accounts
         self._rooms = rooms
         self._inboxes = inboxes
@@ -82,25 +86,28 @@ class Markers:
         """The id since which markers may have been stored of which this node was not told; None:
         it was told all."""
 
-    def mark(self, account: str, room: str, id_: int) -> Deferred[None]:
-        """Note that an account has read a room up to the event `id_`; fires when that is stored.
-        Of a room that does not exist there is nothing to note.
+    def mark(self, person: Person, room: str, id_: int) -> Deferred[None]:
+        """Note that the account of a person has read a room up to the event `id_`; fires when that
+        is stored.  Of a room that does not exist there is nothing to note.
 
-        Raises `BadRoom`; fails with `Unavailable`.
+        Raises `BadRoom`, `RateLimited`; fails with `Unavailable`.
         """
         name = clean_room(room)
         if name not in self._rooms.index:
             return succeed(None)
-        return self._mark(account, name, name, id_)
+        return self._mark(person, name, name, id_)
 
-    def mark_conversation(self, account: str, partner: str, id_: int) -> Deferred[None]:
-        """Note that an account has read its conversation with the account called `partner`: see
-        `mark`.
+    def mark_conversation(self, person: Person, partner: str, id_: int) -> Deferred[None]:
+        """Note that the account of a person has read its conversation with the account called
+        `partner`: see `mark`.
         """
-        return self._mark(account, place_of(name_key(partner)), place_of(partner), id_)
+        return self._mark(person, place_of(name_key(partner)), place_of(partner), id_)
 
-    def _mark(self, account: str, name: str, shown: str, id_: int) -> Deferred[None]:
+    def _mark(self, person: Person, name: str, shown: str, id_: int) -> Deferred[None]:
         """Store a marker under `name`, and tell it to readers as that of the place `shown`."""
+        account = person.account
+        assert account is not None
+        self._admission.spend_note(person)
         table = account_table(MARKERS, account)
 
         def found(cells: Mapping[str, Cell]) -> Deferred[None]:

@@ -147,15 +147,27 @@ class Parts:
             core, wall, registry, credentials, self.arrivals, self.departures, shared=bool(node)
         )
         self.tickets = SharedTickets(
-            clock.seconds, micros, store, self.journal, self.sessions, shared=bool(node)
+            clock.seconds,
+            micros,
+            store,
+            self.journal,
+            self.admission,
+            self.sessions,
+            shared=bool(node),
         )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
         self.signed_in = AccountSessions(wall, store, self.journal, self.sessions, connections)
-        self.ignores = Ignores(self.journal, self.accounts, self.people)
+        self.ignores = Ignores(self.journal, self.accounts, self.people, self.admission)
         self.markers = Markers(
-            store, self.accounts, self.rooms, inboxes, self.readers, lambda: self.fold.horizon
+            store,
+            self.admission,
+            self.accounts,
+            self.rooms,
+            inboxes,
+            self.readers,
+            lambda: self.fold.horizon,
         )
-        self.tokens = Tokens(wall, store, self.journal)
+        self.tokens = Tokens(wall, store, self.journal, self.admission)
         self.claims = Claims(clock.seconds, self.journal, node, micros)
         self.administrators = Administrators()
         self.account_removal = AccountRemoval(core, self.correspondence, self.administrators)

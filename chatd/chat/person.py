@@ -49,6 +49,7 @@ class Person:
         "listeners",
         "name",
         "named",
+        "notes",
         "owner",
         "record",
         "renames",
@@ -108,6 +109,8 @@ class Person:
         """The number of the person's sessions; it leaves when the last one ends."""
         self.renames: TokenBucket | None = None
         """The rate limit on changes of the name; None until the first."""
+        self.notes: TokenBucket | None = None
+        """The rate limit on notes (`chatd.chat.admission`); None until the first."""
         self.throttled = False
         """Whether the rate limit of the address refused the last message."""
         self.address = address

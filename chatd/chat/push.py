@@ -49,13 +49,14 @@ class Push:
         """`micros` tells microseconds since the Unix epoch."""
         self._store = core.store
         self._journal = core.journal
+        self._admission = core.admission
         self._micros = micros
         self.counts: Counter[str] = Counter()
         """What became of notifications: `limited`, `dropped`, `failed`; a deliverer counts here
         too."""
         self._key = PushKey(core.store, core.journal)
         self.subscriptions = Subscriptions(core.store, core.journal, micros)
-        self.views = PushViews(core.store, self.subscriptions, micros)
+        self.views = PushViews(core.store, core.admission, self.subscriptions, micros)
         self.notices = PushNotices(core, letters, self.subscriptions, self.views, self._deliver)
         self._watch = PushWatch(core.clock, self.subscriptions, self.notices.notify, self.counts)
         self._deliverer: Deliverer | None = None
@@ -141,8 +142,8 @@ class Push:
         """Have the browser of a session notified, and replace what it said before.  `all_` and
         `none` list the places of which it wants every message, or none; None: as before.
 
-        Raises `NotFound` if push is off, `Malformed`, `BadRoom`, `BadName`, `TooMany`; fails with
-        `BadToken`, `Unavailable`.
+        Raises `NotFound` if push is off, `Malformed`, `BadRoom`, `BadName`, `RateLimited`,
+        `TooMany`; fails with `BadToken`, `Unavailable`.
         """
         account = session.person.account
         assert account is not None
@@ -164,10 +165,14 @@ class Push:
             (before.all if before else ()) if all_ is None else clean_places(all_, "all"),
             (before.none if before else ()) if none is None else clean_places(none, "none"),
         )
+        self._admission.spend(session.person)
         return self.subscriptions.put(session, made)
 
     def unsubscribe(self, session: LastingSession) -> Deferred[Any]:
-        """Notify the browser of a session no more.  Fails with `Unavailable`."""
+        """Notify the browser of a session no more.  Raises `RateLimited`; fails with
+        `Unavailable`.
+        """
+        self._admission.spend(session.person)
         return self.subscriptions.remove([session.hash])
 
     # -- sending ---------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 1. A subscription belongs to the session of an account that made it, and a session has one at most.
    It ends with the session: by signing out, by another password, with the account.
-2. An account has at most `MOST_SUBSCRIPTIONS`; when one more begins, the oldest ends.
+2. An account has at most `MOST_SUBSCRIPTIONS`; when one more begins, the oldest ends.  Some that
+   begin at the same moment may be more; the next one ends all that are too many.
 3. A browser's address at its push service is in one subscription only: when another account signs
    in there, the former account's notifications no longer come to it.
    Of two that were stored at once, the newer one stays.

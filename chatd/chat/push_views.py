@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from ..model.units import VIEWS, Cell, account_table
 from ..store import Store
+from .admission import Admission
 from .livecells import first_error
 from .push_subscriptions import Subscriptions
 from .sessions import LastingSession
@@ -32,22 +33,29 @@ class PushViews:
     """The pages that are in view."""
 
     def __init__(
-        self, store: Store, subscriptions: Subscriptions, micros: Callable[[], int]
+        self,
+        store: Store,
+        admission: Admission,
+        subscriptions: Subscriptions,
+        micros: Callable[[], int],
     ) -> None:
         """`micros` tells microseconds since the Unix epoch."""
         self._store = store
+        self._admission = admission
         self._subscriptions = subscriptions
         self._micros = micros
 
     def note(self, session: LastingSession, page: str, *, here: bool) -> Deferred[Any]:
         """A page of an account's session is in view, or with `here` false is not any more; fires
-        when that is stored.  `page` is what the page calls itself.  Fails with `Unavailable`.
+        when that is stored.  `page` is what the page calls itself.  Raises `RateLimited`; fails
+        with `Unavailable`.
         """
         account, credential = session.person.account, session.credential
         assert account is not None
         assert credential is not None
         if not self._subscriptions.of(account):
             return succeed(None)
+        self._admission.spend_note(session.person)
         table, view = account_table(VIEWS, account), f"{credential.cell.key}/{page}"
         if not here:
             return self._store.note(table, view, None)

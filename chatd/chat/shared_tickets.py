@@ -25,6 +25,7 @@ from ..model.addresses import Address
 from ..model.errors import BadToken, ChatError
 from ..model.units import TICKETS, Cell, Change, Expect, Unit
 from ..store import Store
+from .admission import Admission
 from .http_sessions import Sessions
 from .journal import Journal
 from .sessions import LastingSession
@@ -58,6 +59,7 @@ class SharedTickets:
         micros: Callable[[], int],
         store: Store,
         journal: Journal,
+        admission: Admission,
         sessions: Sessions,
         *,
         shared: bool,
@@ -68,6 +70,7 @@ class SharedTickets:
         self._micros = micros
         self._store = store
         self._journal = journal
+        self._admission = admission
         self._sessions = sessions
         self._shared = shared
         self._valid: Tickets[LastingSession] = Tickets(now)
@@ -80,9 +83,12 @@ class SharedTickets:
         """See `Tickets.redeem`."""
 
     def issue(self, session: LastingSession) -> Deferred[str]:
-        """A new ticket for a session; fires when it is valid.  Fails with `Unavailable`."""
+        """A new ticket for a session; fires when it is valid.  Raises `RateLimited`; fails with
+        `Unavailable`.
+        """
         if not self._shared:
             return succeed(self._valid.issue(session))
+        self._admission.spend_note(session.person)
         ticket = self._issued.issue(session)
         until = self._micros() + int(TICKET_SECONDS * 1_000_000)
         stored = _encode(

@@ -90,8 +90,12 @@ class Signals:
         card = replace(person.card, realname=realname)
         return self._change(person, card, lambda room: CardChanged(room, person.name, realname))
 
-    def restate(self, person: Person, card: Card) -> Outcome:
-        """A person has another card, of which no client is told before it asks."""
+    def restate(self, person: Person, card: Card, *, counted: bool = True) -> Outcome:
+        """A person has another card, of which no client is told before it asks.  Raises
+        `RateLimited` unless `counted` is false, as `away` does.
+        """
+        if counted:
+            self._admission.spend(person)
         return self._change(person, card, None)
 
     def _change(

@@ -5,6 +5,8 @@
 2. A token is sent once, to its maker, and stored as a hash.  Its prefix distinguishes it from a
    session's token.
 3. It ends when it is removed or expires, or with its account.
+4. An account has at most `MOST_TOKENS`, however many are made at the same time
+   (`chatd.chat.account_lists`).
 """
 
 from __future__ import annotations
@@ -21,8 +23,11 @@ from ..model.identity import Scope
 from ..model.text import clean_phrase
 from ..model.units import TOKENS, USED, Cell, Change, Unit, account_table
 from ..store import Store
+from .account_lists import lengthen
 from .accounts import Record
+from .admission import Admission
 from .journal import Journal
+from .person import Person
 
 PREFIX = "chatd_"
 """The prefix of every personal token."""
@@ -40,40 +45,43 @@ def is_good(token: PersonalToken | None, account: Account | None, now: int) -> b
 class Tokens:
     """Makes, lists and removes the tokens of accounts."""
 
-    def __init__(self, now: Callable[[], float], store: Store, journal: Journal) -> None:
+    def __init__(
+        self, now: Callable[[], float], store: Store, journal: Journal, admission: Admission
+    ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
+        self._admission = admission
         self._now = now
         self._store = store
         self._journal = journal
 
     def make(
-        self, record: Record, label: str, scope: Scope, seconds: int | None
+        self, person: Person, record: Record, label: str, scope: Scope, seconds: int | None
     ) -> Deferred[tuple[PersonalToken, str]]:
-        """Make a token, which expires after `seconds` if given; fires with it and its secret, which
-        is not stored.
+        """Make a token of the account that the person is signed in to, which is `record`.  It
+        expires after `seconds` if given.  Fires with it and its secret, which is not stored.
 
-        Raises or fails with `Malformed`, `TextTooLong`, `Unavailable`.
+        Raises or fails with `Malformed`, `TextTooLong`, `RateLimited`, `NoSession`, `Unavailable`.
         """
         if seconds is not None and not 0 < seconds <= MOST_SECONDS:
             raise Malformed(f"expires is in seconds: 1 to {MOST_SECONDS}; without it, for ever")
         label = clean_phrase(label, 4 * len(label) + 1, "label")
+        self._admission.spend(person)
         secret = PREFIX + secrets.token_urlsafe(24)
         now = int(self._now() * 1_000_000)
         expires = 0 if seconds is None else now + seconds * 1_000_000
         token = PersonalToken(record.key, secrets.token_hex(8), now, label, scope, expires)
         hash_ = hash_of(secret)
 
-        def listed(tokens: Mapping[str, PersonalToken]) -> Deferred[tuple[PersonalToken, str]]:
+        def judged(tokens: Mapping[str, PersonalToken]) -> list[Change]:
             if len(tokens) >= MOST_TOKENS:
                 raise Malformed(f"you have {MOST_TOKENS} tokens, the most there may be; remove one")
-            changes = (
+            return [
                 Change(TOKENS, hash_, encode(token)),
                 Change(account_table(TOKENS, record.key), token.id, hash_.encode()),
-            )
-            made = self._journal.submit(lambda: Unit((), changes, (record.expect,)))
-            return made.addCallback(lambda _: (token, secret))
+            ]
 
-        return self.listed(record.key).addCallback(listed)
+        making = lengthen(self._journal, record, lambda: self.listed(record.key), judged)
+        return making.addCallback(lambda _: (token, secret))
 
     def listed(self, key: str) -> Deferred[dict[str, PersonalToken]]:
         """An account's tokens by their ids, expired ones included.  Fails with `Unavailable`."""
@@ -92,9 +100,13 @@ class Tokens:
         ids: Deferred[Any] = self._store.table(account_table(TOKENS, key))
         return ids.addCallback(looked_up)
 
-    def remove(self, key: str, id_: str) -> Deferred[Any]:
-        """Remove a token and end its readers.  Fails with `NotFound`, `Unavailable`."""
-        table = account_table(TOKENS, key)
+    def remove(self, person: Person, record: Record, id_: str) -> Deferred[Any]:
+        """Remove a token of the account that the person is signed in to, and end its readers.
+
+        Raises `RateLimited`; fails with `NotFound`, `Unavailable`.
+        """
+        self._admission.spend(person)
+        table = account_table(TOKENS, record.key)
 
         def found(cells: Mapping[str, Cell]) -> Deferred[Any]:
             if id_ not in cells:

@@ -19,6 +19,8 @@ from ..model.bounds import CODE, NAME, PASSWORD, Bound
 from ..model.errors import Malformed, UnknownCommand
 from ..model.text import printable, seen
 
+FORM_COLUMN = 20
+"""Characters of the column of forms in `/help`: the help texts beside it fit into 80."""
 MOST_WORD = 32
 """Characters of a command's name that are looked up."""
 
@@ -127,8 +129,16 @@ class CommandTable(Generic[Row_co]):
         yield f"short: {', '.join(short)}"
 
     def forms(self) -> Iterator[str]:
-        """One line for each command: its form and its help text."""
-        return (f"{row.form:16} {row.help}" for row in self if row.help)
+        """For each command its form and its help text, in two columns: on one line, or on two if
+        the form is too long for its column.
+        """
+        for row in self:
+            if row.help:
+                form = row.form
+                if len(form) > FORM_COLUMN:
+                    yield form
+                    form = ""
+                yield f"{form:{FORM_COLUMN}} {row.help}"
 
 
 # -- parsers ---------------------------------------------------------------------------------------

@@ -188,8 +188,3 @@ def listed(names: Sequence[str], where: str, most: int) -> str:
         return f"nobody is {where}"
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{len(names)} {where}: {', '.join(names[:most])}{more}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 event`, `2 events`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

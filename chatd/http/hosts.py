@@ -26,6 +26,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 
 from ..model.errors import WrongHost
+from ..model.text import plural
 from ..net.connections import LogThrottle
 from .proxies import NO_PROXIES, Proxies
 
@@ -89,8 +90,8 @@ class Hosts:
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "refused {times} requests with an unknown Host; the last: {last}; "
-            "see --host and --trust-proxy",
+            f"refused {{times}} {plural(times, 'request')} with an unknown Host; "
+            "the last: {last}; see --host and --trust-proxy",
             times=times,
             last=last,
         )

@@ -135,3 +135,13 @@ def _visible(text: str) -> bool:
 def is_blank(char: str) -> bool:
     """Whether a character is invisible."""
     return unicodedata.category(char) in ("Zs", "Cf", "Cc") or ord(char) in _BLANK
+
+
+def plural(number: int, noun: str) -> str:
+    """The noun for that number of things: `event`, `events`."""
+    return noun if number == 1 else f"{noun}s"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number} {plural(number, noun)}"

@@ -38,6 +38,7 @@ from zope.interface import implementer
 from ..model.addresses import Address, address_of, is_public
 from ..model.errors import NO_ROOM_SECONDS, ChatError, TooMany, Unavailable
 from ..model.metrics import RARE
+from ..model.text import plural
 from .accepting import ACCEPTS_A_TURN, accept
 from .liveness import watch_for_death
 from .private import log_port_to
@@ -191,7 +192,7 @@ class Connections:
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "refused {times} connections ({count} are open); the last: {last}",
+            f"refused {{times}} {plural(times, 'connection')} ({{count}} open); the last: {{last}}",
             times=times,
             count=self.count,
             last=last,

@@ -20,7 +20,8 @@ class ClaimNotice(Service):
 
     def __init__(self, claims: Claims, doors: Sequence[Door], page_url: str) -> None:
         """`doors` are all doors.  The link leads to `page_url`, or if that is empty, to the first
-        door that serves the page.
+        door that serves the page at a host; a page at a UNIX socket only is somebody else's to
+        name.
         """
         self._claims = claims
         self._doors = doors
@@ -31,15 +32,22 @@ class ClaimNotice(Service):
         super().startService()
         if not self._claims.code:
             return
-        for door in self._doors:
-            if door.door == "http" and door.port is not None:
-                self._log.info(
-                    "no administrator yet: open {url}/#claim={code} to become it",
-                    url=self._page_url or _page_at(door.scheme, door.port.getHost()),
-                    code=self._claims.code,
-                    log_notice=True,
-                )
-                break
+        pages = [
+            (door.scheme, door.port.getHost())
+            for door in self._doors
+            if door.door == "http" and door.port is not None
+        ]
+        if not pages:
+            return
+        hosts = [page for page in pages if hasattr(page[1], "host")]
+        url = self._page_url or (_page_at(*hosts[0]) if hosts else "")
+        link = "{url}/#claim={code}" if url else "the page's URL with /#claim={code} behind it"
+        self._log.info(
+            f"no administrator yet: open {link} to become it",
+            url=url,
+            code=self._claims.code,
+            log_notice=True,
+        )
 
 
 def _page_at(scheme: str, address: IAddress) -> str:

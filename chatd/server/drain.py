@@ -29,6 +29,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..chat.service import ChatService
+from ..model.text import plural
 from ..net.peers import Peers
 
 SETTLE_SECONDS = 0.5
@@ -82,9 +83,10 @@ class ChatServer(MultiService):
         self.running = False
         self._peers.draining = True
         self._began = self._clock.seconds()
+        count = len(self._peers)
         self._log.info(
-            "graceful shutdown: draining {count} connections",
-            count=len(self._peers),
+            f"graceful shutdown: draining {{count}} {plural(count, 'connection')}",
+            count=count,
             log_notice=True,
         )
         return Deferred.fromCoroutine(self._go_down())

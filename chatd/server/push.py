@@ -59,7 +59,7 @@ class PushService(Service):
 
     def _begun(self, _: object) -> None:
         self._log.info(
-            "people can be notified while the page is closed: {count} browsers are",
+            "people can be notified while the page is closed; browsers that are notified: {count}",
             count=len(self._chat.push.subscriptions),
         )
 

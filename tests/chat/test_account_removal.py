@@ -135,10 +135,10 @@ def test_what_is_kept_about_the_account_goes_too(chat: InMemoryChat, ada: Lastin
     """Its joined rooms, sessions, tokens, markers, ignored names and addresses."""
     service = chat.service
     assert ada.record is not None
-    settled(chat, service.tokens.make(ada.record, "ci", "write", None))
+    settled(chat, service.tokens.make(ada.person, ada.record, "ci", "write", None))
     settled(chat, service.ignores.ignore(ada.person, "eve"))
-    settled(chat, service.markers.mark("ada", "dev", service.horizon))
-    settled(chat, service.markers.mark_conversation("ada", "zoe", service.horizon))
+    settled(chat, service.markers.mark(ada.person, "dev", service.horizon))
+    settled(chat, service.markers.mark_conversation(ada.person, "zoe", service.horizon))
     kinds = (JOINED, SESSIONS, TOKENS, MARKERS, IGNORES, FAMILIAR)
     assert all(table(chat, account_table(kind, "ada")) for kind in kinds)
     delete(chat, "ada")

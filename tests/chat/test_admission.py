@@ -8,6 +8,7 @@ import pytest
 
 from chatd.chat.admission import Admission
 from chatd.chat.http_sessions import Sessions
+from chatd.chat.limits import ADDRESS_SHARE, NOTE_RATE, NOTES_AT_ONCE, Limits
 from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS, UNUSED_SECONDS, LastingSession
 from chatd.model.addresses import LOCAL, Address, address_of
@@ -199,6 +200,56 @@ def test_a_change_of_name_that_is_refused_for_another_rate_is_not_counted() -> N
     assert refused(chat, ada, *[Rename(f"n{number}") for number in range(20)]) == [True] * 20
     chat.advance(4)
     assert refused(chat, ada, *[Rename(f"n{number}") for number in range(4)]) == [False] * 4
+
+
+def noted(admission: Admission, person: Person, count: int) -> int:
+    """How many of so many notes are taken."""
+    taken = 0
+    for _ in range(count):
+        try:
+            admission.spend_note(person)
+        except RateLimited:
+            continue
+        taken += 1
+    return taken
+
+
+def test_notes_have_a_limit_of_their_own() -> None:
+    """They use up no messages, and messages use up no notes."""
+    chat = InMemoryChat(message_rate=5)
+    ada = chat.enter("ada")
+    admission = chat.service.admission
+    assert noted(admission, ada, 2 * NOTES_AT_ONCE) == NOTES_AT_ONCE
+    assert refused(chat, ada, *says(20)) == [False] * 20
+    with pytest.raises(RateLimited, match="10 of these requests a second") as caught:
+        admission.spend_note(ada)
+    chat.advance(caught.value.retry_after)
+    assert noted(admission, ada, 2) == 1
+    chat.advance(1)
+    assert noted(admission, ada, 20) == NOTE_RATE
+
+
+def test_a_page_in_a_busy_room_is_never_refused_a_note() -> None:
+    """It marks what it shows three times a second, and two such pages may be in view."""
+    chat = InMemoryChat(message_rate=5)
+    ada = chat.enter("ada")
+    for _ in range(600):
+        assert noted(chat.service.admission, ada, 2) == 2
+        chat.advance(0.3)
+
+
+def test_all_at_one_address_share_its_rate_of_notes() -> None:
+    """Which is never less than that of its messages; another address is not concerned."""
+    chat = InMemoryChat(message_rate=5)
+    admission = chat.service.admission
+    office = [chat.enter(address=OFFICE) for _ in range(10)]
+    taken = sum(noted(admission, person, NOTES_AT_ONCE) for person in office)
+    assert taken == 4 * ADDRESS_SHARE * NOTE_RATE
+    with pytest.raises(RateLimited, match="at your address together"):
+        admission.spend_note(office[-1])
+    assert noted(admission, chat.enter(address=HOME), 10) == 10
+    rates = {rate: Limits(address_rate=rate).notes_for_an_address for rate in (0, 1, 5000)}
+    assert rates == {0: 0, 1: ADDRESS_SHARE * NOTE_RATE, 5000: 5000}
 
 
 def test_leaving_is_never_refused_but_delays_the_next_command() -> None:

@@ -176,7 +176,7 @@ def test_all_sessions_and_tokens_of_an_account_read_one_inbox(chat: InMemoryChat
     ada, bob = account(chat, "ada"), account(chat, "bob")
     phone = signed_in(chat, "ada")
     assert ada.record is not None
-    _, secret = settled(chat, chat.service.tokens.make(ada.record, "x", "write", None))
+    _, secret = settled(chat, chat.service.tokens.make(ada.person, ada.record, "x", "write", None))
     program = settled(chat, chat.service.sessions.adopt(secret, ada.address))
     assert phone.person.inbox is ada.person.inbox is program.person.inbox
     tell(chat, bob, "ada", "psst")
@@ -269,7 +269,7 @@ def test_what_came_while_an_account_was_away_is_counted(chat: InMemoryChat) -> N
     """Behind what reached a session; not its own messages, nor those it was told of."""
     ada, bob, cy = (account(chat, name) for name in ("ada", "bob", "cy"))
     assert ada.record is not None
-    _, secret = settled(chat, chat.service.tokens.make(ada.record, "x", "write", None))
+    _, secret = settled(chat, chat.service.tokens.make(ada.person, ada.record, "x", "write", None))
     tell(chat, bob, "ada", "here")
     assert missed(chat, "ada") == (0, [])
     gone(chat, ada)

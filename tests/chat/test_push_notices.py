@@ -13,7 +13,7 @@ from chatd.model.moderation import Ban, BanFromServer, Configure, Kick, Redact, 
 from chatd.model.push import SHOWN
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import PASSWORD, registered, settled, signed_in
+from ..kit.chat import PASSWORD, program, registered, settled, signed_in
 from ..kit.push import Browser, FakeDelivery, pushing, said_by, subscribed, told
 
 
@@ -140,8 +140,8 @@ def test_what_was_read_on_another_device_does_not_notify(
     sent = chat.perform(bob, Tell("ada", "psst"))
     assert said is not None
     assert sent is not None
-    settled(chat, chat.service.markers.mark("ada", "lobby", said))
-    settled(chat, chat.service.markers.mark_conversation("ada", "bob", sent))
+    settled(chat, chat.service.markers.mark(program("ada"), "lobby", said))
+    settled(chat, chat.service.markers.mark_conversation(program("ada"), "bob", sent))
     later = chat.perform(bob, Say("lobby", "ada?"))
     (one,) = told(chat, delivery)
     assert one == {"place": "lobby", "from": "bob", "kind": "mention", "id": later}

@@ -13,7 +13,7 @@ from chatd.model.commands import Join, Say, Tell
 from chatd.model.errors import Unavailable
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import registered, settled, signed_in
+from ..kit.chat import program, registered, settled, signed_in
 from ..kit.push import FakeDelivery, pushing, said_by, told
 
 
@@ -89,7 +89,7 @@ def test_a_message_that_was_read_costs_no_notification(
     """The rate limit counts what is sent, and no quiet time begins."""
     for _ in range(2 * AT_ONCE):
         id_ = said_by(chat, "eve", "ada!")
-        settled(chat, chat.service.markers.mark("ada", "lobby", id_))
+        settled(chat, chat.service.markers.mark(program("ada"), "lobby", id_))
         assert told(chat, delivery) == []
     said_by(chat, "eve", "ada!")
     assert len(told(chat, delivery)) == 1

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatd.codecs.commandlines import CommandTable, Usage, duration_and_text, nothing
+from chatd.codecs.commandlines import (
+    FORM_COLUMN,
+    CommandTable,
+    Usage,
+    duration_and_text,
+    nothing,
+)
 from chatd.doors.line.commands import COMMANDS
 from chatd.model.bounds import NAME
 from chatd.model.errors import ChatError, Malformed, UnknownCommand
@@ -238,6 +244,18 @@ def test_every_command_has_a_short_help_line(word: str) -> None:
     assert usage.form.split()[0] == f"/{word}"
     assert usage.help.isprintable()
     assert len(f"== {usage.form}: {usage.help}") < 80
+
+
+def test_help_has_two_columns() -> None:
+    """A form that is too long for the first has a line of its own, and all fit a terminal."""
+    helps = {row.help for row in COMMANDS if row.help}
+    lines = list(COMMANDS.forms())
+    beside = [line for line in lines if line[FORM_COLUMN + 1 :] in helps]
+    assert len(beside) == len(helps)
+    assert all(line[FORM_COLUMN] == " " for line in beside)
+    assert all(len(f"== {line}") < 80 for line in lines)
+    at = lines.index("/ban WHO [DURATION] [REASON]")
+    assert lines[at + 1] == f"{'':{FORM_COLUMN}} put out for 30m, 12h, 7d, or for good"
 
 
 def test_two_commands_cannot_have_the_same_name() -> None:

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 
 import pytest
 
+from chatd.chat.limits import NOTES_AT_ONCE
 from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS
 from chatd.doors.classic import classic_site
 
+from ..kit.chat import PASSWORD, registered
 from ..kit.http import HttpClient, Response
+from ..kit.push import Browser, pushing
 from ..kit.server import MemoryServer
+from ..kit.terminal import Terminal
 
 OFFICE = "192.0.2.7"
 HOME = "192.0.2.8"
@@ -312,3 +316,79 @@ def masked(command: dict[str, str]) -> bytes:
     payload = json.dumps(command).encode()
     assert len(payload) < 126
     return bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+# -- what is stored of an account ------------------------------------------------------------------
+
+
+def signed_in(server: MemoryServer, name: str = "ada") -> HttpClient:
+    """A connection in a session of a new account, which may push."""
+    http = server.http("127.0.0.1")
+    made = http.post("/accounts", {"name": name, "password": PASSWORD})
+    http.headers["Authorization"] = f"Bearer {made.json['token']}"
+    return http
+
+
+CHANGES = {
+    "ignore": ("PUT", "/account/ignores/eve", None),
+    "hear again": ("DELETE", "/account/ignores/eve", None),
+    "token": ("POST", "/account/tokens", {"label": "bot"}),
+    "no token": ("DELETE", "/account/tokens/nothing", None),
+    "no session": ("DELETE", "/account/sessions/nothing", None),
+    "push": ("PUT", "/push", Browser().form),
+    "no push": ("DELETE", "/push", None),
+}
+NOTES = {
+    "marker": ("PUT", "/rooms/lobby/marker", {"id": 1}),
+    "conversation": ("PUT", "/people/bob/marker", {"id": 1}),
+    "view": ("PUT", "/push/view", {"here": True, "page": "1"}),
+}
+
+
+def asked(http: HttpClient, method: str, path: str, body: object) -> Response:
+    return http.request(method, path) if body is None else http.send_json(method, path, body)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_change_of_what_is_kept_of_an_account_counts_as_a_message(what: str) -> None:
+    """So nobody fills the store with changes that no one sees."""
+    server = MemoryServer(message_rate=5)
+    pushing(server.chat)
+    http = signed_in(server)
+    answers = [asked(http, *CHANGES[what]) for _ in range(21)]
+    assert 429 not in [answer.status for answer in answers[:20]]
+    assert (answers[20].refusal, answers[20].headers["retry-after"]) == ((429, "rate-limited"), "1")
+    assert say(http).refusal == (429, "rate-limited")
+    server.chat.advance(1)
+    assert asked(http, *CHANGES[what]).status != 429
+
+
+@pytest.mark.parametrize("what", NOTES)
+def test_note_of_a_page_has_a_limit_of_its_own(what: str) -> None:
+    """So reading leaves what a person may say."""
+    server = MemoryServer(message_rate=5)
+    pushing(server.chat)
+    registered(server.chat, "bob")
+    http = signed_in(server)
+    assert http.send_json("PUT", "/push", Browser().form).status == 204
+    answers = [asked(http, *NOTES[what]) for _ in range(NOTES_AT_ONCE + 1)]
+    assert {answer.status for answer in answers[:-1]} == {204}
+    assert (answers[-1].refusal, answers[-1].headers["retry-after"]) == ((429, "rate-limited"), "1")
+    assert say(http).status == 201
+    server.chat.advance(1)
+    assert asked(http, *NOTES[what]).status == 204
+
+
+def test_fast_changes_of_an_ignore_list_wait_on_the_line_door() -> None:
+    """None is lost."""
+    server = MemoryServer(message_rate=1)
+    zoe = Terminal(server, "/nick zoe", host=HOME)
+    server.chat.advance(10)
+    told = zoe.type(*(f"/ignore spam-{number}" for number in range(8)))
+    assert told.count("!! too fast; the rest of your lines will follow one by one") == 1
+    person = server.chat.service.people.person("zoe")
+    assert isinstance(person, Person)
+    assert len(person.ignored) == 4
+    for _ in range(8):
+        server.chat.advance(1)
+    assert len(person.ignored) == 8

@@ -95,7 +95,7 @@ def test_a_full_server_refuses_clients_at_every_door(
     client.close()
     server.signal(15)
     server.wait()
-    assert server.output.count("refused 1 connections") == 1
+    assert server.output.count("refused 1 connection ") == 1
     assert "EMFILE" not in server.output
     assert "Traceback" not in server.output
 

@@ -52,7 +52,7 @@ def test_notices_say_how_to_connect_and_no_log_is_shown(start: Start) -> None:
     assert server.wait() in (-signal.SIGINT, 128 + signal.SIGINT)
     client.close()
     *_, last = server.output.splitlines()
-    assert last == "graceful shutdown: draining 1 connections"
+    assert last == "graceful shutdown: draining 1 connection"
     assert len(server.output.splitlines()) == 3
 
 

@@ -98,7 +98,7 @@ def test_a_second_sigterm_ends_the_shutdown_at_once(daemon: Daemon) -> None:
     """With exit status 0."""
     with connected(daemon.http, get()):
         daemon.signal(signal.SIGTERM)
-        daemon.expect("graceful shutdown: draining 1 connections")
+        daemon.expect("graceful shutdown: draining 1 connection")
         daemon.signal(signal.SIGTERM)
         daemon.expect("shutting down at once")
         assert daemon.wait() == 0
@@ -109,7 +109,7 @@ def test_a_second_sigint_ends_the_shutdown_at_once(daemon: Daemon) -> None:
     """The process ends as one that SIGINT has killed."""
     with connected(daemon.http, get()):
         daemon.signal(signal.SIGINT)
-        daemon.expect("graceful shutdown: draining 1 connections")
+        daemon.expect("graceful shutdown: draining 1 connection")
         daemon.signal(signal.SIGINT)
         assert daemon.wait() == -signal.SIGINT
     assert "Traceback" not in daemon.output

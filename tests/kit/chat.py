@@ -156,6 +156,13 @@ def signed_in(
     return session
 
 
+def program(name: str) -> Person:
+    """A program that acts for an account by a personal token."""
+    person = Person("", name, name, named=True, visiting=True)
+    person.account = name
+    return person
+
+
 def restarted(chat: InMemoryChat) -> InMemoryChat:
     """The same chat after a restart, with the cells that a file would have kept."""
     settled(chat, chat.service.drain())

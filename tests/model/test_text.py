@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from chatd.model.errors import BadName, BadRoom, BadText, TextTooLong
 from chatd.model.names import clean_name, clean_room
-from chatd.model.text import _ESCAPES, MAX_LINE_BREAKS, clean_phrase, clean_text, printable
+from chatd.model.text import (
+    _ESCAPES,
+    MAX_LINE_BREAKS,
+    clean_phrase,
+    clean_text,
+    counted,
+    printable,
+)
 
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 """C0 except LF and tab, DEL, C1, bidi embeddings, overrides and isolates, U+2028 and U+2029."""
@@ -258,3 +265,12 @@ def test_a_message_has_at_most_fifty_line_breaks() -> None:
 def test_whitespace_in_a_phrase_is_collapsed(text: str, clean: str) -> None:
     """Line breaks and runs of spaces become one space; an empty phrase is valid."""
     assert clean_phrase(text, 100) == clean
+
+
+def test_a_count_of_one_has_no_plural() -> None:
+    """In logs as in answers."""
+    assert [counted(number, "request") for number in (0, 1, 2)] == [
+        "0 requests",
+        "1 request",
+        "2 requests",
+    ]

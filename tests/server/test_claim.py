@@ -6,10 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 
 from chatd.server.claim import ClaimNotice
 from chatd.testing import InMemoryChat
+
+LOOPBACK = IPv4Address("TCP", "127.0.0.1", 1)
 
 
 def door(kind: str, address: Any) -> Any:
@@ -47,3 +49,14 @@ def test_the_claim_link_is_logged_while_there_is_no_administrator(
     assert told(chat, doors, page_url) == expected
     chat.service.claims.code = ""
     assert told(chat, doors, page_url) == []
+
+
+def test_a_page_at_a_unix_socket_has_no_link_of_its_own(chat: InMemoryChat) -> None:
+    """Its URL is that of a proxy: `--host` tells it.  A door at a host comes before it."""
+    socket = door("http", UNIXAddress("/run/chatd/http"))
+    code = chat.service.claims.code
+    assert told(chat, [socket]) == [
+        f"no administrator yet: open the page's URL with /#claim={code} behind it to become it"
+    ]
+    assert "https://chat.example/#claim=" in told(chat, [socket], "https://chat.example")[0]
+    assert "http://127.0.0.1:1/#" in told(chat, [socket, door("http", LOOPBACK)])[0]

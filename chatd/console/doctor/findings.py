@@ -76,7 +76,7 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         NGINX: "ssl_certificate FULLCHAIN.pem; ssl_certificate_key KEY.pem;     # of that name",
         CADDY: "tls CERT KEY, or no tls line at all: then it gets a certificate itself",
         HAPROXY: "bind :443 ssl crt FULLCHAIN-AND-KEY.pem",
-        CHATD: "--http ssl:443:certKey=CERT.pem:extraCertChain=CHAIN.pem:privateKey=KEY.pem",
+        CHATD: "--http tls:DIR:port=443     # DIR: CERT.pem, CHAIN.pem of its issuers, KEY.pem",
     },
     "protocol": {
         NGINX: "ssl_protocols TLSv1.2 TLSv1.3;",
@@ -87,7 +87,7 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         NGINX: "listen 443 ssl; ssl_certificate CERT.pem; ssl_certificate_key KEY.pem;",
         CADDY: "give the site's name instead of http:// or a port",
         HAPROXY: "bind :443 ssl crt FULLCHAIN-AND-KEY.pem",
-        CHATD: "--http ssl:443:certKey=CERT.pem:privateKey=KEY.pem",
+        CHATD: "--http tls:DIR:port=443     # DIR: CERT.pem, KEY.pem",
     },
     "clock": {
         SYSTEM: "timedatectl set-ntp true     # systemd; on the server's machine and on Redis's",

@@ -177,7 +177,7 @@ class TokensResource(ApiResource):
         assert session.record is not None
         form = read_json(request, TokenForm)
         tokens = self._access.service.tokens
-        making = tokens.make(session.record, form.label, form.scope, form.expires)
+        making = tokens.make(session.person, session.record, form.label, form.scope, form.expires)
         return making.addCallback(
             lambda made: answer(request, {"id": made[0].id, "token": made[1]}, 201)
         )
@@ -199,8 +199,12 @@ class EndResource(ApiResource):
         session = self._access.need_sign_in(request)
         assert session.record is not None
         service = self._access.service
-        end = service.tokens.remove if self._token else service.signed_in.end_session
-        return end(session.record.key, self._id).addCallback(lambda _: no_content(request))
+        if self._token:
+            ending = service.tokens.remove(session.person, session.record, self._id)
+        else:
+            service.admission.spend(session.person)
+            ending = service.signed_in.end_session(session.record.key, self._id)
+        return ending.addCallback(lambda _: no_content(request))
 
 
 class IgnoresResource(ApiResource):

@@ -20,12 +20,10 @@ class MarkerResource(CommandResource):
         access = self._access
         session = access.need_writing(request)
         id_ = read_json(request, MarkerForm).id
-        account = session.person.account
-        assert account is not None
 
         def loaded(room: Room) -> Deferred[None]:
             access.service.readers.check_reading(session, room)
-            return access.service.markers.mark(account, room.name, id_)
+            return access.service.markers.mark(session.person, room.name, id_)
 
         marking = access.service.rooms.load(self._name).addCallback(loaded)
         return marking.addCallback(lambda _: no_content(request))

@@ -159,10 +159,8 @@ class ConversationMarkerResource(CommandResource):
         session = access.need_writing(request)
         access.service.readers.check(session, Action.READ_PRIVATELY)
         id_ = read_json(request, MarkerForm).id
-        account = session.person.account
-        assert account is not None
         marking = find_account(access, self._name).addCallback(
-            lambda name: access.service.markers.mark_conversation(account, name, id_)
+            lambda name: access.service.markers.mark_conversation(session.person, name, id_)
         )
         return marking.addCallback(lambda _: no_content(request))
 

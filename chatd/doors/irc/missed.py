@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 
 from ...chat.letter_pages import MOST_MISSED, Missed
 from ...codecs.irc.moments import date_and_time
-from ...codecs.lines import counted
 from ...model.errors import ChatError
+from ...model.text import counted
 from ...stream.pages import newest
 from .client import IrcClient
 from .replay import as_notices

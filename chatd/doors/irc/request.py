@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -192,6 +192,20 @@ class Request:
             self.refused(error, refuse)
         else:
             self.wait_for(outcome, then, refuse=refuse)
+
+    def when_allowed(self, begin: Callable[[], Deferred[Any]]) -> Deferred[Any]:
+        """Call `begin`, and again when the rate limit allows it if it raises or fails with
+        `RateLimited`; fires with its outcome.
+        """
+
+        def again(failure: Failure) -> Deferred[Any]:
+            failure.trap(RateLimited)
+            assert isinstance(failure.value, RateLimited)
+            later: Deferred[None] = Deferred()
+            self.client.service.clock.callLater(failure.value.retry_after, later.callback, None)
+            return later.addCallback(lambda _: self.when_allowed(begin))
+
+        return maybeDeferred(begin).addErrback(again)
 
     def _go_on(self, result: Any, then: Callable[..., Any], *args: object) -> Any:
         return None if self.client.over else then(result, *args)

@@ -198,7 +198,7 @@ class IrcShell(IrcClient):
             return
         if applicant.proof is not None:
             card = replace(session.person.card, realname=applicant.realname)
-            told = self.service.signals.restate(session.person, card)
+            told = self.service.signals.restate(session.person, card, counted=False)
             told.addErrback(lambda failure: failure.trap(ChatError))
         self.applicant = None
         self.door.unregistered -= 1

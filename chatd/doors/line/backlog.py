@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ...model.addresses import Address
+from ...model.text import counted, plural
 from ...net.connections import LogThrottle
 
 BACKLOG_BYTES = 64 * 1024
@@ -72,11 +73,12 @@ class Backlogs:
 
     def dropped(self, lines: int, why: str) -> None:
         """Log that lines of one connection are dropped, and the reason."""
-        self._dropped.happened(f"{lines} lines: {why}")
+        self._dropped.happened(f"{counted(lines, 'line')}: {why}")
 
     def _tell(self, times: int, last: str) -> None:
         self._log.warn(
-            "dropped the waiting lines of {times} closed connections; the last: {last}",
+            f"dropped the waiting lines of {{times}} closed {plural(times, 'connection')}; "
+            "the last: {last}",
             times=times,
             last=last,
         )

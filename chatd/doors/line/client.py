@@ -21,17 +21,14 @@ from ...chat.sessions import Session
 from ...codecs.commandlines import CommandTable, Usage
 from ...codecs.lines import answer, refusal
 from ...model.commands import Command
-from ...model.errors import ChatError, NotAllowed, NotInRoom
+from ...model.errors import ChatError, NotInRoom
 from ...stream.subscriber import Subscriber
 from ..history import Replay
 from ..linequeue import WaitForAcks
 from ..push_door import refusal_of
 from .greetings import WELCOME, Greetings, members, place, welcome
-from .onlooker import is_onlooker
+from .onlooker import is_onlooker, sign_in_first
 from .reader import LineReader, Wire
-
-COME_IN = "guests may come in by now; connect again, or sign in with /login NAME PASSWORD"
-"""The refusal of an onlooker that was connected before guests might come in."""
 
 
 class LineClient:
@@ -209,11 +206,19 @@ class LineClient:
     # -- outcomes --------------------------------------------------------------------------------
 
     def perform(self, command: Command) -> Deferred[int | None]:
-        """Have the service carry out a command of the client's person.  Raises `NotAllowed`."""
-        # It has no name, and the policy refuses it nothing if guests may come in by now.
-        if is_onlooker(self.person) and self.service.sign_in.rules.guests == "full":
-            raise NotAllowed(COME_IN)
+        """Have the service carry out a command of the client's person.
+
+        Raises as `need_person` and `ChatService.perform` do.
+        """
+        self.need_person()
         return self.service.perform(self.person, command)
+
+    def need_person(self) -> None:
+        """Raise `NoSession` if the client is an onlooker: it has no name, and does nothing that
+        others see, even if guests may come in by now.
+        """
+        if is_onlooker(self.person):
+            raise sign_in_first(self.service.sign_in.rules)
 
     def wait_for(self, outcome: Deferred[Any], then: Callable[..., object], *args: object) -> None:
         """Call `then` with an outcome and `args`, or write the refusal if the outcome is a failure.

@@ -16,13 +16,15 @@ from typing import NamedTuple
 
 from ...chat.room import Room
 from ...chat.service import ChatService
-from ...codecs.lines import answer, counted, listed, refusal
+from ...codecs.lines import answer, listed, refusal
 from ...codecs.timed import TIMED, Days
 from ...model.errors import Unavailable
+from ...model.text import counted
 from ...stream.eventlog import Codec
 from ...stream.pages import newest
 from .. import history
 from ..history import Replay
+from .onlooker import LOGIN, REGISTER
 
 REPLAY = 10
 """Messages that a client gets when it joins a room."""
@@ -84,11 +86,11 @@ def welcome(service: ChatService) -> bytes:
     first = "this server is for people with an account"
     if rules.guests == "read":
         first = "you may read here, and speak with an account"
-    ways = ["/login NAME PASSWORD to sign in"]
+    ways = [f"{LOGIN} to sign in"]
     if rules.register == "open":
-        ways.append("/register NAME PASSWORD to make one")
+        ways.append(f"{REGISTER['open']} to make one")
     elif rules.register == "invite":
-        ways.append("/register NAME PASSWORD #invite=CODE to make one by an invite")
+        ways.append(f"{REGISTER['invite']} to make one by an invite")
     return b"".join(map(answer, [f"{first}; /quit to leave", *ways]))
 
 

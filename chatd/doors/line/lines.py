@@ -34,12 +34,13 @@ from ...chat.room import LOBBY, Room
 from ...chat.sessions import Session
 from ...codecs.editing import edited
 from ...codecs.lineinput import LineInput
-from ...codecs.lines import counted, refusal
+from ...codecs.lines import refusal
 from ...codecs.telnet import ECHO_ON, NO_OPERATION
 from ...codecs.wrapping import wrapped
 from ...model.addresses import LOCAL, Address, is_own_machine
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ...model.metrics import RARE
+from ...model.text import counted
 from ...net.flow import TcpConnection
 from ...net.peers import GOING_DOWN
 from ...net.tcp import APART, enable_direct_writes, one_write

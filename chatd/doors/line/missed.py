@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from ...chat.letter_pages import MOST_MISSED, Missed
-from ...codecs.lines import counted
 from ...codecs.timed import Days
 from ...model.errors import ChatError, Unavailable
 from ...model.events import Told
+from ...model.text import counted
 from ...stream.pages import newest
 from .client import LineClient
 

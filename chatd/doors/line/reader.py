@@ -25,6 +25,7 @@ from ...stream.feed import Source
 from ...stream.subscriber import Subscriber
 from ..history import Replay
 from .greetings import replayed
+from .onlooker import is_onlooker, sign_in_first
 
 NONE: frozenset[str] = frozenset()
 """No rooms."""
@@ -106,8 +107,13 @@ class LineReader:
             self.subscriber = self._readers.open(session, self._allowed(), self, begin)
 
     def here(self) -> Room:
-        """The current room.  Raises `NotInRoom`."""
+        """The current room.  Raises `NotInRoom`, or `NoSession` if the client could come into no
+        room before it signs in.
+        """
         if self.room is None:
+            rules = self._service.sign_in.rules
+            if rules.guests == "none" and is_onlooker(self._session.person):
+                raise sign_in_first(rules)
             raise NotInRoom("you are in no room; /join lobby, or another one")
         return self.room
 

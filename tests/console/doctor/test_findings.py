@@ -28,3 +28,11 @@ def test_only_lines_for_the_proxy_that_names_itself_are_shown() -> None:
 def test_a_fault_of_the_system_has_one_line_whatever_the_proxy(server: str) -> None:
     """A clock is not set by a proxy."""
     assert [line.partition(":")[0] for line in remedies("clock", server)] == [SYSTEM]
+
+
+@pytest.mark.parametrize("fault", ["certificate", "plain"])
+def test_certificates_are_advised_as_the_documentation_advises_them(fault: str) -> None:
+    """A directory, which needs no order of files, and is read again when it changes."""
+    chatd = [line for line in remedies(fault, "") if line.startswith("chatd: ")]
+    assert len(chatd) == 1
+    assert "--http tls:DIR:port=443 " in chatd[0]

@@ -117,6 +117,30 @@ def test_an_onlooker_does_nothing_that_others_see(guests: Guests, line: str) -> 
     assert "== you are signed in as ada" in terminal.type(f"/login ada {PASSWORD}")
 
 
+@pytest.mark.parametrize(
+    ("register", "way"),
+    [
+        ("open", ", or /register NAME PASSWORD"),
+        ("invite", ", or /register NAME PASSWORD #invite=CODE"),
+        ("closed", ""),
+    ],
+)
+@pytest.mark.parametrize("guests", ["none", "read"])
+def test_a_refused_onlooker_is_told_how_to_sign_in(
+    guests: Guests, register: Registering, way: str
+) -> None:
+    """As the rules allow it; not to join a room, which is refused, or to choose a name."""
+    server = served(guests, register)
+    Terminal(server, f"/login ada {PASSWORD}", host=NEAR)
+    refusal = [f"!! sign in first: /login NAME PASSWORD{way}"]
+    lines = ["hello", "/me waves", "/msg ada hi", "/msg zoe hi", "/r hi", "/nick zoe", "/topic hi"]
+    lines += ["/delete", "/kick ada", "/slow 5", "/password correct horse"]
+    if guests == "none":
+        lines += ["/who", "/topic", "/history", "/since 0", "/leave", "/bans"]
+    for line in lines:
+        assert Terminal(server).type(line) == refusal, line
+
+
 def test_where_guests_may_do_nothing_an_onlooker_sees_nothing() -> None:
     """No room, no list, no people."""
     server = served("none")

@@ -307,19 +307,20 @@ def markread(request: Request) -> None:
         client.marking = ""
         request.fail("INTERNAL_ERROR", target, text=error.message)
 
-    request.wait_for(maybeDeferred(_mark, request, target, read), stored, refuse=refused)
+    marking = request.when_allowed(lambda: _mark(request, target, read))
+    request.wait_for(marking, stored, refuse=refused)
 
 
 def _mark(request: Request, target: str, read: int) -> Deferred[None]:
     """Keep a marker, if it is an account's and of something that is kept.
 
-    Raises and fails as `_own_conversation` does.
+    Raises and fails as `_own_conversation` does, and with `RateLimited`.
     """
-    account, markers = request.person.account, request.client.service.markers
-    if account is None:
+    person, markers = request.person, request.client.service.markers
+    if person.account is None:
         return succeed(None)
     if target.startswith("#"):
         room = _own_room(request, target)
-        return markers.mark(account, room.name, read) if room is not None else succeed(None)
+        return markers.mark(person, room.name, read) if room is not None else succeed(None)
     talk = _own_conversation(request, target)
-    return talk.addCallback(lambda talk: markers.mark_conversation(account, talk.shown, read))
+    return talk.addCallback(lambda talk: markers.mark_conversation(person, talk.shown, read))

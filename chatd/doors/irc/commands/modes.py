@@ -330,25 +330,29 @@ def _of_person(request: Request, target: str) -> None:
 def _change_own(request: Request, written: str) -> None:
     client, person = request.client, request.person
     before, card = set(user_modes(client)) - {"+"}, person.card
+    wallops, steps_down = client.wallops, False
     on, unknown = True, False
     for letter in written:
         match letter:
             case "+" | "-":
                 on = letter == "+"
             case "B":
-                person.card = replace(person.card, bot=on)
+                card = replace(card, bot=on)
             case "i":
-                person.card = replace(person.card, invisible=on)
+                card = replace(card, invisible=on)
             case "w":
-                client.wallops = on
+                wallops = on
             case "o":
-                if not on:
-                    client.step_down()
+                steps_down = steps_down or not on
             case _:
                 unknown = True
     if person.card != card:
-        told = client.service.signals.restate(person, person.card)
+        # Nothing has changed yet: if this is too fast, the line is carried out again later.
+        told = client.service.signals.restate(person, card)
         told.addErrback(lambda failure: failure.trap(ChatError))
+    client.wallops = wallops
+    if steps_down:
+        client.step_down()
     after = set(user_modes(client)) - {"+"}
     plus, minus = "".join(sorted(after - before)), "".join(sorted(before - after))
     changed = (f"+{plus}" if plus else "") + (f"-{minus}" if minus else "")

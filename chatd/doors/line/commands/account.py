@@ -140,6 +140,7 @@ def _sign_in(proof: Proof, client: LineClient) -> Deferred[None]:
 @command("/password NEW", "take another password; all other sessions end", secret, kind=Kind.CHANGE)
 def password(client: LineClient, new: str) -> None:
     """This connection goes on."""
+    client.need_person()
     credential, record = client.session.credential, client.session.record
     if record is None or credential is None:
         raise NoSession("you are not signed in; /login NAME PASSWORD, or /register PASSWORD")

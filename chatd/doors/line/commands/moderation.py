@@ -215,6 +215,7 @@ def slow(client: LineClient, seconds: int) -> None:
 )
 def delete(client: LineClient, name: str, id_: int) -> None:
     """For its author, and for ops; of a private message, for its author, and administrators."""
+    client.need_person()
     if name:
         _delete_privately(client, name, id_)
         return

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ....chat.room import Room
 from ....codecs.commandlines import number
-from ....codecs.lines import CURRENT, MAX_HISTORY, answer, counted
+from ....codecs.lines import CURRENT, MAX_HISTORY, answer
 from ....codecs.timed import Days
+from ....model.text import counted
 from ....stream.batch import Batch, Gap
 from ....stream.eventlog import Page
 from ....stream.pages import newest, oldest_first
@@ -51,7 +52,7 @@ def _tell_history(page: Page, client: LineClient, room: Room, count: int) -> Non
 
 @command(
     "/since ID",
-    "show what came after the event ID here, as after a reconnect",
+    "show what came after the event ID, as after a reconnect",
     number("an event's id"),
 )
 def since(client: LineClient, id_: int) -> None:

@@ -34,6 +34,7 @@ def msg(client: LineClient, name: str, words: str) -> None:
 @command("/r TEXT", "answer the last private message that you got", text, kind=Kind.MESSAGE)
 def reply(client: LineClient, words: str) -> None:
     """To its sender, under the name that the sender had then."""
+    client.need_person()
     for letter in reversed(client.person.inbox.log.latest(RECENT, Told)):
         if isinstance(letter.event, Told) and not isinstance(letter.event, SentPrivately):
             client.say(Tell(letter.event.sender, words))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import fail
 
+from chatd.chat.limits import NOTES_AT_ONCE
+from chatd.chat.person import Person
 from chatd.codecs.irc.moments import server_time
 from chatd.model.errors import Unavailable
 from chatd.model.policy import Action
@@ -240,6 +242,25 @@ def test_a_marker_never_goes_back(server: MemoryServer) -> None:
     assert line.startswith("FAIL MARKREAD INVALID_PARAMS #dev :")
     (line,) = ada.ask("MARKREAD")
     assert line.startswith("FAIL MARKREAD NEED_MORE_PARAMS :")
+
+
+@pytest.mark.parametrize("target", ["#dev", "bob"])
+def test_markers_that_come_too_fast_wait(server: MemoryServer, target: str) -> None:
+    """None is lost, and each is answered when it is stored."""
+    registered(server.chat, "bob")
+    registered(server.chat, "ada")
+    ada = of_account(server, "ada", "draft/read-marker")
+    ada.ask("JOIN #dev")
+    id_ = server.say("hi", room="dev", name="eve")
+    ada.read()
+    admission, person = server.chat.service.admission, server.chat.service.people.person("ada")
+    assert isinstance(person, Person)
+    for _ in range(NOTES_AT_ONCE):
+        admission.spend_note(person)
+    line = f"MARKREAD {target} timestamp={server_time(id_)}"
+    assert ada.ask(line) == []
+    server.chat.advance(1)
+    assert ada.read() == [line]
 
 
 def test_an_accounts_markers_are_the_same_in_all_its_sessions(server: MemoryServer) -> None:

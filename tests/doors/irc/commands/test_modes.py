@@ -41,6 +41,19 @@ def test_a_client_cannot_see_or_change_the_modes_of_others(server: MemoryServer)
     assert ada.commands("MODE bob", "MODE nobody +i") == ["502", "401"]
 
 
+def test_changes_of_own_modes_that_come_too_fast_wait() -> None:
+    """Each changes what all nodes know of the person."""
+    server = MemoryServer(message_rate=1)
+    ada = register(server, "ada")
+    server.chat.advance(10)
+    told = ada.ask(*(f"MODE ada {sign}B" for sign in "+-+-+-"))
+    assert sum(" MODE ada " in line for line in told) == 4
+    server.chat.advance(1)
+    server.chat.advance(1)
+    me = source(server, "ada")
+    assert ada.read() == [f":{me} MODE ada +B", f":{me} MODE ada -B"]
+
+
 def test_a_client_cannot_give_itself_mode_o(server: MemoryServer) -> None:
     """Only OPER does."""
     ada = register(server, "ada")

@@ -1,0 +1,91 @@
+"""Lists of an account have a bound that parallel requests do not exceed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chatd.chat import ignores, tokens
+from chatd.model.errors import Malformed, NoSession
+from chatd.testing import InMemoryChat
+
+from ..kit.chat import HERE, refused, registered, set_account, settled, signed_in
+
+MOST = 5
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short lists, so that few requests fill them."""
+    monkeypatch.setattr(tokens, "MOST_TOKENS", MOST)
+    monkeypatch.setattr(ignores, "MOST_IGNORED", MOST)
+
+
+def make_token(chat: InMemoryChat, session: Any, label: str = "bot") -> Any:
+    """Begin to make a token."""
+    return chat.service.tokens.make(session.person, session.record, label, "write", None)
+
+
+def test_parallel_requests_make_no_more_tokens_than_there_may_be(chat: InMemoryChat) -> None:
+    """All of them have read the list before any of them is stored."""
+    registered(chat, "ada")
+    session = signed_in(chat, "ada")
+    making = [make_token(chat, session) for _ in range(3 * MOST)]
+    chat.settle()
+    outcomes = [refused(one) for one in making]
+    assert (outcomes.count(None), outcomes.count(Malformed)) == (MOST, 2 * MOST)
+    assert len(settled(chat, chat.service.tokens.listed("ada"))) == MOST
+
+
+def test_parallel_requests_ignore_no_more_names_than_there_may_be(chat: InMemoryChat) -> None:
+    """Nor if the requests come in two sessions, and from a program with a token."""
+    registered(chat, "ada")
+    session, other = signed_in(chat, "ada"), signed_in(chat, "ada")
+    _, secret = settled(chat, make_token(chat, session))
+    program = settled(chat, chat.service.sessions.adopt(secret, HERE))
+    people = [session.person, other.person, program.person]
+    ignoring = [
+        chat.service.ignores.ignore(person, f"{at}-{number}")
+        for number in range(MOST)
+        for at, person in enumerate(people)
+    ]
+    chat.settle()
+    outcomes = [refused(one) for one in ignoring]
+    assert (outcomes.count(None), outcomes.count(Malformed)) == (MOST, 2 * MOST)
+    assert len(settled(chat, chat.service.accounts.ignored("ada"))) == MOST
+
+
+def test_a_name_that_is_ignored_already_may_be_ignored_again(chat: InMemoryChat) -> None:
+    """The full list does not grow by it."""
+    registered(chat, "ada")
+    person = signed_in(chat, "ada").person
+    for number in range(MOST):
+        settled(chat, chat.service.ignores.ignore(person, f"spam-{number}"))
+    settled(chat, chat.service.ignores.ignore(person, "Spam-0"))
+    ignoring = chat.service.ignores.ignore(person, "eve")
+    chat.settle()
+    assert refused(ignoring) is Malformed
+
+
+def test_what_is_ignored_and_heard_again_at_once_ends_as_the_last_request_says(
+    chat: InMemoryChat,
+) -> None:
+    """Although the first has to read the list, and the second has not."""
+    registered(chat, "ada")
+    person = signed_in(chat, "ada").person
+    chat.service.ignores.ignore(person, "eve")
+    chat.service.ignores.unignore(person, "eve")
+    chat.settle()
+    assert settled(chat, chat.service.accounts.ignored("ada")) == {}
+    assert person.ignored == frozenset()
+
+
+def test_an_account_that_is_deleted_meanwhile_gets_no_token(chat: InMemoryChat) -> None:
+    """Its tokens are removed with it, and none may come after that."""
+    proof = registered(chat, "ada")
+    session = signed_in(chat, "ada")
+    making = make_token(chat, session)
+    set_account(chat, proof, deleted=1)
+    assert refused(making) is NoSession
+    assert settled(chat, chat.service.tokens.listed("ada")) == {}
