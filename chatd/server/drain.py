@@ -2,7 +2,8 @@
 
 Startup: the store is opened first, then the doors (`ChatServer.startService`).  Shutdown:
 
-1. The ports are closed, and new requests on open connections are refused.
+1. The ports are closed, and new requests on open connections are refused.  Lines that have arrived
+   by then are read in the next turn, and carried out.
 2. Accepted commands are stored and shown to all readers; this step waits at most `SETTLE_SECONDS`.
 3. Every connection is drained (`Connected.drain`): it finishes its accepted commands, sends its
    client the reason, and closes.
@@ -124,6 +125,7 @@ class ChatServer(MultiService):
 
     async def _go_down(self) -> None:
         closed = DeferredList([_stopped(door) for door in self._doors])
+        await self._next_turn()
         await self._until(self._chat.drain(), SETTLE_SECONDS)
         for connection in self._peers:
             try:
@@ -141,6 +143,12 @@ class ChatServer(MultiService):
         await self._until(closed, DRAIN_SECONDS)
         if not await self._until(_stopped(self._chat), DRAIN_SECONDS):
             self._log.warn("the store was not closed in time")
+
+    def _next_turn(self) -> Deferred[None]:
+        """Fires in the next turn of the reactor, which reads what clients have sent by now."""
+        turn: Deferred[None] = Deferred()
+        self._clock.callLater(0, turn.callback, None)
+        return turn
 
     def _until(self, done: Deferred[Any], seconds: float) -> Deferred[bool]:
         """Fires with whether `done` fired within `seconds` after the shutdown began."""

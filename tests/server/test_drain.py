@@ -360,6 +360,17 @@ def test_an_accepted_line_is_echoed_before_the_goodbye(server: MemoryServer) -> 
     assert server.chat.texts("lobby") == ["hello"]
 
 
+def test_a_line_that_had_arrived_before_the_shutdown_is_carried_out(server: MemoryServer) -> None:
+    """Though the server reads it only afterwards."""
+    wire = greeted(server)
+    stopped = server.going_down().stopService()
+    wire.send(b"hello\r\n")
+    server.chat.settle()
+    assert lines_of(wire) == ["<guest-0001> hello", f"!! {TOLD}"]
+    assert result_of(stopped) is None
+    assert server.chat.texts("lobby") == ["hello"]
+
+
 def test_the_goodbye_counts_pending_lines_that_were_dropped() -> None:
     """The user can send them again. Later input is discarded unread, because a TCP reset could
     destroy the goodbye.
