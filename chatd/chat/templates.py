@@ -63,6 +63,10 @@ class Templates:
         """Note a template as in use, as long as something else refers to it."""
         self._templates.add(template)
 
+    def discard(self, template: Template) -> None:
+        """A template is void: nothing has to be judged for it any more."""
+        self._templates.discard(template)
+
     def void(self, judge: Judge) -> list[Template]:
         """Void the templates whose owners may not read all their sources; returns those."""
         voided = []

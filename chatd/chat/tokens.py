@@ -103,9 +103,9 @@ class Tokens:
     def remove(self, person: Person, record: Record, id_: str) -> Deferred[Any]:
         """Remove a token of the account that the person is signed in to, and end its readers.
 
-        Raises `RateLimited`; fails with `NotFound`, `Unavailable`.
+        Fails with `NotFound`, `Unavailable`.
         """
-        self._admission.spend(person)
+        self._admission.charge(person)
         table = account_table(TOKENS, record.key)
 
         def found(cells: Mapping[str, Cell]) -> Deferred[Any]:

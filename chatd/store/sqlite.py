@@ -11,7 +11,8 @@
 4. Presence cells are kept in memory, as they were shown; reads of them are answered from a copy
    that is made in the reactor's thread.
 5. A group that only changes and expects presence is stored at the end of the turn in the reactor's
-   thread, unless the writing thread has work: handing it over would take longer than storing it.
+   thread, if it has at most `MOST_IN_TURN` units and the writing thread has no work: handing it
+   over would take longer than storing it.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ from .searching import Searching
 from .wallclock import doubt
 from .worker import Worker
 from .writer import Stored, Writer, judged_by_presence
+
+MOST_IN_TURN = 500
+"""Units of a group that the reactor's thread stores: at most 10 ms of work."""
 
 DURABILITY = {"disk": "FULL", "process": "NORMAL"}
 """What an acknowledged event survives, and the `PRAGMA synchronous` for it: `disk`, a loss of
@@ -145,7 +149,7 @@ class SqliteStore:
 
     def _commit(self, group: Sequence[Sequence[Unit]], kept: bool) -> Deferred[Stored]:
         """Store a group, of which anything or nothing is `kept`; rule 5 says in which thread."""
-        if kept or not judged_by_presence(group):
+        if kept or sum(map(len, group)) > MOST_IN_TURN or not judged_by_presence(group):
             return self._writing.do(partial(self._writer.store, group, self._shown))
         stored: Deferred[Stored] = Deferred()
 

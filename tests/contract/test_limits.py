@@ -333,10 +333,12 @@ CHANGES = {
     "ignore": ("PUT", "/account/ignores/eve", None),
     "hear again": ("DELETE", "/account/ignores/eve", None),
     "token": ("POST", "/account/tokens", {"label": "bot"}),
-    "no token": ("DELETE", "/account/tokens/nothing", None),
-    "no session": ("DELETE", "/account/sessions/nothing", None),
     "push": ("PUT", "/push", Browser().form),
     "no push": ("DELETE", "/push", None),
+}
+REVOCATIONS = {
+    "no token": ("DELETE", "/account/tokens/nothing", None),
+    "no session": ("DELETE", "/account/sessions/nothing", None),
 }
 NOTES = {
     "marker": ("PUT", "/rooms/lobby/marker", {"id": 1}),
@@ -361,6 +363,19 @@ def test_change_of_what_is_kept_of_an_account_counts_as_a_message(what: str) -> 
     assert say(http).refusal == (429, "rate-limited")
     server.chat.advance(1)
     assert asked(http, *CHANGES[what]).status != 429
+
+
+@pytest.mark.parametrize("what", REVOCATIONS)
+def test_whoever_uses_up_the_rate_of_an_account_cannot_keep_what_it_uses(what: str) -> None:
+    """Somebody who has stolen a session may speak all the time; the owner ends it all the same.  It
+    counts, so it does not serve to be faster.
+    """
+    server = MemoryServer(message_rate=5)
+    http = signed_in(server)
+    assert 429 in [say(http).status for _ in range(21)]
+    assert [asked(http, *REVOCATIONS[what]).status for _ in range(10)] == [404] * 10
+    server.chat.advance(1)
+    assert say(http).refusal == (429, "rate-limited")
 
 
 @pytest.mark.parametrize("what", NOTES)

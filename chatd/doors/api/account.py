@@ -202,7 +202,7 @@ class EndResource(ApiResource):
         if self._token:
             ending = service.tokens.remove(session.person, session.record, self._id)
         else:
-            service.admission.spend(session.person)
+            service.admission.charge(session.person)
             ending = service.signed_in.end_session(session.record.key, self._id)
         return ending.addCallback(lambda _: no_content(request))
 

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -203,9 +203,12 @@ class Request:
             assert isinstance(failure.value, RateLimited)
             later: Deferred[None] = Deferred()
             self.client.service.clock.callLater(failure.value.retry_after, later.callback, None)
-            return later.addCallback(lambda _: self.when_allowed(begin))
+            return later.addCallback(lambda _: self._retry(begin))
 
         return maybeDeferred(begin).addErrback(again)
+
+    def _retry(self, begin: Callable[[], Deferred[Any]]) -> Deferred[Any]:
+        return succeed(None) if self.client.over else self.when_allowed(begin)
 
     def _go_on(self, result: Any, then: Callable[..., Any], *args: object) -> Any:
         return None if self.client.over else then(result, *args)

@@ -137,6 +137,7 @@ class PollTemplate:
         self.error, self.judge = error, judge
         self.groups.clear()
         self.polls.forget(self)
+        self.polls.readers.templates.discard(self)
         for feed in self.feeds:
             for reader in tuple(feed.readers):
                 if isinstance(reader, Subscriber) and reader.owner is self:

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
+from math import floor
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
@@ -188,7 +188,7 @@ class Polls:
         """
         if self._closing is None:
             now = self._clock.seconds()
-            self._closing = ceil(now * PER_SECOND) / PER_SECOND
+            self._closing = (floor(now * PER_SECOND) + 1) / PER_SECOND
             self._clock.callLater(self._closing - now, self._close)
         self.open_groups[group] = None
         return self._closing
