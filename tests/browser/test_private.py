@@ -197,6 +197,7 @@ def test_deleted_private_message_disappears_on_both_sides(people: People, shared
     """At once, and after a reload; what was read on one device is read on the others."""
     ada, bob = account(people, shared_server, "ursa"), account(people, shared_server, "vito")
     ada.say("/msg vito a secret")
+    ada.is_in("vito")
     ada.say("stays")
     bob.opens_private_messages("ursa")
     bob.sees("stays")

@@ -153,7 +153,7 @@ def test_commands_work_as_on_the_line_door(network: Network) -> None:
         "== 1 in #lobby: ada",
     ]
     session.type("/help")
-    assert "== /me TEXT         say what you do: /me waves" in session.shown
+    assert "== /me TEXT             say what you do: /me waves" in session.shown
     assert session.end() == 0
 
 
