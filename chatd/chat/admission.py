@@ -1,12 +1,13 @@
 """Rate limits on what people send, and limits on sessions over HTTP.
 
-1. What a person sends is limited twice: by session, and by address over all its sessions and
-   visitors.  Every command that makes an event for others counts, and so does every change of what
-   the store keeps of an account: ignore list, tokens, push subscription.  The last half of an
-   address's bucket is reserved for sessions that have sent little lately, so one flooding session
-   leaves room for its neighbours.
+1. What a person sends is limited twice: by person (all sessions of an account share its limit),
+   and by address over all its people and visitors.  Every command that makes an event for others
+   counts.  So does every change of an IRC client's modes `B` and `i`, and of what the store keeps
+   of an account: ignore list, tokens, push subscription, sessions that are ended elsewhere.  The
+   last half of an address's bucket is reserved for people who have sent little lately, so one who
+   floods leaves room for the neighbours.
 2. Notes are what clients store by themselves while their user reads: read markers, views, tickets.
-   They have a limit of their own, by session and by address, so that reading does not use up what a
+   They have a limit of their own, by person and by address, so that reading does not use up what a
    person may say.
 3. A change of name is announced in every room of the person, so it has a slower limit of its own.
 4. Leaving is never refused, but it counts: the next command waits longer.
@@ -91,15 +92,16 @@ class Admission:
         return self._visitors.bucket(address)
 
     def spend(self, person: Person) -> None:
-        """Count a command that makes an event for others, or changes what is stored of an account.
-        Raises `RateLimited`.
+        """Count a command that makes an event for others, or a change (rule 1).  Raises
+        `RateLimited`.
         """
         rate = self.limits.message_rate
         bucket = person.bucket or self._bucket_of(person)
         wait = bucket.take()
         if wait:
             raise RateLimited(
-                f"too fast: {rate:g} messages a second are taken; try again in {seconds(wait)}",
+                f"too fast: {rate:g} messages and changes a second are taken; "
+                f"try again in {seconds(wait)}",
                 wait,
             )
         shared = self._addresses.bucket(person.address)
@@ -108,12 +110,12 @@ class Admission:
             # Many sessions may be waiting for the address: have each retry no faster than its rate.
             wait = max(shared.take(reserve=True), 1 / (rate or 1))
             raise RateLimited(
-                f"too fast: {self.limits.for_an_address:g} messages a second are taken from all "
-                f"at your address together; try again in {seconds(wait)}",
+                f"too fast: {self.limits.for_an_address:g} messages and changes a second are taken "
+                f"from all at your address together; try again in {seconds(wait)}",
                 wait,
             )
         if person.throttled:
-            # Waiting does not restore the session's priority at its address.
+            # Waiting does not restore the person's priority at its address.
             person.throttled = False
             bucket.empty()
 

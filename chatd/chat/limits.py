@@ -19,9 +19,9 @@ RENAME_SHARE = 10
 RENAMES_AT_ONCE = 10
 """The burst of changes of name: a person tries which names are free."""
 NOTE_RATE = 10.0
-"""Notes a second of a session (`Admission.spend_note`): a page that shows a busy room sends three
-read markers a second, an account may have several pages in view, and an IRC connection may send ten
-lines a second."""
+"""Notes a second of a person (`Admission.spend_note`), over all sessions of an account: a page that
+shows a busy room sends three read markers a second, several pages may be in view, and an IRC
+connection may send ten lines a second."""
 NOTES_AT_ONCE = 200
 """The burst of notes: a client may mark every room and conversation of a person as read."""
 MOST_MEASURED = 10_000
@@ -38,7 +38,7 @@ class Limits:
     """The limits that the operator sets for people."""
 
     message_rate: float = 5.0
-    """Messages a second per session; 0: no limit."""
+    """Messages and changes a second per person (`chatd.chat.admission`); 0: no limit."""
     address_rate: float | None = None
     """Messages a second per address, over all its sessions and visitors; 0: no limit; None: as many
     as `ADDRESS_SHARE` sessions may send."""

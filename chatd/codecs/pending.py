@@ -45,7 +45,7 @@ class PendingLines:
 
     @property
     def short(self) -> bool:
-        """Whether what it holds has come in one piece of at most `SLICE` bytes."""
+        """Whether nothing waits to be cut."""
         return not self._raw
 
     def put_back(self, line: bytes | None) -> None:

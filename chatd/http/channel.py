@@ -3,7 +3,8 @@
 1. The size of a body is checked while it is received, with a Content-Length and with chunks.
 2. `chatd.http.strict` parses requests, and `chatd.http.paced` decides when they are answered.
 3. A request may take the fast path past both (`chatd.http.fastpath`): if it arrived whole in one
-   packet, and its bytes are those of a request that was parsed before.
+   packet, and its bytes are those of a request that was parsed before, or those of the plain poll
+   with which the channel goes on (rule 4).
 4. A channel is made when something has to be parsed or paced (`chatd.http.unparsed`).  If the
    connection repeats a poll at that moment, the channel goes on with it.
 5. A connection may be handed over to another protocol (`upgrade`).

@@ -11,8 +11,8 @@ they send polls that are known or plain (`chatd.http.fastpath`), or begin a know
 3. Only a channel buffers input, paces answers, closes idle connections and is drained.  So a
    channel is made, and goes on with the `FastRequest`, when a packet comes while the poll is held,
    when the client does not read, when it is idle for too long, and when the server goes down.
-4. If the client ends its input while its poll is held, it is answered within `LINGER_SECONDS`, as
-   by a channel; then the connection is closed.
+4. If the client ends its input while its poll is held, the poll is answered if an event comes
+   within `LINGER_SECONDS`; then, or after that time, the connection is closed, as by a channel.
 5. A connection on which nothing comes is closed after the idle timeout, by a channel that is made
    for that.
 6. The connection is in `Peers` all the time: as this object first, then as the one that it was

@@ -87,4 +87,4 @@ class SayFromOutside(Say, frozen=True):
 
 
 class NotifyFromOutside(Notify, frozen=True):
-    """The same for something that no program is to answer."""
+    """Say something in a room that no program is to answer, without coming into it."""

@@ -200,7 +200,7 @@ class Settings:
     # Limits of messages, rooms and sessions.
     message_rate: float = option(
         DEFAULTS.message_rate,
-        "Messages a second per session, four seconds' worth at once; 0: no limit.",
+        "Messages a second per person, four seconds' worth at once; 0: no limit.",
         number(0, kind=float),
     )
     address_rate: float | None = option(

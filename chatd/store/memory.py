@@ -191,7 +191,7 @@ class MemoryStore:
     ahead = 0.0
     """See `Store`."""
     _stalled = False
-    """Whether nothing is shown to the follower for now."""
+    """Whether nothing is shown to the follower for now; set by `chatd.testing.stores` only."""
 
     def __init__(
         self,

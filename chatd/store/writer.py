@@ -11,6 +11,8 @@
 4. Presence as it was *shown* is in `Cells` that the reactor's thread changes.  Changes that were
    stored since are in `_unshown`, until a later group tells that they have been shown.  All other
    state of the writer changes only after a COMMIT.
+5. A writer is used by one thread at a time.  That is the writing thread, but while it has no work,
+   the reactor's thread may call `store_in_memory` (rule 5 of `chatd.store.sqlite`).
 """
 
 from __future__ import annotations

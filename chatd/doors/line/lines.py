@@ -4,7 +4,8 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
    greeted when its person has entered; lines that arrive before wait.
 2. Lines are carried out in order.  While the client does not read, or exceeds its rate limit, no
    line is carried out and further input stays in TCP's buffers, so no line of a long paste is lost.
-   Before the person has entered, reading is not paused for one piece of at most `SLICE` bytes.
+   Before the person has entered, reading is paused only if input waits to be cut into lines:
+   pausing and resuming takes two system calls.
 3. If the client half-closes, its messages are stored and echoed before the connection is closed
    (`printf 'hello\n' | nc -N host port`).
 4. Lines are wrapped for telnet clients that tell the size of their window, and for no other: their
@@ -12,12 +13,8 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
 5. Lines that were received are carried out even if the client has disconnected meanwhile; the
    session ends after the last line (`chatd.doors.line.backlog`).
 
-This door is not built on `chatd.doors.push_door`, because it could use only its pausing and
-resuming:
-
-- Its outlet is a `LineReader`, not the connection: `/login` and `/time` replace the subscriber, and
-  bytes depend on the current room.
-- The session and the entry in `Peers` outlive the connection, as long as lines wait.
+It is not built on `chatd.doors.push_door`: `/login` and `/time` replace the reader, bytes depend on
+the current room, and the session and the entry in `Peers` outlive the connection if lines wait.
 """
 
 from __future__ import annotations
@@ -106,9 +103,8 @@ class LineConnection(TcpConnection):
         return reading.addCallback(self._greet, session, room, begin)
 
     def _greet(self, replay: Replay, session: Session, room: Room | None, begin: int) -> None:
-        """Greet the client and start its reader.
-
-        If the client has disconnected meanwhile, carry out its lines, or let the guest leave.
+        """Greet the client and start its reader.  If it has disconnected meanwhile, carry out its
+        lines, or let the guest leave.
         """
         self._has_arrived()
         service = self._door.service

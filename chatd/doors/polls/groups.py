@@ -129,7 +129,7 @@ class PollTemplate:
     def void(self, error: ChatError | None, judge: JudgeAddress | None = None) -> None:
         """See `chatd.chat.readers.Template`.
 
-        A connection that has learned the template has its next poll parsed by twisted.web.
+        A connection that has learned the template handles its next poll like a first one.
         """
         if not self.valid:
             return

@@ -2,12 +2,13 @@
 
 Unless it is plain, the first poll of a connection is handled by twisted.web like any request:
 parsed, routed, its session and origin checked, and judged by the gate.  Nearly always the
-connection's next request is byte-identical except for the cursor.  So the channel remembers the
-bytes around the cursor and the parsed request: a *poll template*.
+connection's next request is byte-identical except for the cursor.  So the connection remembers
+the bytes around the cursor and the parsed request: a *poll template*.
 
 1. A request is learned or recognised only if it arrived whole in one packet while no other request
    was in progress on the connection.  It is recognised by the same bytes before the cursor, one to
-   eighteen digits, and the same bytes after it.  Any other input goes to twisted.web.
+   eighteen digits, and the same bytes after it.  A connection without a channel handles
+   any other input like its first; a channel passes it to twisted.web.
 2. One thing does not depend on the bytes and is checked for each poll: whether the session is over.
 3. The answer's headers are those that twisted.web wrote for the first poll, without
    `Strict-Transport-Security`; `Date` and `Content-Length` are the answer's own, and so is
@@ -27,7 +28,8 @@ bytes around the cursor and the parsed request: a *poll template*.
    TCP the `LearnedPoll` also reads the socket.  Input that arrives while a poll is held is put off
    until the poll is answered.
 8. Requests of a template skip the gate, so the template is registered at the gate, which can void
-   it.  Then its requests are parsed by twisted.web again.
+   it.  Then its requests are handled like first ones, and so judged by the gate: twisted.web
+   parses them, or a plain poll gets a new template.
 """
 
 from __future__ import annotations
@@ -119,7 +121,7 @@ class LearnedPoll:
         self._transport.received(data)
 
     def data_received(self, data: bytes) -> None:
-        """Handle input in the channel's place, while only this poll comes on the connection."""
+        """Handle input in the connection's place, while only this poll comes on the connection."""
         if self.held or self.connection.early or self.connection.full:
             self._defer(data)
         elif not self.take(data):
@@ -160,7 +162,7 @@ class LearnedPoll:
             template.ask(self, packet, cursor)
         except ChatError:
             query.end(self)
-            return False  # twisted.web parses and refuses the request
+            return False  # the request is refused as a first one is
         if template.personal and self.held:
             template.polls.place(template.request.key, self)
         return True
@@ -172,7 +174,9 @@ class LearnedPoll:
         self.come_back()
 
     def come_back(self) -> None:
-        """When the poll is answered, have the channel handle the input that was deferred."""
+        """When the poll is answered, have the connection handle the input that was deferred, or the
+        end of the input.
+        """
         if self.group and self.held and self not in self.group.behind:
             self.group.behind.append(self)
 
@@ -193,7 +197,7 @@ class LearnedPoll:
         self._transport.write(data)
 
     def unlearn(self) -> None:
-        """Another request came: the channel handles the connection's input again."""
+        """Another request came: the connection handles its input itself again."""
         self._template.polls.deadlines.forget(self)
         self.step_aside()
 
@@ -206,7 +210,7 @@ class LearnedPoll:
         request.query.end(self)
 
     def go_on(self) -> None:
-        """The poll is answered: the channel handles the input that was deferred."""
+        """The poll is answered: the connection handles the input that was deferred, or its end."""
         self.connection.replay_soon()
 
     def failed(self) -> None:
