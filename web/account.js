@@ -71,9 +71,9 @@ export class Account {
     this.#identity.forget();
   }
 
-  /** A request about notifications while the page is closed. @param {string} method @param {object} [body] @param {string} [path] */
-  push(method, body, path = "push") {
-    return this.#server.ask(method, path, { body, keepalive: path !== "push" });
+  /** A request about notifications while the page is closed. @param {string} method @param {object} [body] @param {string} [path] @param {AbortSignal} [signal] */
+  push(method, body, path = "push", signal) {
+    return this.#server.ask(method, path, { body, signal, keepalive: path !== "push" });
   }
 
   /** Get no private messages of that name any more; pages hide what it says. @param {string} name */

@@ -32,6 +32,8 @@ export class Push {
   #signing;
   /** Settles when the server has answered all signs. @type {Promise<unknown>} */
   #signed = Promise.resolve();
+  /** Ends the signs that the server has not answered. */
+  #unanswered = new AbortController();
 
   /** @param {import("./chat.js").Chat} chat @param {import("./levels.js").Levels} levels @param {import("./bell.js").Bell} bell */
   constructor(chat, levels, bell) {
@@ -66,7 +68,7 @@ export class Push {
     document.addEventListener("visibilitychange", () => void this.#look());
     addEventListener("focus", () => void this.#look());
     addEventListener("blur", () => void this.#look());
-    addEventListener("pagehide", () => this.#sign(false));
+    addEventListener("pagehide", () => this.#leave());
     await this.#look();
   }
 
@@ -146,8 +148,21 @@ export class Push {
 
   /** Say whether the page is in view, when the server has answered what was said before: no request overtakes another. @param {boolean} here */
   #sign(here) {
-    if (!this.#told.subscriptions) return;
-    this.#signed = this.#signed.then(() => this.#chat.account.push("PUT", { here, page: this.#page }, "push/view")).catch(() => {});
+    const { signal } = this.#unanswered;
+    this.#signed = this.#signed.then(() => this.#say(here, signal));
+  }
+
+  /** Say at once that the page is out of view, instead of what has no answer yet: a page that is gone waits for none. */
+  #leave() {
+    this.#unanswered.abort();
+    this.#unanswered = new AbortController();
+    this.#signed = this.#say(false, this.#unanswered.signal);
+  }
+
+  /** @param {boolean} here @param {AbortSignal} signal */
+  async #say(here, signal) {
+    if (!this.#told.subscriptions || signal.aborted) return;
+    await this.#chat.account.push("PUT", { here, page: this.#page }, "push/view", signal).catch(() => {});
   }
 }
 

@@ -52,6 +52,8 @@ CLICKED = """async data => {
   dispatchEvent(event);
   await done.then(given => given).catch(() => {});
 }"""
+OUT_OF_VIEW = """Object.defineProperty(document, "hidden", { value: true });
+document.dispatchEvent(new Event("visibilitychange"));"""
 CONTROLLED = "() => navigator.serviceWorker.controller?.state === 'activated'"
 WATCH = """() => {
   const { prototype } = ServiceWorkerRegistration;
@@ -224,27 +226,55 @@ def is_sign(sent: Request) -> bool:
     return sent.url.endswith("/push/view")
 
 
+def hold_first_sign(person: Person) -> list[Route]:
+    """Load the page anew, and hold up the first sign of it; returns all signs as they come."""
+    signs: list[Route] = []
+
+    def hold(route: Route) -> None:
+        signs.append(route)
+        if len(signs) > 1:
+            route.continue_()
+
+    with person.page.expect_request(is_sign):
+        person.page.route("**/push/view", hold)
+        person.page.reload()
+    return signs
+
+
 def test_signs_of_a_page_do_not_overtake_each_other(people: People, pushing: Server):
     """The next one is sent when the server has answered the one before."""
     ada = come(people, pushing, "pushjoe", "pushed10")
     ask(ada, "Turn on")
     expect(ada.page.get_by_role("dialog")).to_have_count(0)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-        if len(held) > 1:
-            route.continue_()
-
-    with ada.page.expect_request(is_sign):
-        ada.page.route("**/push/view", hold)
-        ada.page.reload()
-    ada.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide')); fetch('healthz')")
-    assert len(held) == 1
+    signs = hold_first_sign(ada)
+    ada.page.evaluate(f"{OUT_OF_VIEW} fetch('healthz')")
+    assert len(signs) == 1
     with ada.page.expect_request(is_sign) as later:
-        held[0].continue_()
+        signs[0].continue_()
     told: Any = later.value.post_data_json
     assert told["here"] is False
+
+
+def test_page_that_goes_says_so_at_once(people: People, pushing: Server):
+    """It sends that instead of the signs that the server has not answered: one that hangs ends,
+    and one that waits for it is not sent.
+    """
+    ada = come(people, pushing, "pushkay", "pushed11")
+    ask(ada, "Turn on")
+    expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    signs = hold_first_sign(ada)
+    ada.page.evaluate("dispatchEvent(new Event('focus')); fetch('healthz')")
+    assert len(signs) == 1
+    with (
+        ada.page.expect_event("requestfailed", is_sign) as ended,
+        ada.page.expect_event("requestfinished", is_sign) as last,
+    ):
+        ada.page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    hung: Any = ended.value.post_data_json
+    told: Any = last.value.post_data_json
+    assert (hung["here"], told["here"]) == (True, False)
+    ada.page.evaluate("fetch('healthz')")
+    assert len(signs) == 2
 
 
 def test_tab_that_is_closed_does_not_speak_for_another_one(people: People, pushing: Server):
