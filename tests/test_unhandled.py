@@ -1,4 +1,4 @@
-"""A test fails if it leaves a Deferred whose error nobody has handled: see `tests/conftest.py`."""
+"""A test fails if it leaves a failed Deferred without an errback: see `tests/conftest.py`."""
 
 from __future__ import annotations
 

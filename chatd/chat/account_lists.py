@@ -17,7 +17,7 @@ from ..model.account import encode
 from ..model.errors import NoSession, Unavailable
 from ..model.units import ACCOUNTS, Change, Unit
 from .accounts import Record
-from .journal import TRIES, Journal
+from .journal import CROWDED, TRIES, Journal
 
 L = TypeVar("L")
 
@@ -62,4 +62,4 @@ async def _lengthen(
             return await journal.submit(judged)
         except _Outdated:
             continue
-    raise Unavailable("too many others want the same at once; try again in a moment")
+    raise Unavailable(CROWDED)

@@ -10,8 +10,8 @@
    They have a limit of their own, by person and by address, so that reading does not use up what a
    person may say.
 3. A change of name is announced in every room of the person, so it has a slower limit of its own.
-4. Leaving, and ending a session or a token, is never refused, but it counts: the next command waits
-   longer.  So nobody can keep a stolen session by speaking all the time.
+4. Leaving is never refused, nor is ending a session or a token, but they count: the next command
+   waits longer.  So an owner can end a stolen session although the thief uses up the rate.
 5. Sessions over HTTP are counted, in all and by the address that began them, and an address begins
    them no faster than it may send.  If there are too many, one that was never used is evicted
    (`chatd.chat.unused`).  Sessions of connections are bounded by the limits on connections.

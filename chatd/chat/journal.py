@@ -45,6 +45,8 @@ MOST_UNSTORED = 10_000
 DOUBT_SECONDS = 60.0
 """Seconds for which the room of a unit in doubt stays in memory: the store may still show the unit,
 and a join then needs its room."""
+CROWDED = "too many others want the same at once; try again in a moment"
+"""The message of `Unavailable` for a command whose judgement was stale too often."""
 TRIES = 50
 """Judgements of one command before it is refused, because other units changed its cells first each
 time."""
@@ -200,7 +202,7 @@ class Journal:
         accepted.tries += 1
         try:
             if accepted.tries > TRIES:
-                raise Unavailable("too many others want the same at once; try again in a moment")
+                raise Unavailable(CROWDED)
             unit = accepted.unit = accepted.judge()
         except ChatError:
             accepted.outcome.errback(Failure())

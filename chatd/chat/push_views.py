@@ -24,7 +24,7 @@ from .push_subscriptions import Subscriptions
 from .sessions import LastingSession
 
 VIEW_SECONDS = 60.0
-"""Seconds for which a page counts as in view after it has sent `PUT /push/view`."""
+"""Seconds for which the server takes a page to be in view after the page's `PUT /push/view`."""
 MOST_VIEWS = 50
 """Pages of one account that may count as in view; of more, those count that said so last."""
 

@@ -91,8 +91,8 @@ class Signals:
         return self._change(person, card, lambda room: CardChanged(room, person.name, realname))
 
     def restate(self, person: Person, card: Card, *, counted: bool = True) -> Outcome:
-        """A person has another card, of which no client is told before it asks.  Raises
-        `RateLimited` unless `counted` is false, as `away` does.
+        """A person has another card.  Clients see it when they ask for it; the server sends them no
+        event.  Raises `RateLimited` unless `counted` is false, as `away` does.
         """
         if counted:
             self._admission.spend(person)

@@ -44,7 +44,7 @@ class PendingLines:
         self._cut()
 
     @property
-    def short(self) -> bool:
+    def all_cut(self) -> bool:
         """Whether nothing waits to be cut."""
         return not self._raw
 

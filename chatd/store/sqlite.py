@@ -149,8 +149,10 @@ class SqliteStore:
 
     def _commit(self, group: Sequence[Sequence[Unit]], kept: bool) -> Deferred[Stored]:
         """Store a group, of which anything or nothing is `kept`; rule 5 says in which thread."""
-        if kept or sum(map(len, group)) > MOST_IN_TURN or not judged_by_presence(group):
+        if kept:
             return self._writing.do(partial(self._writer.store, group, self._shown))
+        if sum(map(len, group)) > MOST_IN_TURN or not judged_by_presence(group):
+            return self._writing.do(partial(self._writer.store_in_memory, group, self._shown))
         stored: Deferred[Stored] = Deferred()
 
         def store() -> None:

@@ -33,7 +33,6 @@ from ..model.units import (
     Cell,
     Redaction,
     Unit,
-    is_kept,
     is_presence,
 )
 from . import Opened, RoomSummary, Shown
@@ -162,13 +161,11 @@ class Writer(SettledFile):
     # -- storing ---------------------------------------------------------------------------------
 
     def store(self, group: Sequence[Sequence[Unit]], shown: int) -> Stored:
-        """Judge the units of these appends in order, and write what has to be kept.
+        """Judge the units of these appends in order, and write what has to be kept: something has.
 
         `shown` is the highest id that the follower was shown.  Raises `Unavailable` if nothing was
         stored.
         """
-        if not any(is_kept(unit) for units in group for unit in units):
-            return self.store_in_memory(group, shown)
         self._forget_shown(shown)
         with self._transaction() as connection:
             judging = self._judging(connection)

@@ -12,7 +12,7 @@ from chatd.model.units import RIGHTS, account_table, room_table
 
 
 class Part:
-    """A part of the chat, each of whose methods is its name."""
+    """A double of a part of the chat.  Each attribute is the name of the part."""
 
     def __init__(self, name: str) -> None:
         self._name = name

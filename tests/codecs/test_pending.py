@@ -64,12 +64,12 @@ def test_a_line_that_is_put_back_comes_first() -> None:
         lines.pop()
 
 
-def test_one_piece_of_a_slice_is_short() -> None:
+def test_one_piece_of_a_slice_is_cut_at_once() -> None:
     """A second piece is not, nor is a longer one."""
-    assert pending_lines([]).short
-    assert pending_lines([b"x\n" * (SLICE // 2)]).short
-    assert not pending_lines([b"x\n" * SLICE]).short
-    assert not pending_lines([b"one\n", b"two\n"]).short
+    assert pending_lines([]).all_cut
+    assert pending_lines([b"x\n" * (SLICE // 2)]).all_cut
+    assert not pending_lines([b"x\n" * SLICE]).all_cut
+    assert not pending_lines([b"one\n", b"two\n"]).all_cut
 
 
 def test_clear_drops_all_pending_lines() -> None:

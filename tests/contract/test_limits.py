@@ -353,7 +353,7 @@ def asked(http: HttpClient, method: str, path: str, body: object) -> Response:
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_change_of_what_is_kept_of_an_account_counts_as_a_message(what: str) -> None:
-    """So nobody fills the store with changes that no one sees."""
+    """So no account can fill the store, though other people do not see such changes."""
     server = MemoryServer(message_rate=5)
     pushing(server.chat)
     http = signed_in(server)

@@ -16,7 +16,7 @@
 - `redis`, `redis_chat`, `certificates`: a Redis, sentinels, chats on several nodes; TLS
 - `push`: browsers that are to be notified, and what a push service is asked to bring them
 - `garbage`: rooms and reference cycles that are left in memory
-- `deferreds`: errors of Deferreds that nobody has handled
+- `deferreds`: Deferreds that failed and have no errback
 
 Doubles that programs that use chatd may need in their own tests are in `chatd.testing`.
 """

@@ -1,6 +1,6 @@
-"""Errors of Deferreds that nobody has handled.
+"""Deferreds that failed and have no errback for their error.
 
-A Deferred logs such an error when it is collected.  To look for them by `gc.collect` after each
+A Deferred logs such an error when Python frees it.  To look for them by `gc.collect` after each
 test would take half a minute of a run, and nearly all tests leave none.
 """
 

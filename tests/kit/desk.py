@@ -16,6 +16,7 @@ from chatd.model.units import (
     Cell,
     Stale,
     Unit,
+    is_kept,
 )
 from chatd.store import RoomSummary, Shown
 from chatd.store.cells import Cells
@@ -59,7 +60,8 @@ class Desk:
 
     def append(self, *units: Unit) -> list[int | Stale]:
         """Append units, and show them; returns the answers."""
-        stored = self.writer.store([units], self.shown)
+        store = self.writer.store if any(map(is_kept, units)) else self.writer.store_in_memory
+        stored = store([units], self.shown)
         self.restated += stored.restated
         (judged,) = stored.appends
         self.show(judged.batch)

@@ -368,7 +368,7 @@ class LineConnection(TcpConnection):
     def worked(self) -> None:
         """See `Carrier.worked`: pause or resume reading, or close the connection."""
         if self._queue.lines.ready and not (
-            self._gone or (self._entering and self._queue.lines.short)
+            self._gone or (self._entering and self._queue.lines.all_cut)
         ):
             self._stopped = True
             self.transport.pauseProducing()
