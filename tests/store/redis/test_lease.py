@@ -131,6 +131,29 @@ def test_a_node_that_comes_back_too_late_stores_nothing_by_its_old_lease(
     assert texts(two.follower.entries) == []
 
 
+def test_a_node_whose_lease_an_older_copy_does_not_have_goes_on(logged_errors: list[str]) -> None:
+    """It is not taken for one that was given up, though another node was back before it."""
+    old = RedisServer().start()
+    with RedisNodes("a", server=old) as nodes:
+        (one,) = nodes.nodes
+        new = old.copy()
+        two = nodes.join("b")
+        enter(nodes, two, "bob")
+        old.kill()
+        for node in (one, two):
+            node.dialler.server = new
+            node.cut()
+            nodes.advance(1)
+        assert [what for what, *_ in two.follower.happened] == ["missed"]
+        said = two.store.append([saying("still here")])
+        nodes.settle()
+        result_of(said)
+        assert texts(one.follower.entries) == ["still here"]
+    new.remove()
+    old.remove()
+    logged_errors.clear()
+
+
 def test_an_outage_gives_nobody_up() -> None:
     """However long: nobody beats meanwhile."""
     server = RedisServer("--appendonly", "yes").start()
