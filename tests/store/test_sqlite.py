@@ -689,7 +689,7 @@ async def test_presence_is_judged_rightly_in_whichever_thread(
 
     monkeypatch.setattr(store._writer, "store_in_memory", store_in_memory)
     rng = random.Random(5)
-    asked: list[tuple[str, int, Deferred[list[int | Stale]]]] = []
+    asked: list[tuple[Change, int, Deferred[list[int | Stale]]]] = []
     for step in range(600):
         kind = rng.random()
         if kind < 0.1:
@@ -700,18 +700,18 @@ async def test_presence_is_judged_rightly_in_whichever_thread(
             name = rng.choice("abc")
             held = follower.cells.get((NAMES, name))
             version = held.version if held else 0
-            value = rng.choice([b"x", None])
-            unit = Unit((), [Change(NAMES, name, value)], [Expect(NAMES, name, version)])
-            asked.append((f"{name}{value}", version, store.append([unit])))
+            claimed = Change(NAMES, name, rng.choice([b"x", None]))
+            unit = Unit((), [claimed], [Expect(NAMES, name, version)])
+            asked.append((claimed, version, store.append([unit])))
         if rng.random() < 0.4:
             await deferLater(clock, 0)
     versions: dict[str, int] = {}
-    for what, expected, answer in asked:
+    for claimed, expected, answer in asked:
         (outcome,) = await answer
         stale = isinstance(outcome, Stale)
-        assert stale == (versions.get(what[0], 0) != expected)
+        assert stale == (versions.get(claimed.key, 0) != expected)
         if not isinstance(outcome, Stale):
-            versions[what[0]] = 0 if what.endswith("None") else outcome
+            versions[claimed.key] = 0 if claimed.value is None else outcome
     ids = [unit.id for unit in follower.units]
     assert ids == sorted(set(ids))
     assert threads == {True, False}
