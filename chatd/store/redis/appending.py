@@ -155,7 +155,7 @@ class Appending:
         )
 
     def _answered(self, reply: Any, append: Append) -> None:
-        if self._failing:
+        if self._failing and append.script is scripts.APPEND:
             self._failing = ""
             self._log.warn("the store can store again")
         if reply == 1:

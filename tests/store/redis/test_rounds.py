@@ -453,7 +453,7 @@ def test_a_full_server_refuses_and_recovers(server: RedisServer, logged_errors: 
 def test_people_come_and_go_while_the_server_is_full(
     server: RedisServer, logged_errors: list[str]
 ) -> None:
-    """Presence takes little memory; events and other cells are refused."""
+    """Presence takes little memory; events and other cells are refused, which the log says once."""
     with RedisNodes("a", "b", server=server) as nodes:
         one, two = nodes.nodes
         server.ask("CONFIG", "SET", "maxmemory", "1")
@@ -467,6 +467,9 @@ def test_people_come_and_go_while_the_server_is_full(
         one.store.append([Unit([], [Change(NAMES, "ada", None)])])
         nodes.settle()
         assert two.follower.cells == {}
+        one.store.append([saying("no")]).addErrback(lambda _: None)
+        nodes.settle()
+    assert logged_errors == ["the store cannot store: {problem}"]
     logged_errors.clear()
 
 
