@@ -5,8 +5,8 @@
 2. After it, in units of their own, go: its roles and memberships in all rooms, the rooms that it
    had joined, its sessions with their push subscriptions, tokens, markers, ignored names, known
    addresses, and the conversations whose other account is gone too (`Correspondence.forget`).
-3. The table `REMOVED` has the account until all of that is done; what a start finds there is gone
-   on with.
+3. The table `REMOVED` has the account until all of that is done.  If the store fails meanwhile, the
+   rest is tried again every `AGAIN_SECONDS`; what a start finds in the table is gone on with.
 4. A room whose only owner is deleted has no owner; its ops stay, and an administrator of the server
    gives it another owner.
 """
@@ -56,6 +56,8 @@ AT_ONCE = 50
 """Cells that are changed together."""
 ROOMS_AT_ONCE = 500
 """Rooms that are looked at together."""
+AGAIN_SECONDS = 60.0
+"""Seconds after which a removal that the store has refused goes on."""
 
 
 class AccountRemoval:
@@ -66,6 +68,7 @@ class AccountRemoval:
     def __init__(
         self, core: Core, correspondence: Correspondence, administrators: Administrators
     ) -> None:
+        self._clock = core.clock
         self._store = core.store
         self._journal = core.journal
         self._rooms = core.rooms
@@ -93,18 +96,19 @@ class AccountRemoval:
         )
 
     def forget(self, key: str) -> Deferred[Any]:
-        """An account was deleted: remove the rest of it.  Fires when that is done; what the store
-        cannot read or write now is removed at the next start.
+        """An account was deleted: remove the rest of it.  Fires when that is done, or is put off
+        because the store cannot read or write now.
         """
 
         def failed(failure: Failure) -> None:
-            if failure.check(ChatError):
+            if not failure.check(ChatError):
+                self._log.failure("the rest of a deleted account could not be removed", failure)
+            elif not self._journal.draining:
                 self._log.warn(
-                    "what is left of a deleted account is removed at the next start: {problem}",
+                    "what is left of a deleted account is removed later: {problem}",
                     problem=failure.value,
                 )
-            else:
-                self._log.failure("the rest of a deleted account could not be removed", failure)
+                self._clock.callLater(AGAIN_SECONDS, self.forget, key)
 
         return Deferred.fromCoroutine(self._forget(key)).addErrback(failed)
 

@@ -64,11 +64,14 @@ def new_id() -> str:
 
 
 def shown(restrictions: Restrictions, now: int, *, places: bool) -> list[tuple[str, Restriction]]:
-    """The restrictions in force at `now`; with `places`, their addresses and networks too."""
+    """The restrictions in force at `now`, the oldest first; with `places`, their addresses and
+    networks too.
+    """
     found = []
     for id_, one in restrictions:
         if not one.over(now):
             if not places:
                 one = replace(one, name=one.target, network="", address=Address(""))
             found.append((id_, one))
-    return found
+    # A node that has read them from the store has them in any order.
+    return sorted(found, key=lambda item: (item[1].since, item[0]))

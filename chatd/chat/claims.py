@@ -80,8 +80,7 @@ class Claims:
         """Take over the administrators that the store has on opening, and make a code if there is
         none.
         """
-        self._vacant = not any(key != CLAIMED for key in admins)
-        if self._vacant and self.issues:
+        if self.issues and not _administrators(admins):
             self.code = secrets.token_urlsafe(16)
             self._until = self._now() + CLAIM_SECONDS
         self.restated(admins, issued)
@@ -89,7 +88,8 @@ class Claims:
     def restated(self, admins: Mapping[str, Cell], issued: Mapping[str, Cell]) -> None:
         """The store was read anew, and has these administrators and codes."""
         self._version = admins[CLAIMED].version if CLAIMED in admins else 0
-        if self._version:
+        self._vacant = not _administrators(admins)
+        if self._version or not self._vacant:
             self._over()
         self._issued = {node: _decode(cell.value) for node, cell in issued.items()}
         if self._node and self.code:
@@ -157,3 +157,8 @@ class Claims:
     def _over(self) -> None:
         self.code = ""
         self._vacant = False
+
+
+def _administrators(admins: Mapping[str, Cell]) -> bool:
+    """Whether the table `ADMINS` names any account."""
+    return any(key != CLAIMED for key in admins)

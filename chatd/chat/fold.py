@@ -214,10 +214,13 @@ class Fold:
         """See `chatd.store.Follower`: what is shown meanwhile is folded afterwards."""
         self._early = []
         self._parts.journal.paused = True
+        self._parts.request_keys.missed()
+        self._parts.markers.missed()
         self._parts.nodes.missed(since, self.horizon, survey, self._anew)
 
     def _anew(self, state: State) -> None:
         self.horizon = state.opened.last
+        self._parts.request_keys.restated(state.opened.request_keys)
         self._parts.recent_letters.restated(self.horizon)
         self._parts.letters.restated(self.horizon)
         self._parts.nodes.restate(state)

@@ -1,6 +1,7 @@
 """Read markers: how far an account has read a room, or a private conversation, on all its sessions.
 
-1. A marker is the id of an event, is stored, and never goes back.
+1. A marker is the id of an event, is stored, and never goes back.  One that the store has refused
+   or lost may be set again.
 2. The unread messages of a room are those after the marker, or if there is none, those since the
    account joined the room.
 3. When any node stores a marker, each node tells it to the readers of that account (`noted`).  A
@@ -117,8 +118,14 @@ class Markers:
             if marker <= before:
                 return succeed(None)
             self._remember(account, name, marker)
+
+            def refused(failure: Failure) -> Failure:
+                if self._known.get((account, name)) == marker:
+                    del self._known[account, name]
+                return failure
+
             noted = self._store.note(table, name, b"%d" % marker)
-            return noted.addCallback(lambda _: self._notify(account, shown, marker))
+            return noted.addCallbacks(lambda _: self._notify(account, shown, marker), refused)
 
         asked: Deferred[Any] = self._store.get(table, [name])
         return asked.addCallback(found)
@@ -147,6 +154,10 @@ class Markers:
 
         finding = self._accounts.find(partner).addCallback(found)
         finding.addErrback(lambda failure: failure.trap(ChatError))
+
+    def missed(self) -> None:
+        """Forget the markers that are known: the store may have lost them."""
+        self._known.clear()
 
     def unheard(self, since: int) -> None:
         """Markers may have been stored since the id `since` of which this node was not told: read

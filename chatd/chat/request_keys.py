@@ -8,6 +8,8 @@
    kind, and are recognised until they expire.
 4. A repeat that this node knows is answered before any judgement; if the first request is still
    under way, the repeat waits for its outcome.  A request that was refused may be sent again.
+5. If the store has lost units, the repeat of a request that was among them is carried out again: a
+   node that reads its state anew knows only the keys that the store still has.
 """
 
 from __future__ import annotations
@@ -66,6 +68,15 @@ class RequestKeys:
     def opened(self, keys: Mapping[bytes, int]) -> None:
         """Take over the keys that the store has on opening."""
         self._found, self._opened = keys, self._now()
+        for key, id_ in keys.items():
+            self.shown(key, id_)
+
+    def missed(self) -> None:
+        """Forget all answers: the store may have lost what they tell."""
+        self._answers.clear()
+
+    def restated(self, keys: Mapping[bytes, int]) -> None:
+        """Take over the keys that the store has after `missed`."""
         for key, id_ in keys.items():
             self.shown(key, id_)
 

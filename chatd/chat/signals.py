@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from twisted.internet.defer import succeed
+from twisted.python.failure import Failure
 
 from ..model.events import AwayChanged, CardChanged, Event, PresenceEvent, Signalled, Typing
 from ..model.names import clean_room
@@ -101,11 +102,16 @@ class Signals:
     def _change(
         self, person: Person, card: Card, make: Callable[[str], PresenceEvent] | None
     ) -> Outcome:
-        person.card = card
+        before, person.card = person.card, card
 
         def judged() -> Unit:
             events: list[Event] = [make(room) for room in person.rooms] if make else []
             changes = [hold(person, person.name, person.key, card=card)] if self._shared else []
             return Unit(events, changes, (person.expect,))
 
-        return self._journal.submit(judged, person)
+        def refused(failure: Failure) -> Failure:
+            if person.card is card:
+                person.card = before  # so that the person may ask for the same again
+            return failure
+
+        return self._journal.submit(judged, person).addErrback(refused)

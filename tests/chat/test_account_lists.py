@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from chatd.chat import ignores, tokens
+from chatd.model.account import Account, encode
 from chatd.model.errors import Malformed, NoSession
+from chatd.model.units import ACCOUNTS, Change, Unit
 from chatd.testing import InMemoryChat
 
 from ..kit.chat import HERE, refused, registered, set_account, settled, signed_in
+from ..kit.redis_chat import RedisChats
 
 MOST = 5
 
@@ -54,6 +57,31 @@ def test_parallel_requests_ignore_no_more_names_than_there_may_be(chat: InMemory
     outcomes = [refused(one) for one in ignoring]
     assert (outcomes.count(None), outcomes.count(Malformed)) == (MOST, 2 * MOST)
     assert len(settled(chat, chat.service.accounts.ignored("ada"))) == MOST
+
+
+def test_parallel_requests_at_two_nodes_of_a_redis_make_lists_no_longer_than_they_may_be() -> None:
+    """Each node judges by a list that it has read before the other one's changes came."""
+    with RedisChats("a", "b") as chats:
+        one, two = chats.chats
+        account = Change(ACCOUNTS, "ada", encode(Account("ada", created=1)))
+        chats.answered(one.node.store.append([Unit((), (account,))]))
+        people, records = [], []
+        for chat in (one, two):
+            records.append(chats.answered(chat.service.accounts.find("ada")))
+            people.append(chats.answered(chat.service.arrivals.arrive(records[-1], HERE)))
+        asked = []
+        for number in range(MOST):
+            for place, chat in enumerate((one, two)):
+                person, record, service = people[place], records[place], chat.service
+                asked.append(service.tokens.make(person, record, "bot", "write", None))
+                asked.append(service.ignores.ignore(person, f"spam-{place}-{number}"))
+        chats.nodes.settle()
+        outcomes = [refused(one) for one in asked]
+        assert (outcomes.count(None), outcomes.count(Malformed)) == (2 * MOST, 2 * MOST)
+        for chat in (one, two):
+            assert len(chats.answered(chat.service.tokens.listed("ada"))) == MOST
+            assert len(chats.answered(chat.service.accounts.ignored("ada"))) == MOST
+        assert people[0].ignored == people[1].ignored
 
 
 def test_a_name_that_is_ignored_already_may_be_ignored_again(chat: InMemoryChat) -> None:

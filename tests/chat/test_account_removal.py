@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail
 
+from chatd.chat.account_removal import AGAIN_SECONDS
 from chatd.chat.sessions import LastingSession
 from chatd.model.commands import Join, Leave, Say
 from chatd.model.errors import NotFound, Unavailable
@@ -161,6 +162,28 @@ def test_a_start_goes_on_with_what_was_left(chat: InMemoryChat, ada: LastingSess
     assert "ada" not in table(chat, room_table(ROLES, "dev"))
     assert table(chat, REMOVED) == {}
     assert chat.room("dev").state.owners == 0
+
+
+def test_what_the_store_refuses_is_removed_when_it_is_back(
+    chat: InMemoryChat, ada: LastingSession
+) -> None:
+    """Without a restart."""
+    proof = settled(chat, chat.service.sign_in.prove("ada", PASSWORD, ada.address))
+    forget = chat.service.sign_in._removal._forget
+
+    def fill_disk(key: str) -> Any:
+        chat.store.refusing = True
+        return forget(key)
+
+    chat.service.sign_in._removal._forget = fill_disk  # type: ignore[method-assign]
+    settled(chat, chat.service.sign_in.delete(proof))
+    chat.advance(2 * AGAIN_SECONDS)
+    assert list(table(chat, REMOVED)) == ["ada"]
+    chat.service.sign_in._removal._forget = forget  # type: ignore[method-assign]
+    chat.store.refusing = False
+    chat.advance(AGAIN_SECONDS)
+    assert table(chat, REMOVED) == {}
+    assert "ada" not in table(chat, room_table(ROLES, "dev"))
 
 
 def test_rooms_that_cannot_be_read_are_left_for_the_next_start(

@@ -126,15 +126,48 @@ def test_a_store_that_lost_the_codes_gets_them_again() -> None:
     """A replica took its place that misses them."""
     one, two = nodes()
     code = two.service.claims.code
-    for column in one.store.engine.cells._tables["claims"]:
-        column.clear()
-    for chat in (one, two):
-        reading = chat.service._fold.claims_anew()
-        chat.settle()
-        result_of(reading)()
-        chat.settle()
+    lose(one, "claims", one, two)
     claim(one, "ada", code)
     assert signed_in(two, "ada").person.admin
+
+
+def test_a_store_that_lost_its_administrators_can_be_claimed_at_every_node() -> None:
+    """By the code of the next node that starts: those that go on accept it, too."""
+    one, two = nodes()
+    claim(one, "ada", two.service.claims.code)
+    lose(one, "admins", one, two)
+    started = InMemoryChat(node=one, restarted=True)
+    claim(two, "eve", started.service.claims.code)
+    assert signed_in(one, "eve").person.admin
+
+
+def test_a_node_that_missed_the_first_administrator_accepts_no_code() -> None:
+    """Who was made on the console of another node."""
+    one, two = nodes()
+    code = one.service.claims.code
+    one.service.claims.shown = lambda change, version: None  # type: ignore[method-assign]
+    by = console(two.service.admission.bucket())
+    settled(two, two.service.administration.add(by, "ada", PASSWORD, admin=True))
+    one.service.claims.code, one.service.claims._vacant = code, True
+    reread(one)
+    with pytest.raises(NotAllowed):
+        claim(one, "eve", code)
+
+
+def lose(chat: InMemoryChat, table: str, *nodes: InMemoryChat) -> None:
+    """The store has lost a table, and these nodes read it again."""
+    for column in chat.store.engine.cells._tables[table]:
+        column.clear()
+    for node in nodes:
+        reread(node)
+
+
+def reread(chat: InMemoryChat) -> None:
+    """A node reads again who is an administrator, and the codes."""
+    reading = chat.service._fold.claims_anew()
+    chat.settle()
+    result_of(reading)()
+    chat.settle()
 
 
 def test_the_store_has_no_code_that_could_be_used() -> None:

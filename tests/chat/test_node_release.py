@@ -7,6 +7,7 @@ import pytest
 from chatd.model.commands import Join
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 
+from ..kit.redis import RedisServer
 from ..kit.redis_chat import RedisChats, holders, leaves
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
@@ -55,3 +56,21 @@ def test_of_a_crowd_on_a_killed_node_the_leaves_are_summed_up(chats: RedisChats)
     assert any("left" in notice for notice in notices)
     assert len(leaves(two)) <= 105
     chats.chats.remove(one)
+
+
+def test_people_of_a_node_that_dies_while_the_engine_is_full_leave(
+    logged_errors: list[str],
+) -> None:
+    """Without a word in the history, which is not stored then; new people may come."""
+    server = RedisServer().start()
+    with RedisChats("a", "b", server=server) as chats:
+        one, two = chats.chats
+        one.enter("ada")
+        server.ask("CONFIG", "SET", "maxmemory", "1")
+        one.node.die()
+        chats.nodes.advance(A_WHILE)
+        assert (holders(two), two.room().names, leaves(two)) == ({}, [], [])
+        assert two.enter("ada").name == "ada"
+        chats.chats.remove(one)
+    server.remove()
+    logged_errors.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,31 @@ def test_a_kick_reaches_the_readers_on_another_node(
     assert two.room("dev").names == ["ada"]
     two.perform(bob, Join("dev"))
     assert one.room("dev").names == ["ada", "bob"]
+
+
+def test_a_node_that_has_read_the_lists_of_moderators_lists_them_in_the_same_order(
+    chats: RedisChats, ada: Person
+) -> None:
+    """Redis answers in any order."""
+    one, _ = chats.chats
+    room = one.room("dev")
+    for n in range(20):
+        one.perform(ada, Ban("dev", f"b{n}", None, "spam, " * 20))
+        one.perform(ada, Mute("dev", one.enter(f"m{n}").name, None, "loud, " * 20))
+        chats.answered(one.service.invites.make(ada, "dev"))
+    late = ChatNode(chats, "c", 1000)
+
+    def lists(chat: ChatNode) -> list[list[tuple[str, Any]]]:
+        here, moderation = chat.room("dev"), chat.service.moderation
+        return [
+            moderation.bans(ada, here),
+            moderation.mutes(ada, here),
+            chat.service.invites.of(ada, here),
+        ]
+
+    assert room.rights.bans.placed.keys() == late.room("dev").rights.bans.placed.keys()
+    assert lists(one) == lists(late)
+    assert [ban.target for _, ban in lists(late)[0]] == [f"b{n}" for n in range(20)]
 
 
 def test_a_mute_holds_on_every_node(chats: RedisChats, ada: Person, bob: Person) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from chatd.chat.sessions import GRACE_SECONDS, Session
@@ -180,6 +182,38 @@ def test_readers_are_told_of_what_a_failover_has_lost(logged_errors: list[str]) 
         late = ChatNode(chats, "c", 1000)
         assert read(late.read(lost)) == ["GAP", "new", "still here"]
         assert read(late.read(kept)) == ["new", "still here"]
+    new.remove()
+    old.remove()
+    logged_errors.clear()
+
+
+def test_a_repeat_of_what_a_failover_has_lost_is_carried_out(logged_errors: list[str]) -> None:
+    """It is not answered with the id of a message that is stored nowhere; one that is stored is."""
+    old = RedisServer().start()
+    with RedisChats("a", "b", server=old) as chats:
+        one, two = chats.chats
+
+        def say(chat: ChatNode, text: str) -> int | None:
+            service, command = chat.service, Say("lobby", text)
+            key = service.request_keys.key("ci", "k", command)
+            visitor = service.visitor("ci")
+            said = service.request_keys.once(key, lambda: service.perform(visitor, command, key))
+            return cast("int | None", chats.answered(said))
+
+        kept = say(one, "kept")
+        new = old.copy()
+        lost = say(one, "lost")
+        chats.nodes.settle()
+        assert say(two, "lost") == lost
+        old.kill()
+        for chat in chats.chats:
+            chat.node.dialler.server = new
+        chats.nodes.advance(3)
+        again = say(two, "lost")
+        assert again != lost
+        assert say(one, "lost") == again
+        assert say(one, "kept") == say(two, "kept") == kept
+        assert [event.text for event in two.events() if isinstance(event, Said)] == ["kept", "lost"]
     new.remove()
     old.remove()
     logged_errors.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatd.chat.person import Person
-from chatd.model.errors import NoSuchPerson, NotAllowed, NotInRoom, RateLimited
+from chatd.model.errors import InDoubt, NoSuchPerson, NotAllowed, NotInRoom, RateLimited
 from chatd.model.events import AwayChanged, CardChanged, Event, Said, Signalled, Typing
 from chatd.stream.eventlog import EventLog
 from chatd.stream.feed import Source
@@ -115,3 +115,18 @@ def test_another_real_name_is_told_in_every_room(chat: InMemoryChat, ada: Person
     assert streamed(chat, stream) == [CardChanged("lobby", "ada", "Ada L.")]
     assert ada.card.realname == "Ada L."
     assert not any(isinstance(entry.event, Said) for entry in chat.entries("lobby"))
+
+
+def test_a_change_that_the_store_refused_may_be_asked_for_again(chat: InMemoryChat) -> None:
+    """It is not taken for one that other nodes know."""
+    ada = chat.enter("ada")
+    chat.store.doubting = "lost"
+    away = chat.service.signals.away(ada, "lunch")
+    chat.settle()
+    with pytest.raises(InDoubt):
+        result_of(away)
+    chat.store.doubting = None
+    stream = chat.room("lobby").stream
+    chat.service.signals.away(ada, "lunch")
+    assert streamed(chat, stream) == [AwayChanged("lobby", "ada", "lunch")]
+    assert ada.card.away == "lunch"

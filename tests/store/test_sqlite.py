@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import pytest
 from msgspec.structs import replace
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
@@ -664,6 +668,55 @@ async def test_the_store_keeps_its_promises_with_real_threads(path: Path) -> Non
     assert len(await last) == 1
     with StoreUnderTest(lambda *clocks: sqlite_store(path, *clocks)) as again:
         assert again.opened.last == follower.entries[-1].id
+
+
+@ensureDeferred
+async def test_presence_is_judged_rightly_in_whichever_thread(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With real threads: the reactor's while the writing thread has no work, else that one; each
+    claim is judged by all claims before it.
+    """
+    clock: Any = reactor
+    store = SqliteStore(path, clock, lambda: START, 10, hire=lambda work: ThreadWorker(clock, work))
+    follower = FakeFollower()
+    await store.open(follower)
+    in_memory, threads = store._writer.store_in_memory, set()
+
+    def store_in_memory(*group: Any) -> Any:
+        threads.add(threading.current_thread() is threading.main_thread())
+        return in_memory(*group)
+
+    monkeypatch.setattr(store._writer, "store_in_memory", store_in_memory)
+    rng = random.Random(5)
+    asked: list[tuple[Change, int, Deferred[list[int | Stale]]]] = []
+    for step in range(600):
+        kind = rng.random()
+        if kind < 0.1:
+            store.append([saying(str(step))])
+        elif kind < 0.3:
+            store.table(ROOMS)  # which the writing thread reads
+        else:
+            name = rng.choice("abc")
+            held = follower.cells.get((NAMES, name))
+            version = held.version if held else 0
+            claimed = Change(NAMES, name, rng.choice([b"x", None]))
+            unit = Unit((), [claimed], [Expect(NAMES, name, version)])
+            asked.append((claimed, version, store.append([unit])))
+        if rng.random() < 0.4:
+            await deferLater(clock, 0)
+    versions: dict[str, int] = {}
+    for claimed, expected, answer in asked:
+        (outcome,) = await answer
+        stale = isinstance(outcome, Stale)
+        assert stale == (versions.get(claimed.key, 0) != expected)
+        if not isinstance(outcome, Stale):
+            versions[claimed.key] = 0 if claimed.value is None else outcome
+    ids = [unit.id for unit in follower.units]
+    assert ids == sorted(set(ids))
+    assert threads == {True, False}
+    await store.close()
+    await deferLater(clock, 0)
 
 
 # -- backup ----------------------------------------------------------------------------------------

@@ -167,6 +167,7 @@ redis.call('ZADD', KEYS[2], last, told)
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - tonumber(ARGV[7]))
 redis.call('HSET', KEYS[1], 'last', last, 'tail', last)
 local marks = 0
+local owns = string.sub(KEYS[7], 1, -1 - #ARGV[1])
 for _, done in ipairs(todo) do
   local unit, at, version = done[1], done[2], str('%.0f', done[3])
   if unit[1] ~= '' then
@@ -179,16 +180,14 @@ for _, done in ipairs(todo) do
     local name, tbl = names[c[1]], KEYS[base + c[1]]
     local presence = string.sub(name, 1, 1) == 'p'
     local own = presence and string.sub(name, 2) .. '\0' .. c[2]
+    local before = own and redis.call('HGET', tbl, c[2])
+    local owner = before and match(before, '^%d+:([^:]*):') or own and ARGV[1] or ''
     if not c[3] then
       redis.call('HDEL', tbl, c[2])
-      if own then redis.call('SREM', KEYS[7], own) end
+      -- The node that made it may be another one.
+      if own then redis.call('SREM', owns .. owner, own) end
     else
-      local owner = ''
-      if own then
-        local before = redis.call('HGET', tbl, c[2])
-        owner = before and match(before, '^%d+:([^:]*):') or ARGV[1]
-        if not before then redis.call('SADD', KEYS[7], own) end
-      end
+      if own and not before then redis.call('SADD', KEYS[7], own) end
       redis.call('HSET', tbl, c[2], version .. ':' .. owner .. ':' .. c[3])
     end
   end

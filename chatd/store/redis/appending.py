@@ -5,6 +5,7 @@
 2. An append that is not in the log when the next round has read the log was not stored, and cannot
    be stored any more, because the fence has risen; it is sent again.
 3. After `TELL_SECONDS` an append fails with `Unavailable` if it was never sent, else `InDoubt`.
+4. If Redis is full (`maxmemory`), only what is kept is refused: people still come and go.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...model.errors import InDoubt, Unavailable
-from ...model.units import REMEMBERED_SECONDS, Stale, Unit
+from ...model.units import REMEMBERED_SECONDS, Stale, Unit, is_kept
 from .. import requests
 from . import scripts, wire
 from .failures import Lost, Refused
@@ -38,7 +39,18 @@ DOUBTED = "the database did not answer in time"
 class Append:
     """One append under way."""
 
-    __slots__ = ("born", "data", "erased", "lease", "names", "sent", "sequence", "stored", "units")
+    __slots__ = (
+        "born",
+        "data",
+        "erased",
+        "lease",
+        "names",
+        "script",
+        "sent",
+        "sequence",
+        "stored",
+        "units",
+    )
 
     def __init__(
         self, units: Sequence[Unit], erased: Sequence[str], sequence: int, born: float
@@ -47,6 +59,7 @@ class Append:
         self.erased = erased
         """Rooms of which all events are deleted."""
         self.names, self.data = wire.pack(units, erased)
+        self.script = scripts.APPEND if any(map(is_kept, units)) else scripts.APPEND_PRESENCE
         self.sequence = sequence
         self.born = born
         self.lease = ""
@@ -116,7 +129,7 @@ class Appending:
         keys = self._keys
         append.sent, append.lease = round, round.lease
         sent = round.commands.run(
-            scripts.APPEND,
+            append.script,
             [
                 keys.meta,
                 keys.log,
@@ -142,7 +155,7 @@ class Appending:
         )
 
     def _answered(self, reply: Any, append: Append) -> None:
-        if self._failing:
+        if self._failing and append.script is scripts.APPEND:
             self._failing = ""
             self._log.warn("the store can store again")
         if reply == 1:

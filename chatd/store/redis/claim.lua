@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A node gives no sign of life, or has left: put an end to it, and elect who clears up after it.
 -- KEYS 1 nodes;  ARGV 1 lease of the one who clears up  2 its fence  3 lease of the other
 --      4 what its entry says

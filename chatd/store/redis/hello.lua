@@ -31,12 +31,21 @@ local function gone()
   return {'gone', 0}
 end
 
+-- Whether the server has lost the last of what the node has seen, and so perhaps its lease too.
+local function forgetful()
+  if seen > last then return true end
+  for _, range in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+    local from, to = string.match(range, '^(%d+) (%d+)$')
+    if tonumber(from) <= seen and seen <= tonumber(to) then return true end
+  end
+  return false
+end
+
 if fence > 1 and id == ARGV[7] then
-  -- A server that has lost what the node has seen may have lost the lease too.
   local held = redis.call('HGET', KEYS[3], lease)
   local known = held and tonumber(state_of(held))
   if held and (not known or known >= fence) then return gone() end
-  if not held and seen <= last then return gone() end
+  if not held and not forgetful() then return gone() end
 end
 
 local function fork(above)

@@ -9,6 +9,8 @@
    it dies meanwhile, another node continues.
 4. A node that was given up finds its entry changed, so its fencing token is invalid: it can store
    nothing.
+5. While Redis refuses all writes (it has no disk, or too few replicas), no heartbeat succeeds.  The
+   round goes on, because Redis still answers reads.
 """
 
 from __future__ import annotations
@@ -79,6 +81,8 @@ class Lease:
         """A batch that has to come by the subscription, and since when."""
         self.others = 0
         """Other nodes, at the last look."""
+        self._refused = False
+        """Whether Redis has refused the last heartbeat."""
 
     def begin(self, round: Round) -> None:
         """Start the heartbeats, because a round is live."""
@@ -104,12 +108,21 @@ class Lease:
     def _failed(self, failure: Failure, round: Round) -> None:
         if not failure.check(Lost, Refused):
             self._log.failure("watching the other nodes has failed", failure)
-        if round is self._round:
-            round.end(failure.getErrorMessage())
+        if round is not self._round:
+            return
+        problem = failure.getErrorMessage()
+        if not failure.check(Refused):
+            round.end(problem)
+        elif not round.ended_by(problem):
+            if not self._refused:
+                self._log.warn("Redis takes no writes: {problem}", problem=problem)
+            self._refused = True
+            self._timer = self._clock.callLater(self._seconds, self._beat, round)
 
     def _beaten(self, reply: Any, round: Round, asked: float) -> None:
         if round is not self._round:
             return
+        self._refused = False
         tail, nodes, beats, time = reply
         self._skew.told(asked, int(time[0]) + int(time[1]) / 1_000_000)
         self._timer = self._clock.callLater(self._seconds, self._beat, round)

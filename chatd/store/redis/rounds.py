@@ -13,12 +13,13 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...model.errors import Unavailable
+from ..failing import first_error
 from . import scripts, wire
 from .failures import Lost, Refused
 from .following import DAMAGED, Following
@@ -212,13 +213,15 @@ class Rounds:
         run_id = examine(info)
         if self._opened:
             self._log.info("{words}", words=keeping(info))
-        for script in scripts.ALL:
-            await round.commands.ask("SCRIPT", "LOAD", script.text)
         early: list[bytes] = []
         round.feed.pushed = early.append
         round.feed.heard[self._keys.noted.encode()] = lambda told: self._noted(round, told)
-        await round.feed.ask("SUBSCRIBE", self._keys.feed)
-        await round.feed.ask("SUBSCRIBE", self._keys.noted)
+        asked: list[Deferred[Any]] = [
+            *(round.commands.ask("SCRIPT", "LOAD", script.text) for script in scripts.ALL),
+            round.feed.ask("SUBSCRIBE", self._keys.feed),
+            round.feed.ask("SUBSCRIBE", self._keys.noted),
+        ]
+        await gatherResults(asked, consumeErrors=True).addErrback(first_error)
         last, tail = await self._hello(round, run_id)
         given_up = round.fence == 1 and not self._opened
         await self._catch_up(round, last, tail)

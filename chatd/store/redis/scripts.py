@@ -24,6 +24,8 @@ def _read(name: str) -> Script:
 
 
 APPEND = _read("append")
+APPEND_PRESENCE = script(APPEND.text.replace(b"#!lua\n", b"#!lua flags=allow-oom\n", 1))
+"""The same for appends of which nothing is kept, which Redis takes even if its memory is full."""
 BEAT = _read("beat")
 CELLS = _read("cells")
 CLAIM = _read("claim")
@@ -43,6 +45,7 @@ TRIM = _read("trim")
 
 ALL = (
     APPEND,
+    APPEND_PRESENCE,
     BEAT,
     CELLS,
     CLAIM,

@@ -6,6 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from twisted.internet.defer import succeed
+
+from chatd.store import Opened, RoomSummary
 
 from ...kit.chat import PASSWORD, settled
 from ...kit.http import HttpClient
@@ -68,6 +71,32 @@ def test_marker_never_goes_back(server: MemoryServer) -> None:
 
 
 JSON = {"Content-Type": "application/json"}
+
+
+def test_marker_that_the_store_refused_may_be_set_again(server: MemoryServer) -> None:
+    """It is not taken for one that is stored."""
+    ada = register(server, "ada")
+    id_ = server.say("one")
+    server.chat.store.refusing = True
+    assert ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_}).status == 503
+    server.chat.store.refusing = False
+    assert ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_}).status == 204
+    assert settled(server.chat, server.chat.service._store.table("markers:ada")).keys() == {"lobby"}
+
+
+def test_marker_that_the_store_has_lost_may_be_set_again(server: MemoryServer) -> None:
+    """After a failover."""
+    ada = register(server, "ada")
+    id_ = server.say("one")
+    ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_})
+    store = server.chat.store
+    settled(server.chat, store.note("markers:ada", "lobby", None))
+    assert store._follower is not None
+    left = Opened(server.chat.service.horizon, {"lobby": RoomSummary(id_, id_)}, {})
+    store._follower.missed(id_, lambda: succeed(left))
+    server.chat.settle()
+    assert ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_}).status == 204
+    assert state(ada)["markers"] == {"lobby": id_}
 
 
 def test_markers_and_ignores_survive_a_restart(server: MemoryServer) -> None:

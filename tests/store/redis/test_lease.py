@@ -67,6 +67,20 @@ def test_what_a_node_held_is_released_once_by_one_of_the_others(
     assert nodes.server.ask("HLEN", nodes.key("nodes")) == b":2\r\n"
 
 
+def test_what_another_node_removes_is_not_held_any_more(nodes: RedisNodes) -> None:
+    """Else the list of what a node holds would grow for as long as it runs."""
+    one, two, _ = nodes.nodes
+    enter(nodes, one, "ada")
+    own = nodes.key(f"own:{one.store._rounds.lease}")
+    assert nodes.server.ask("SCARD", own) == b":2\r\n"
+    two.store.append([Unit([], [Change(NAMES, "ada", b"2"), Change(LOBBY, "ada", None)])])
+    nodes.settle()
+    assert nodes.server.ask("SMEMBERS", own) == b"*1\r\n$9\r\nnames\0ada\r\n"
+    two.store.append([Unit([], [Change(NAMES, "ada", None)])])
+    nodes.settle()
+    assert nodes.server.ask("KEYS", nodes.key("own:*")) == b"*0\r\n"
+
+
 def test_if_who_clears_up_dies_another_one_goes_on(nodes: RedisNodes) -> None:
     """Nothing is left in the end."""
     one, two, three = nodes.nodes
@@ -115,6 +129,29 @@ def test_a_node_that_comes_back_too_late_stores_nothing_by_its_old_lease(
     enter(nodes, one, "eve")
     assert two.follower.table(NAMES).keys() == {"eve"}
     assert texts(two.follower.entries) == []
+
+
+def test_a_node_whose_lease_an_older_copy_does_not_have_goes_on(logged_errors: list[str]) -> None:
+    """It is not taken for one that was given up, though another node was back before it."""
+    old = RedisServer().start()
+    with RedisNodes("a", server=old) as nodes:
+        (one,) = nodes.nodes
+        new = old.copy()
+        two = nodes.join("b")
+        enter(nodes, two, "bob")
+        old.kill()
+        for node in (one, two):
+            node.dialler.server = new
+            node.cut()
+            nodes.advance(1)
+        assert len(told(two, "missed")) == len(two.follower.happened) == 1
+        said = two.store.append([saying("still here")])
+        nodes.settle()
+        result_of(said)
+        assert texts(one.follower.entries) == ["still here"]
+    new.remove()
+    old.remove()
+    logged_errors.clear()
 
 
 def test_an_outage_gives_nobody_up() -> None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 
 from chatd.model.errors import InDoubt, Unavailable
-from chatd.model.units import NAMES, Stale, Unit
+from chatd.model.units import NAMES, Change, Stale, Unit
 from chatd.store.redis import scripts
 from chatd.store.redis.appending import TELL_SECONDS
+from chatd.store.redis.link import Link
 from chatd.store.redis.rounds import PATIENCE_SECONDS
 from chatd.store.redis.scripts import Script
 from chatd.store.redis.times import Times
@@ -85,8 +87,8 @@ def test_without_versions_two_get_one_name(
     monkeypatch: pytest.MonkeyPatch, nodes: RedisNodes
 ) -> None:
     """The control: it is the versions that decide."""
-    blind = changed(scripts.APPEND, "if version ~= e[3] then", "if false then")
-    monkeypatch.setattr(scripts, "APPEND", blind)
+    blind = changed(scripts.APPEND_PRESENCE, "if version ~= e[3] then", "if false then")
+    monkeypatch.setattr(scripts, "APPEND_PRESENCE", blind)
     nodes.server.ask("SCRIPT", "LOAD", blind.text.decode())
     both = [node.store.append([claim(NAMES, "ada", b"x", 0)]) for node in nodes.nodes]
     nodes.settle()
@@ -446,6 +448,76 @@ def test_a_full_server_refuses_and_recovers(server: RedisServer, logged_errors: 
         assert one.follower.happened == two.follower.happened == []
     assert all("cannot store" in error for error in logged_errors)
     logged_errors.clear()
+
+
+def test_people_come_and_go_while_the_server_is_full(
+    server: RedisServer, logged_errors: list[str]
+) -> None:
+    """Presence takes little memory; events and other cells are refused, which the log says once."""
+    with RedisNodes("a", "b", server=server) as nodes:
+        one, two = nodes.nodes
+        server.ask("CONFIG", "SET", "maxmemory", "1")
+        came = one.store.append([Unit([], claim(NAMES, "ada", b"", 0).changes)])
+        joined = one.store.append([saying("no"), Unit([], claim(NAMES, "eve", b"", 0).changes)])
+        nodes.settle()
+        result_of(came)
+        with pytest.raises(Unavailable):
+            result_of(joined)
+        assert two.follower.cells.keys() == {(NAMES, "ada")}
+        one.store.append([Unit([], [Change(NAMES, "ada", None)])])
+        nodes.settle()
+        assert two.follower.cells == {}
+        one.store.append([saying("no")]).addErrback(lambda _: None)
+        nodes.settle()
+    assert logged_errors == ["the store cannot store: {problem}"]
+    logged_errors.clear()
+
+
+def test_a_server_that_takes_no_writes_can_be_read(
+    server: RedisServer, logged_errors: list[str]
+) -> None:
+    """It has too few replicas, or cannot write to its disk; no node is given up meanwhile."""
+    with RedisNodes("a", "b", server=server) as nodes:
+        one, two = nodes.nodes
+        one.store.append([saying("one")])
+        nodes.settle()
+        server.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+        nodes.advance(60)
+        assert kept_texts(nodes, two) == ["one"]
+        refused: list[Deferred[Any]] = [one.store.append([saying("no")]), two.store.probe()]
+        nodes.settle()
+        for answer in refused:
+            with pytest.raises(Unavailable):
+                result_of(answer)
+        server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+        said = one.store.append([saying("two")])
+        nodes.advance(60)
+        result_of(said)
+        assert texts(two.follower.entries) == ["one", "two"]
+        assert one.follower.happened == two.follower.happened == []
+    assert logged_errors == ["the store cannot store: {problem}"]
+    logged_errors.clear()
+
+
+def test_a_round_begins_after_few_answers(
+    nodes: RedisNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a node is soon back where each answer takes its time: what needs no answer to something
+    else does not wait for it.
+    """
+    waits, ask = [], Link.ask
+
+    def counted(link: Link, *words: str | bytes | int) -> Deferred[Any]:
+        if not link.owed:
+            waits.append(words[0])
+        return ask(link, *words)
+
+    monkeypatch.setattr(Link, "ask", counted)
+    one, _ = nodes.nodes
+    one.cut()
+    while not one.store._rounds.current:
+        nodes.advance(0.1)
+    assert len(waits) < 10
 
 
 def test_scripts_that_the_server_has_forgotten_are_loaded_again(nodes: RedisNodes) -> None:
