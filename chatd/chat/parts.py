@@ -25,6 +25,7 @@ from .arrivals import Arrivals
 from .attached import Attached
 from .attempts import Attempts
 from .attendance import Attendance
+from .audit_trail import AuditTrail
 from .cards import Cards
 from .claims import Claims
 from .connection_sessions import ConnectionSessions
@@ -209,6 +210,7 @@ class Parts:
             self.account_removal,
             rules,
         )
+        self.audit_trail = AuditTrail(core, micros)
         self.killing = Killing(core, self.sessions, self.signed_in, micros)
         self.signals = Signals(core, shared=bool(node))
         self.cards = Cards(store, self.people)

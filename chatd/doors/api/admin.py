@@ -225,7 +225,7 @@ class AuditResource(AdminOnly):
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """What moderators and administrators did, the newest first; those before `before`."""
         before = KEY.check(one(request, "before") or "") or None
-        trail = self._access.service.server_bans.trail(self.admin(request), before, _limit(request))
+        trail = self._access.service.audit_trail.page(self.admin(request), before, _limit(request))
 
         def told(page: tuple[list[tuple[str, Record]], bool]) -> bytes:
             found, more = page
