@@ -157,7 +157,15 @@ class Parts:
             shared=bool(node),
         )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
-        self.signed_in = AccountSessions(wall, store, self.journal, self.sessions, connections)
+        self.signed_in = AccountSessions(
+            wall,
+            store,
+            self.journal,
+            self.sessions,
+            connections,
+            self.attached,
+            self.people.start,
+        )
         self.ignores = Ignores(self.journal, self.accounts, self.people, self.admission)
         self.markers = Markers(
             store,
