@@ -5,8 +5,8 @@
 3. A session ends by a change of its cell, or of the account's epoch
    (`chatd.chat.session_revocation`).  That of a connection (`AccountSession.brief`) also ends when
    its node has no session of the account's person any more (`chatd.chat.attached`).
-4. An account has at most `MOST_SESSIONS` sessions: the longest unused ends when one more begins.
-   Some that begin at the same moment may be more; the next one ends all that are too many.
+4. An account has at most `MOST_SESSIONS` sessions: the longest unused ends when one more begins,
+   also if several begin at the same time (`chatd.chat.account_lists`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ..model.addresses import Address
 from ..model.errors import ChatError, NotAllowed, NotFound
 from ..model.units import SESSIONS, USED, Cell, Change, Unit, account_table
 from ..store import Store
+from .account_lists import lengthen
 from .accounts import Proof, Record
 from .attached import Attached
 from .connection_sessions import ConnectionSessions
@@ -136,23 +137,23 @@ class AccountSessions:
             self._start if brief else "",
         )
 
-        def store(surplus: Sequence[tuple[str, str]]) -> Deferred[AccountSession]:
-            def judged() -> Unit:
-                proof.account  # noqa: B018 - raises
-                changes = [
-                    Change(SESSIONS, hash_, encode(session)),
-                    Change(account_table(SESSIONS, key), session.id, hash_.encode()),
-                    *_ended(key, surplus),
-                ]
-                return Unit((), changes, (proof.record.expect,))
+        ended: list[tuple[str, str]] = []
 
-            return self._journal.submit(judged).addCallback(stored, surplus)
+        def judged(surplus: list[tuple[str, str]]) -> list[Change]:
+            proof.account  # noqa: B018 - raises
+            ended[:] = surplus
+            return [
+                Change(SESSIONS, hash_, encode(session)),
+                Change(account_table(SESSIONS, key), session.id, hash_.encode()),
+                *_ended(key, surplus),
+            ]
 
-        def stored(_: object, surplus: Sequence[tuple[str, str]]) -> AccountSession:
-            self.forget_use(hash_ for _, hash_ in surplus)
+        def stored(_: object) -> AccountSession:
+            self.forget_use(hash_ for _, hash_ in ended)
             return session
 
-        return self._surplus(proof.record).addCallback(store)
+        storing = lengthen(self._journal, proof.record, lambda: self._surplus(proof.record), judged)
+        return storing.addCallback(stored)
 
     def _surplus(self, record: Record) -> Deferred[list[tuple[str, str]]]:
         """The ids and hashes of an account's sessions that have ended or are one too many."""

@@ -168,15 +168,16 @@ def test_sessions_are_listed_and_ended_by_their_ids(chat: InMemoryChat) -> None:
 def test_a_sign_in_does_not_end_a_session_that_a_connection_is_about_to_get(
     chat: InMemoryChat,
 ) -> None:
-    """It is stored before the person comes; several connections may sign in at the same time."""
-    proof = registered(chat, "ada")
-    signing = []
-    for _ in range(4):
-        signing.append(chat.service.signed_in.connect(proof, LOCAL, "irc"))
-        chat.clock.advance(0)
-    chat.settle()
-    listed = settled(chat, chat.service.signed_in.listed(proof.record))
-    assert {result_of(one).id for one in signing} == set(listed)
+    """It is stored before the person comes, whenever meanwhile another one signs in."""
+    for turns in range(20):
+        proof = registered(chat, f"ada-{turns}")
+        first = chat.service.signed_in.connect(proof, LOCAL, "irc")
+        for _ in range(turns):
+            chat.clock.advance(0)
+        second = chat.service.signed_in.connect(proof, LOCAL, "irc")
+        chat.settle()
+        listed = settled(chat, chat.service.signed_in.listed(proof.record))
+        assert {result_of(one).id for one in (first, second)} == set(listed)
 
 
 def test_a_session_of_a_connection_ends_with_the_server(chat: InMemoryChat) -> None:
