@@ -213,12 +213,13 @@ class Settings:
     # Limits of messages, rooms and sessions.
     message_rate: float = option(
         DEFAULTS.message_rate,
-        "Messages a second per person, four seconds' worth at once; 0: no limit.",
+        "Messages and changes a second per person, four seconds' worth at once; 0: no limit.",
         number(0, kind=float),
     )
     address_rate: float | None = option(
         None,
-        "Messages a second from one address, over all its sessions and visitors; 0: no limit.",
+        "Messages and changes a second of all people at one address together, and new sessions "
+        "over HTTP as fast; 0: no limit.",
         number(0, kind=float),
         default_is=f"{ADDRESS_SHARE} times the message rate",
         example="100",
