@@ -23,7 +23,7 @@ from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
 from ..kit.chat import PASSWORD, events, private, registered, settled, signed_in
-from ..kit.redis import RedisServer
+from ..kit.redis import absent_server
 from ..kit.redis_chat import ChatNode, RedisChats
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
@@ -261,7 +261,7 @@ def test_a_guest_whose_second_sign_in_follows_one_in_doubt_stays(
 
     def append_behind_a_mute_switch(units: Any) -> Any:
         two.node.go_mute()
-        two.node.dialler.server = RedisServer()  # which is not there
+        two.node.dialler.server = absent_server()
         return append(units)
 
     monkeypatch.setattr(two.node.store, "append", append_behind_a_mute_switch)
