@@ -2,7 +2,7 @@
 
 import { toChatError } from "./errors.js";
 import { isTalk } from "./places.js";
-import { backoff } from "./timing.js";
+import { Retry } from "./timing.js";
 
 /** Events in one request: no more than are shown within a frame. */
 const PAGE = 50;
@@ -13,10 +13,7 @@ export class Earlier {
   #log;
   #here;
   #changed;
-  /** The number of requests that failed one after another. */
-  #failures = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} the next attempt after a failure */
-  #retry;
+  #retry = new Retry();
 
   /**
    * @param {import("./chat.js").Chat} chat @param {import("./places.js").Places} places @param {import("./log.js").Log} log
@@ -58,11 +55,12 @@ export class Earlier {
     const found = await asking.catch(thrown => {
       const error = toChatError(thrown);
       seen.all = error.status === 404;
-      if (error.passing) this.#later(error.retryAfter);
+      // The user may not scroll again.
+      if (error.passing) this.#retry.failed(error.retryAfter, () => this.fill());
     });
     seen.loading = false;
     if (!found || firstOf() > first) return false;
-    this.#failures = 0;
+    this.#retry.worked();
     // If nothing was shown yet, some of these events may have arrived meanwhile.
     const now = firstOf();
     const { line } = seen;
@@ -75,10 +73,5 @@ export class Earlier {
     this.#log.prepend(events);
     this.#changed();
     return !seen.all;
-  }
-  /** Try again, although the user does not scroll again. @param {number} seconds at least */
-  #later(seconds) {
-    clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => void this.fill(), Math.max(seconds, backoff(this.#failures++)) * 1000);
   }
 }

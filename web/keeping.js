@@ -1,6 +1,9 @@
 /** State that outlasts the page: read marks, which an account has on all its devices, and unsent texts. */
 
+import { toChatError } from "./errors.js";
 import * as memory from "./memory.js";
+import { isTalk } from "./places.js";
+import { Retry } from "./timing.js";
 
 /** Milliseconds after which what was read is remembered. */
 const SAVING = 300;
@@ -16,8 +19,10 @@ export class Keeping {
   #here;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #saving;
-  /** The account's read markers that the server has, by room or conversation. @type {Map<string, number>} */
+  /** The account's read markers that the server has or is told, by room or conversation. @type {Map<string, number>} */
   #known = new Map();
+  /** Of markers that the server did not take. */
+  #retry = new Retry();
   #synced = 0;
 
   /**
@@ -55,20 +60,25 @@ export class Keeping {
     memory.remember(person => {
       for (const [place, id] of this.#places.marks) person.read.set(place, Math.max(id, person.read.get(place) ?? 0));
     });
-    if (!this.#chat.account.signedIn) return;
-    for (const room of this.#chat.rooms) {
-      const id = this.#places.lastRead(room);
-      if (id <= (this.#known.get(room) ?? 0)) continue;
-      this.knows(room, id);
-      // A marker that fails is covered by the next one.
-      void this.#chat.mark(id, room).catch(() => {});
-    }
-    for (const place of this.#places.talks) {
-      const id = this.#places.lastRead(place);
-      if (id <= (this.#known.get(place) ?? 0)) continue;
-      this.knows(place, id);
-      // What is written with a guest is not kept, and has no marker.
-      void this.#chat.markWith(this.#places.view(place).title, id).catch(() => {});
+    if (!this.#chat.account.signedIn || this.#retry.waiting) return;
+    for (const place of [...this.#chat.rooms, ...this.#places.talks]) void this.#mark(place);
+  }
+
+  /** Tell the server how far a place was read, if it does not know. @param {string} place */
+  async #mark(place) {
+    const id = this.#places.lastRead(place);
+    const known = this.#known.get(place) ?? 0;
+    if (id <= known) return;
+    this.#known.set(place, id);
+    try {
+      await (isTalk(place) ? this.#chat.markWith(this.#places.view(place).title, id) : this.#chat.mark(id, place));
+      this.#retry.worked();
+    } catch (thrown) {
+      const { passing, retryAfter } = toChatError(thrown);
+      // What is written with a guest, say, is not kept, and has no marker.
+      if (!passing) return;
+      if (this.#known.get(place) === id) this.#known.set(place, known);
+      this.#retry.failed(retryAfter, () => this.read());
     }
   }
 

@@ -11,6 +11,27 @@ export function backoff(failures) {
   return Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) * (0.5 + Math.random() / 2);
 }
 
+/** Something that is tried again after it failed. */
+export class Retry {
+  /** Whether an attempt is to come. */
+  waiting = false;
+  #failures = 0;
+
+  worked() {
+    this.#failures = 0;
+  }
+
+  /** @param {number} seconds at least @param {() => unknown} again */
+  failed(seconds, again) {
+    if (this.waiting) return;
+    this.waiting = true;
+    setTimeout(() => {
+      this.waiting = false;
+      again();
+    }, Math.max(seconds, backoff(this.#failures++)) * 1000);
+  }
+}
+
 /** `Retry-After`, seconds or a date (RFC 9110, 10.2.3), in seconds. @param {string} value @returns {number} */
 export function retryAfter(value) {
   const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;

@@ -1,4 +1,4 @@
-"""Lists of an account that have a bound: its personal tokens, and the names that it ignores.
+"""Lists of an account that have a bound: its sessions, personal tokens, and ignored names.
 
 Such a list is not in memory, so it is read before a command is judged by it.  The unit that makes
 it longer expects the account's cell as it was before the list was read, and writes that cell anew.
@@ -49,9 +49,10 @@ async def _lengthen(
 ) -> Any:
     for _ in range(TRIES):
         version, account = record.version, record.value
+        changes = judge(await read())
         if account is None or account.deleted:
             raise NoSession("the account is gone; sign in to another")
-        changes = (*judge(await read()), Change(ACCOUNTS, record.key, encode(account)))
+        changes = (*changes, Change(ACCOUNTS, record.key, encode(account)))
 
         def judged(version: int = version, changes: Sequence[Change] = changes) -> Unit:
             if record.version != version:

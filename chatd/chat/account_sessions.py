@@ -3,9 +3,10 @@
 1. A token is sent once, to the client that asked for it; only its hash is stored.
 2. A session is stored only if the account's password has not changed since the client proved it.
 3. A session ends by a change of its cell, or of the account's epoch
-   (`chatd.chat.session_revocation`).
-4. An account has at most `MOST_SESSIONS` sessions: the longest unused ends when one more begins.
-   Some that begin at the same moment may be more; the next one ends all that are too many.
+   (`chatd.chat.session_revocation`).  That of a connection (`AccountSession.brief`) also ends when
+   its node has no session of the account's person any more (`chatd.chat.attached`).
+4. An account has at most `MOST_SESSIONS` sessions: the longest unused ends when one more begins,
+   also if several begin at the same time (`chatd.chat.account_lists`).
 """
 
 from __future__ import annotations
@@ -30,12 +31,17 @@ from ..model.addresses import Address
 from ..model.errors import ChatError, NotAllowed, NotFound
 from ..model.units import SESSIONS, USED, Cell, Change, Unit, account_table
 from ..store import Store
+from .account_lists import lengthen
 from .accounts import Proof, Record
+from .attached import Attached
 from .connection_sessions import ConnectionSessions
 from .deputy import Deputy
 from .http_sessions import Sessions
 from .journal import Journal
 from .sessions import LastingSession, Session
+
+CONNECTING_MICROS = 60_000_000
+"""Microseconds for which the session of a connection counts before its node has the person."""
 
 
 class AccountSessions:
@@ -48,13 +54,19 @@ class AccountSessions:
         journal: Journal,
         sessions: Sessions,
         connections: ConnectionSessions,
+        attached: Attached,
+        start: str,
     ) -> None:
-        """`now` is the wall clock, in seconds since the Unix epoch."""
+        """`now` is the wall clock, in seconds since the Unix epoch; `start` is this node's
+        (`People.start`).
+        """
         self._now = now
         self._store = store
         self._journal = journal
         self._sessions = sessions
         self._connections = connections
+        self._attached = attached
+        self._start = start
 
     def begin(self, proof: Proof, address: Address, label: str) -> Deferred[LastingSession]:
         """Begin a session over HTTP.  Raises as `Sessions.check` does; fails with `BadCredentials`
@@ -115,26 +127,33 @@ class AccountSessions:
     ) -> Deferred[AccountSession]:
         key, hash_ = proof.record.key, hash_of(token)
         session = AccountSession(
-            key, secrets.token_hex(8), self._micros, proof.epoch, label, address, brief
+            key,
+            secrets.token_hex(8),
+            self._micros,
+            proof.epoch,
+            label,
+            address,
+            brief,
+            self._start if brief else "",
         )
 
-        def store(surplus: Sequence[tuple[str, str]]) -> Deferred[AccountSession]:
-            def judged() -> Unit:
-                proof.account  # noqa: B018 - raises
-                changes = [
-                    Change(SESSIONS, hash_, encode(session)),
-                    Change(account_table(SESSIONS, key), session.id, hash_.encode()),
-                    *_ended(key, surplus),
-                ]
-                return Unit((), changes, (proof.record.expect,))
+        ended: list[tuple[str, str]] = []
 
-            return self._journal.submit(judged).addCallback(stored, surplus)
+        def judged(surplus: list[tuple[str, str]]) -> list[Change]:
+            proof.account  # noqa: B018 - raises
+            ended[:] = surplus
+            return [
+                Change(SESSIONS, hash_, encode(session)),
+                Change(account_table(SESSIONS, key), session.id, hash_.encode()),
+                *_ended(key, surplus),
+            ]
 
-        def stored(_: object, surplus: Sequence[tuple[str, str]]) -> AccountSession:
-            self.forget_use(hash_ for _, hash_ in surplus)
+        def stored(_: object) -> AccountSession:
+            self.forget_use(hash_ for _, hash_ in ended)
             return session
 
-        return self._surplus(proof.record).addCallback(store)
+        storing = lengthen(self._journal, proof.record, lambda: self._surplus(proof.record), judged)
+        return storing.addCallback(stored)
 
     def _surplus(self, record: Record) -> Deferred[list[tuple[str, str]]]:
         """The ids and hashes of an account's sessions that have ended or are one too many."""
@@ -160,8 +179,16 @@ class AccountSessions:
             for id_, it in sessions.items()
             if is_valid(it.session, record.value)
             and not is_over(it.session, it.used, now)
-            and (id_ in here or not it.session.brief)  # else its connection ended with this server
+            and (id_ in here or self._has_connection(it.session, now))
         ]
+
+    def _has_connection(self, session: AccountSession, now: int) -> bool:
+        """Whether a session that this node does not have may have its connection, if it needs one.
+        On this node it has none any more, unless the connection is just about to get the session.
+        """
+        if not session.brief or now - session.created < CONNECTING_MICROS:
+            return True
+        return session.start != self._start and self._attached.has(session.account, session.start)
 
     def _all(self, key: str) -> Deferred[dict[str, Listed]]:
         ids: Deferred[Any] = self._store.table(account_table(SESSIONS, key))

@@ -49,7 +49,7 @@ class Admission:
         """`now` tells seconds that never run backwards."""
         self.limits = limits
         self._now = now
-        # The burst allows each of an address's sessions at least one message, whatever the rate.
+        # At an address `ADDRESS_SHARE` people may send a message at once, whatever the rate.
         self._addresses: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)
         self._visitors: Buckets[Address] = Buckets(limits.message_rate, now)
         self._openings: Buckets[Address] = Buckets(limits.for_an_address, now, ADDRESS_SHARE)

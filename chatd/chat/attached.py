@@ -71,6 +71,11 @@ class Attached:
         """Whether this node is attached to that person."""
         return self._start in self._versions.get(id, ())
 
+    def has(self, key: str, start: str) -> bool:
+        """Whether the node of that start is attached to the account's person with that key."""
+        held = self._people.held.get(key)
+        return held is not None and start in self._versions.get(held.id, ())
+
     def several(self, id: str) -> bool:
         """Whether that person has, or had, sessions on several nodes."""
         return id in self._several

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 ADDRESS_SHARE = 20
-"""The default rate limit of an address, as a multiple of a session's: of the people in an office
+"""The default rate limit of an address, as a multiple of a person's: of the people in an office
 behind one address, hardly more type at the same moment."""
 BURST = 4
 """The burst of a token bucket, in seconds of its rate: a person pastes some lines, then reads."""
@@ -40,8 +40,9 @@ class Limits:
     message_rate: float = 5.0
     """Messages and changes a second per person (`chatd.chat.admission`); 0: no limit."""
     address_rate: float | None = None
-    """Messages a second per address, over all its sessions and visitors; 0: no limit; None: as many
-    as `ADDRESS_SHARE` sessions may send."""
+    """Messages and changes a second of all people at an address together, visitors included, and
+    sessions over HTTP that begin there in a second; 0: no limit; None: as many as `ADDRESS_SHARE`
+    people may send."""
     sessions: int = 20_000
     """Sessions over HTTP: about 3.5 kB of memory each."""
     sessions_per_address: int = 2000

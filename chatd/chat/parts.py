@@ -25,6 +25,7 @@ from .arrivals import Arrivals
 from .attached import Attached
 from .attempts import Attempts
 from .attendance import Attendance
+from .audit_trail import AuditTrail
 from .cards import Cards
 from .claims import Claims
 from .connection_sessions import ConnectionSessions
@@ -156,7 +157,15 @@ class Parts:
             shared=bool(node),
         )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
-        self.signed_in = AccountSessions(wall, store, self.journal, self.sessions, connections)
+        self.signed_in = AccountSessions(
+            wall,
+            store,
+            self.journal,
+            self.sessions,
+            connections,
+            self.attached,
+            self.people.start,
+        )
         self.ignores = Ignores(self.journal, self.accounts, self.people, self.admission)
         self.markers = Markers(
             store,
@@ -209,6 +218,7 @@ class Parts:
             self.account_removal,
             rules,
         )
+        self.audit_trail = AuditTrail(core, micros)
         self.killing = Killing(core, self.sessions, self.signed_in, micros)
         self.signals = Signals(core, shared=bool(node))
         self.cards = Cards(store, self.people)

@@ -2,8 +2,9 @@
 
 1. A subscription belongs to the session of an account that made it, and a session has one at most.
    It ends with the session: by signing out, by another password, with the account.
-2. An account has at most `MOST_SUBSCRIPTIONS`; when one more begins, the oldest ends.  Some that
-   begin at the same moment may be more; the next one ends all that are too many.
+2. An account has at most `MOST_SUBSCRIPTIONS`; when one more begins, the oldest ends.  The unit of
+   each one more expects the account's cell, and writes it anew; so of two that begin at the same
+   time one is judged again, by the list with the other.
 3. A browser's address at its push service is in one subscription only: when another account signs
    in there, the former account's notifications no longer come to it.
    Of two that were stored at once, the newer one stays.
@@ -30,6 +31,7 @@ from ..model.account import (
     is_over,
     is_valid,
 )
+from ..model.account import encode as encode_account
 from ..model.errors import ChatError, TooMany
 from ..model.mentions import Mentions
 from ..model.push import MOST_SUBSCRIPTIONS, Subscription, decode_subscription, encode
@@ -118,10 +120,12 @@ class Subscriptions:
             )
             surplus = own[: max(len(own) - MOST_SUBSCRIPTIONS + 1, 0)]
             ended = [*others, *(other for _, other in surplus)]
-            changes = (
+            changes = [
                 *(Change(PUSHES, other, None) for other in ended),
                 Change(PUSHES, hash_, encode(made)),
-            )
+            ]
+            if hash_ not in self._all and (account := credential.record.value) is not None:
+                changes.append(Change(ACCOUNTS, credential.record.key, encode_account(account)))
             expects = (credential.record.expect, Expect(SESSIONS, hash_, credential.cell.version))
             return Unit((), changes, expects)
 

@@ -158,7 +158,7 @@ def ruled(
             *(room.given(BANS, id_, None) for id_ in rights.bans.run_out(by.now)),
             *(room.given(MUTES, id_, None) for id_ in rights.mutes.run_out(by.now)),
             *changes,
-            recorded(by.stamp, record),
+            recorded(by.stamp, record, admin=by.person.admin),
         ),
         (room.expect, by.person.expect, *expects),
     )

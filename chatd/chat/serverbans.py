@@ -1,17 +1,16 @@
-"""What administrators do for the whole server: bans from it, and reading the audit trail."""
+"""Bans from the whole server, which administrators place and lift."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 
-from ..model.audit import Record, decode_record
 from ..model.moderation import BanFromServer, UnbanFromServer
 from ..model.names import name_key
 from ..model.policy import Action
 from ..model.restrictions import Restriction, Restrictions
-from ..model.units import AUDIT, Cell, Unit
+from ..model.units import Unit
 from . import judge_bans
 from .arguments import key_of, network_in, new_id, reason, shown, until
 from .core import Core
@@ -39,7 +38,6 @@ class ServerBans:
         """
         self._journal = core.journal
         self._readers = core.readers
-        self._store = core.store
         self._targets = targets
         self._banned = banned
         self._now = now
@@ -83,20 +81,3 @@ class ServerBans:
             return judge_bans.unban_from_server(by, self._banned, who, key_of(who))
 
         return in_order(person, ALONE, lambda: self._journal.submit(judged))
-
-    def trail(
-        self, person: Person, before: str | None, limit: int
-    ) -> Deferred[tuple[list[tuple[str, Record]], bool]]:
-        """The audit trail: the last `limit` records of what moderators did, or the last before the
-        key `before`, the newest first; and whether there are more.  A record's key begins with the
-        time in microseconds since the Unix epoch, as 16 hexadecimal digits.
-
-        Raises `NotAllowed`; fails with `Unavailable`.
-        """
-        self._readers.policy.may(person, Action.SEE_AUDIT)
-
-        def found(cells: Sequence[tuple[str, Cell]]) -> tuple[list[tuple[str, Record]], bool]:
-            records = [(stamp, decode_record(cell.value)) for stamp, cell in cells[:limit]]
-            return records, len(cells) > limit
-
-        return self._store.cells(AUDIT, before, limit + 1, down=True).addCallback(found)

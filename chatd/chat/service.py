@@ -130,6 +130,8 @@ class ChatService(Service):
         self.letters, self.correspondence = parts.letters, parts.correspondence
         self.moderation, self.invites = parts.moderation, parts.invites
         self.server_bans, self.administration = parts.server_bans, parts.administration
+        self.audit_trail = parts.audit_trail
+        """What moderators and administrators did."""
         self.kill = parts.killing.kill
         self.push = parts.push
         """The notifications on devices whose page is closed."""
@@ -198,6 +200,11 @@ class ChatService(Service):
         prepare()
         return self._store.open(self._fold).addCallback(self._fold.opened)
 
+    def startService(self) -> None:
+        """The store is open: begin the work that is done now and then."""
+        super().startService()
+        self.audit_trail.begin()
+
     def probe(self) -> Deferred[None]:
         """Fires if the store takes events now; else fails with `Unavailable`, which says why."""
         return self._store.probe()
@@ -213,6 +220,7 @@ class ChatService(Service):
     def stopService(self) -> Deferred[None]:
         """Store what was accepted, then close the store."""
         super().stopService()
+        self.audit_trail.stop()
         self._journal.flush()
         self._passwords.stop()
         return self._store.close()

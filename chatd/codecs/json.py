@@ -6,6 +6,7 @@ in UTF-8 and has no line break.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -21,6 +22,10 @@ from ..stream.eventlog import Entry
 
 T = TypeVar("T")
 
+HALF_A_PAIR = (
+    "the JSON holds half a surrogate pair (\\ud800 to \\udfff), which is no character; "
+    "send both halves, or the character itself"
+)
 MOST_SHOWN = 40
 """Characters of a client's input that an error message repeats."""
 _FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
@@ -98,6 +103,8 @@ def decode(data: bytes, form: type[T]) -> T:
     except UnicodeDecodeError:
         raise Malformed("the JSON is no valid UTF-8") from None
     except msgspec.DecodeError as problem:
+        if _has_half_a_pair(data):
+            raise Malformed(HALF_A_PAIR) from None
         raise Malformed(f"the JSON is not understood: {problem}") from None
     except RecursionError:
         raise Malformed("the JSON is nested too deeply") from None
@@ -122,6 +129,19 @@ def convert(fields: Mapping[str, str], form: type[T]) -> T:
         raise _wrong(problem, "the form") from None
     check_fields(value)
     return value
+
+
+def _has_half_a_pair(data: bytes) -> bool:
+    """Whether data that msgspec does not decode is JSON but for halves of surrogate pairs, which
+    Python's own parser accepts.
+    """
+    try:
+        json.dumps(json.loads(data), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def _wrong(problem: msgspec.ValidationError, what: str) -> Malformed:

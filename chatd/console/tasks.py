@@ -218,7 +218,7 @@ class ShowAudit(Task, tag="audit"):
         before, more = None, True
         while more and len(lines) < self.number:
             most = min(PAGE, self.number - len(lines))
-            found, more = await service.server_bans.trail(person, before, most)
+            found, more = await service.audit_trail.page(person, before, most)
             lines += (_record(*it) for it in found)
             before = found[-1][0] if found else before
         return lines[::-1] or ["nothing yet"]

@@ -62,6 +62,8 @@ class AccountSession(msgspec.Struct, frozen=True, omit_defaults=True):
     """The address from which the session was begun."""
     brief: bool = False
     """Whether the session ends with its connection, as on the line door."""
+    start: str = ""
+    """Of a brief session: the start of the node that has the connection (`People.start`)."""
 
 
 class GuestSession(msgspec.Struct, frozen=True, omit_defaults=True):

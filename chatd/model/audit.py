@@ -1,14 +1,14 @@
 """The audit trail: records of moderators' actions.
 
-The unit of each action contains a record of it (table `audit`).  Records are kept for good, are not
-loaded into memory, and are shown to administrators only.
+The unit of each action contains a record of it.  Records are not loaded into memory, and are shown
+to administrators only.  How long they are kept is in `chatd.chat.audit_trail`.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from .units import AUDIT, Change
+from .units import AUDIT, ROOM_AUDIT, Change
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,6 +35,8 @@ decode_record = msgspec.json.Decoder(Record).decode
 """The record that a cell's value holds.  Raises `msgspec.DecodeError`."""
 
 
-def recorded(stamp: str, record: Record) -> Change:
-    """The change that stores a record; `stamp`, its key, is unique and sorts by time."""
-    return Change(AUDIT, stamp, _encode(record))
+def recorded(stamp: str, record: Record, *, admin: bool = True) -> Change:
+    """The change that stores a record; `stamp`, its key, is unique and sorts by time, and `admin`
+    tells whether an administrator or the console has acted.
+    """
+    return Change(AUDIT if admin else ROOM_AUDIT, stamp, _encode(record))

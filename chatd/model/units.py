@@ -105,7 +105,10 @@ SPOKEN = "spoken"
 """Table of each person's last message in a room with slow mode (`RoomState.slow`): subject ->
 nothing; the cell's version is the id of the message."""
 AUDIT = "audit"
-"""Table of moderators' actions: a key that sorts by time -> `chatd.model.audit.Record`."""
+"""Table of what administrators and the console did: a key that begins with the time in microseconds
+since the Unix epoch, as 16 hexadecimal digits -> `chatd.model.audit.Record`."""
+ROOM_AUDIT = "room-audit"
+"""Table of what others did who moderate a room, as in `AUDIT`."""
 ROOM_TABLES = (MEMBERS, ROLES, BANS, MUTES, ADMITTED, INVITES, SPOKEN)
 """Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
 RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}

@@ -34,4 +34,5 @@ def chat_of(
         shared=(proxies or settings.proxies).trusts_address,
     )
     chat.page_url = page_url(settings)
+    chat.audit_trail.bounds = settings.trail_bounds
     return chat

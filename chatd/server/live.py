@@ -3,8 +3,8 @@
 1. A setting that is not in `LIVE` is read at the start only, and `RESTART` says why.
 2. Applying a setting never disconnects a client.  If there are more sessions, rooms or readers than
    a lowered limit allows, they stay, and no further ones are admitted.  Two settings take away what
-   clients had: with `guests`, clients without an account may read less, and with `keep`, the server
-   deletes old events.
+   clients had: with `guests`, clients without an account may read less, and with `keep…`, the
+   server deletes old events, and old records of the audit trail.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ def _retention(live: Live, settings: Settings) -> None:
     live.store.retention = settings.retention
 
 
+def _audit(live: Live, settings: Settings) -> None:
+    live.chat.audit_trail.bounds = settings.trail_bounds
+
+
 def _names(live: Live, settings: Settings) -> None:
     live.hosts.replace(settings.hosts)
     live.origins.replace(settings.allow_origin)
@@ -129,6 +133,8 @@ LIVE: Mapping[str, Callable[[Live, Settings], None]] = {
     "stall": _stall,
     "keep": _retention,
     "keep_events": _retention,
+    "keep_audit": _audit,
+    "keep_audit_records": _audit,
     "host": _names,
     "allow_origin": _names,
     "trust_proxy": _proxies,

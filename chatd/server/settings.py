@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
+from ..chat.audit_trail import MOST_RECORDS, TrailBounds
 from ..chat.limits import ADDRESS_SHARE, DEFAULTS, Limits
 from ..chat.rules import Guests, Registering, Rules
 from ..chat.service import HISTORY
@@ -98,6 +99,18 @@ class Settings:
         "Events, in all, above which the oldest are forgotten; without it, all are kept.",
         number(1),
         example="1000000",
+    )
+    keep_audit: float | None = option(
+        None,
+        "Days after which records of what moderators did are forgotten; without it, never.",
+        number(0, kind=float),
+        example="365",
+    )
+    keep_audit_records: int = option(
+        MOST_RECORDS,
+        "Records of administrators, and as many of rooms' owners and ops, above which the oldest "
+        "are forgotten; 0: no limit.",
+        number(0),
     )
     history: int = option(
         HISTORY, "Events kept per room in memory: the window for resuming.", number(1)
@@ -200,12 +213,13 @@ class Settings:
     # Limits of messages, rooms and sessions.
     message_rate: float = option(
         DEFAULTS.message_rate,
-        "Messages a second per person, four seconds' worth at once; 0: no limit.",
+        "Messages and changes a second per person, four seconds' worth at once; 0: no limit.",
         number(0, kind=float),
     )
     address_rate: float | None = option(
         None,
-        "Messages a second from one address, over all its sessions and visitors; 0: no limit.",
+        "Messages and changes a second of all people at one address together, and new sessions "
+        "over HTTP as fast; 0: no limit.",
         number(0, kind=float),
         default_is=f"{ADDRESS_SHARE} times the message rate",
         example="100",
@@ -371,6 +385,11 @@ class Settings:
     def retention(self) -> Retention:
         """How many events the store keeps, and how long."""
         return Retention(self.keep, self.keep_events)
+
+    @property
+    def trail_bounds(self) -> TrailBounds:
+        """How much of the audit trail is kept, and how long."""
+        return TrailBounds(self.keep_audit, self.keep_audit_records)
 
 
 def options() -> Iterator[tuple[str, Option]]:

@@ -251,6 +251,11 @@ class Store(Protocol):
         Fails with `Unavailable`.
         """
 
+    def size(self, table: str) -> Deferred[int]:
+        """How many cells a table has that is kept (not of presence); what was stored and not shown
+        yet may be counted.  Fails with `Unavailable`.
+        """
+
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """Give a cell of a noted table a value, or with None make it absent; fires when that is
         stored, and `get` answers it from then on.

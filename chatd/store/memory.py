@@ -301,6 +301,11 @@ class MemoryStore:
         found = self.engine.cells.span(table, place, limit, down=down)
         return self._later(lambda: found)
 
+    def size(self, table: str) -> Deferred[int]:
+        """See `Store.size`."""
+        found = self.engine.cells.size(table)
+        return self._later(lambda: found)
+
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """See `Store.note`."""
         if not self._closed and self._follower:

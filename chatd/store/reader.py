@@ -88,6 +88,13 @@ class Reader(Database):
         with self._snapshot() as (connection, _):
             return span(connection, table, place, limit, down=down)
 
+    def table_size(self, table: str) -> int:
+        """See `Store.size`.  Raises `Unavailable`."""
+        with self._snapshot() as (connection, _):
+            counted = connection.execute("SELECT count(*) FROM cells WHERE tbl = ?", (table,))
+            (found,) = counted.fetchone()
+        return int(found)
+
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[sqlite3.Connection, int]]:
         """The connection, in a transaction for reading, and the file's floor."""

@@ -266,6 +266,10 @@ class SqliteStore:
         """See `Store.cells`: the reading thread reads it, beside the commits."""
         return self._read(partial(self._reader.cells, table, place, limit, down=down))
 
+    def size(self, table: str) -> Deferred[int]:
+        """See `Store.size`: the reading thread counts, beside the commits."""
+        return self._read(partial(self._reader.table_size, table))
+
     def _cells(self, table: str, keys: Collection[str] | None) -> Deferred[Mapping[str, Cell]]:
         if self._closed or not self._follower:
             return fail(Unavailable(CLOSING))

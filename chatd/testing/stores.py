@@ -172,6 +172,10 @@ class RefusingStore(MemoryStore):
         """See `chatd.store.Store.cells`."""
         return _unreadable() if self.unreadable else super().cells(table, place, limit, down=down)
 
+    def size(self, table: str) -> Deferred[int]:
+        """See `chatd.store.Store.size`."""
+        return _unreadable() if self.unreadable else super().size(table)
+
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """See `chatd.store.Store.note`."""
         if self.refusing:

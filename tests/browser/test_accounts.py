@@ -1,11 +1,12 @@
 """Accounts in the browser: one person on every device, over reloads, tabs and restarts."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from .people import People, Person
 from .server import Server
@@ -146,6 +147,33 @@ def test_devices_share_rooms_unread_counts_and_read_marks(people: People, shared
     laptop.goes_to("synced")
     laptop.sees("two")
     expect(rooms.get_by_role("link", name="#synced", exact=True)).to_be_visible()
+
+
+def test_read_marker_that_the_server_refuses_is_set_again(people: People, shared_server: Server):
+    """After a pause, although nothing new is said; so the other devices know what was read."""
+    create_account(shared_server, "mara")
+    mara = people.come(shared_server.url, room="marked")
+    sign_in(mara, "mara")
+    told: list[int] = []
+
+    def answer(route: Route) -> None:
+        told.append(json.loads(route.request.post_data or "")["id"])
+        if len(told) > 2:
+            return route.continue_()
+        return route.fulfill(status=503, body="later")
+
+    mara.page.route("**/rooms/marked/marker", answer)
+    bob = people.come(shared_server.url, "bob", room="marked")
+    mara.page.bring_to_front()
+    with mara.page.expect_response(lambda it: it.url.endswith("/marker") and it.ok):
+        bob.say("one")
+        mara.sees("one")
+    assert told == sorted(told)
+    assert len(told) == 3
+    laptop = people.come(shared_server.url, room="lobby")
+    sign_in(laptop, "mara")
+    rooms = laptop.page.get_by_role("navigation", name="Rooms")
+    expect(rooms.get_by_role("link", name="#marked", exact=True)).to_be_visible()
 
 
 def test_device_is_signed_out_from_another_device(people: People, shared_server: Server):

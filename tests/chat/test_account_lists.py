@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from chatd.chat import ignores, tokens
+from chatd.chat import account_sessions, ignores, push_subscriptions, tokens
 from chatd.model.account import Account, encode
-from chatd.model.errors import Malformed, NoSession
-from chatd.model.units import ACCOUNTS, Change, Unit
+from chatd.model.errors import BadCredentials, Malformed, NoSession
+from chatd.model.units import ACCOUNTS, PUSHES, SESSIONS, Change, Unit, account_table
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import HERE, refused, registered, set_account, settled, signed_in
+from ..kit.chat import HERE, PASSWORD, refused, registered, set_account, settled, signed_in
+from ..kit.push import Browser, pushing
 from ..kit.redis_chat import RedisChats
 
 MOST = 5
@@ -23,6 +24,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short lists, so that few requests fill them."""
     monkeypatch.setattr(tokens, "MOST_TOKENS", MOST)
     monkeypatch.setattr(ignores, "MOST_IGNORED", MOST)
+    monkeypatch.setattr(account_sessions, "MOST_SESSIONS", MOST)
+    monkeypatch.setattr(push_subscriptions, "MOST_SUBSCRIPTIONS", MOST)
 
 
 def make_token(chat: InMemoryChat, session: Any, label: str = "bot") -> Any:
@@ -117,3 +120,44 @@ def test_an_account_that_is_deleted_meanwhile_gets_no_token(chat: InMemoryChat) 
     set_account(chat, proof, deleted=1)
     assert refused(making) is NoSession
     assert settled(chat, chat.service.tokens.listed("ada")) == {}
+
+
+def test_parallel_requests_begin_no_more_sessions_than_there_may_be(chat: InMemoryChat) -> None:
+    """All of them succeed, and the oldest sessions end; nothing is left of those in the store."""
+    proof = registered(chat, "ada")
+    signed_in(chat, "ada")
+    signing = [chat.service.signed_in.begin(proof, HERE, "test") for _ in range(3 * MOST)]
+    chat.settle()
+    assert [refused(one) for one in signing] == [None] * (3 * MOST)
+    assert len(settled(chat, chat.store.table(account_table(SESSIONS, "ada")))) == MOST
+    assert len(settled(chat, chat.store.table(SESSIONS))) == MOST
+
+
+def test_a_session_does_not_begin_by_a_password_that_is_changed_meanwhile(
+    chat: InMemoryChat,
+) -> None:
+    """Nor in an account that is deleted meanwhile: the client has to sign in again."""
+    for name, change in (("ada", {"epoch": 9}), ("bob", {"deleted": 1})):
+        proof = registered(chat, name)
+        signing = chat.service.signed_in.begin(proof, HERE, "test")
+        set_account(chat, proof, **change)
+        assert refused(signing) is BadCredentials
+
+
+def test_parallel_requests_subscribe_no_more_browsers_than_there_may_be(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them succeed, and the oldest subscriptions end."""
+    monkeypatch.setattr(account_sessions, "MOST_SESSIONS", 100)
+    registered(chat, "ada")
+    pushing(chat)
+    sessions = [signed_in(chat, "ada", PASSWORD) for _ in range(3 * MOST)]
+    subscribing = []
+    for number, session in enumerate(sessions):
+        form = Browser(f"https://push.example.net/{number}").form
+        subscribing.append(
+            chat.service.push.subscribe(session, form["endpoint"], form["p256dh"], form["auth"])
+        )
+    chat.settle()
+    assert [refused(one) for one in subscribing] == [None] * (3 * MOST)
+    assert len(settled(chat, chat.store.table(PUSHES))) == MOST

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chatd.chat import account_sessions
 from chatd.chat.departures import LEAVE_SECONDS
 from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS, LastingSession
@@ -21,8 +22,8 @@ from chatd.store.redis.appending import TELL_SECONDS
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet, InMemoryChat, result_of
 
-from ..kit.chat import events, private, registered, settled, signed_in
-from ..kit.redis import RedisServer
+from ..kit.chat import PASSWORD, events, private, registered, settled, signed_in
+from ..kit.redis import absent_server
 from ..kit.redis_chat import ChatNode, RedisChats
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
@@ -125,6 +126,28 @@ def test_a_session_that_is_ended_on_one_node_is_over_on_each(chats: RedisChats) 
         with pytest.raises(BadToken):
             adopted(chats, chat, session.token)
     assert comings(three) == ["+ada", "-ada"]
+
+
+def test_a_sign_in_on_one_node_leaves_alone_the_connections_on_another(
+    chats: RedisChats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are listed on each node, until their own one is gone."""
+    monkeypatch.setattr(account_sessions, "CONNECTING_MICROS", 0)  # for those that are connected
+    one, two, three = chats.chats
+    proof = chats.answered(one.service.sign_in.register("ada", PASSWORD, LOCAL))
+    connected = chats.answered(one.service.signed_in.connect(proof, LOCAL, "irc"))
+    proof = chats.answered(two.service.sign_in.prove("ada", PASSWORD, LOCAL))
+    page = chats.answered(two.service.signed_in.begin(proof, LOCAL, "page"))
+    connected.credential.check()
+    for chat in chats.chats:
+        record = chats.answered(chat.service.accounts.find("ada"))
+        listed = chats.answered(chat.service.signed_in.listed(record))
+        assert set(listed) == {connected.id, page.id}
+    one.node.die()
+    chats.nodes.advance(A_WHILE)
+    record = chats.answered(three.service.accounts.find("ada"))
+    assert set(chats.answered(three.service.signed_in.listed(record))) == {page.id}
+    chats.chats.remove(one)
 
 
 def test_private_messages_reach_all_sessions_of_a_person(chats: RedisChats) -> None:
@@ -238,7 +261,7 @@ def test_a_guest_whose_second_sign_in_follows_one_in_doubt_stays(
 
     def append_behind_a_mute_switch(units: Any) -> Any:
         two.node.go_mute()
-        two.node.dialler.server = RedisServer()  # which is not there
+        two.node.dialler.server = absent_server()
         return append(units)
 
     monkeypatch.setattr(two.node.store, "append", append_behind_a_mute_switch)

@@ -59,7 +59,14 @@ def test_change_is_folded_by_the_parts_that_it_concerns(
 
 
 @pytest.mark.parametrize(
-    "table", [units.AUDIT, units.USED, units.REACHED, account_table(units.MARKERS, "ada")]
+    "table",
+    [
+        units.AUDIT,
+        units.ROOM_AUDIT,
+        units.USED,
+        units.REACHED,
+        account_table(units.MARKERS, "ada"),
+    ],
 )
 def test_other_tables_are_read_from_the_store_only(table: str) -> None:
     """No part keeps them in memory."""

@@ -31,13 +31,13 @@ def test_the_audit_trail_has_what_moderators_did(
     chat.perform(bob, Redact("dev", mine))
     chat.perform(ada, Ban("dev", "bob", 60, "spam"))
     chat.perform(ada, Unban("dev", "bob"))
-    trail = chat.service.server_bans.trail(with_account(chat, "ruth", admin=True), None, 10)
+    trail = chat.service.audit_trail.page(with_account(chat, "ruth", admin=True), None, 10)
     chat.settle()
     records, _ = result_of(trail)
     told = [(it.action, it.by, it.room, it.target, it.text) for _, it in reversed(records)]
     assert told == [("ban", "ada", "dev", "bob", "spam"), ("unban", "ada", "dev", "bob", "")]
     with pytest.raises(NotAllowed):
-        chat.service.server_bans.trail(ada, None, 10)
+        chat.service.audit_trail.page(ada, None, 10)
 
 
 def test_a_known_request_key_is_answered_before_any_other_judgement(

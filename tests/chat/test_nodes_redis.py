@@ -16,7 +16,7 @@ from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet
 
 from ..kit.chat import private, read
-from ..kit.redis import RedisServer
+from ..kit.redis import RedisServer, absent_server
 from ..kit.redis_chat import ChatNode, RedisChats, holders, leaves
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
@@ -77,7 +77,7 @@ def test_sessions_of_a_node_that_was_given_up_are_over(
         Session(bob), [(one.room(), JSON)], outlet, one.service.horizon
     )
     outlet.subscriber.start()
-    one.node.dialler.server = RedisServer()  # which is not there
+    one.node.dialler.server = absent_server()
     for wire in one.node.go_mute():
         wire.lose()
     chats.nodes.advance(A_WHILE)
@@ -104,7 +104,7 @@ def test_people_who_went_while_a_node_was_given_up_are_not_there_when_it_is_back
         one, two = chats.chats
         one.enter("ada")
         two.enter("bob")
-        one.node.dialler.server = RedisServer()  # which is not there
+        one.node.dialler.server = absent_server()
         for wire in one.node.go_mute():
             wire.lose()
         chats.nodes.advance(A_WHILE)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chatd.chat.account_sessions import CONNECTING_MICROS
 from chatd.model.addresses import LOCAL, Address
 from chatd.model.commands import Join, Leave, Rename
 from chatd.model.errors import (
@@ -18,7 +19,16 @@ from chatd.model.errors import (
 from chatd.model.events import Joined, Left
 from chatd.testing import InMemoryChat, result_of
 
-from ..kit.chat import PASSWORD, events, outcome, register, registered, settled, signed_in
+from ..kit.chat import (
+    PASSWORD,
+    events,
+    outcome,
+    register,
+    registered,
+    restarted,
+    settled,
+    signed_in,
+)
 
 
 def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(chat: InMemoryChat) -> None:
@@ -153,6 +163,32 @@ def test_sessions_are_listed_and_ended_by_their_ids(chat: InMemoryChat) -> None:
     settled(chat, chat.service.signed_in.end_session("ada", first.id))
     assert (first.over, second.over) == (True, False)
     assert set(settled(chat, chat.service.signed_in.listed(proof.record))) == {second.id}
+
+
+def test_a_sign_in_does_not_end_a_session_that_a_connection_is_about_to_get(
+    chat: InMemoryChat,
+) -> None:
+    """It is stored before the person comes, whenever meanwhile another one signs in."""
+    for turns in range(20):
+        proof = registered(chat, f"ada-{turns}")
+        first = chat.service.signed_in.connect(proof, LOCAL, "irc")
+        for _ in range(turns):
+            chat.clock.advance(0)
+        second = chat.service.signed_in.connect(proof, LOCAL, "irc")
+        chat.settle()
+        listed = settled(chat, chat.service.signed_in.listed(proof.record))
+        assert {result_of(one).id for one in (first, second)} == set(listed)
+
+
+def test_a_session_of_a_connection_ends_with_the_server(chat: InMemoryChat) -> None:
+    """A list leaves it out, since nobody can have it any more."""
+    proof = registered(chat, "ada")
+    settled(chat, chat.service.signed_in.connect(proof, LOCAL, "irc"))
+    page = signed_in(chat, "ada")
+    after = restarted(chat)
+    after.advance(CONNECTING_MICROS / 1_000_000)
+    record = settled(after, after.service.accounts.find("ada"))
+    assert set(settled(after, after.service.signed_in.listed(record))) == {page.id}
 
 
 def test_an_account_has_a_hundred_sessions_at_most(chat: InMemoryChat) -> None:

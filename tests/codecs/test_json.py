@@ -213,13 +213,30 @@ def test_a_huge_number_is_malformed(digits: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"text":"\\ud800"}', b'{"text":"\\ude00\\ud83d"}', b'{"text":"a\\udfff"}']
+    "text",
+    [
+        "\\ud800",
+        "\\uD800 x",
+        "\\ude00\\ud83d",
+        "a\\udfff",
+        "\\ud800\\u0041",
+        "\\ud83d\\ude00\\ud8ff",
+    ],
 )
-def test_a_lone_surrogate_is_refused_by_the_form_or_the_text(body: bytes) -> None:
-    """Before it is stored, because no door could encode it."""
-    with pytest.raises((Malformed, BadText)) as problem:
-        clean_text(decode(body, Post).text, 4096)
+def test_a_lone_surrogate_is_refused_by_the_form_or_the_text(text: str) -> None:
+    """Before it is stored, because no door could encode it; the error names it."""
+    with pytest.raises((Malformed, BadText), match="half a surrogate pair") as problem:
+        clean_text(decode(b'{"text":"%b"}' % text.encode(), Post).text, 4096)
     assert error_body(problem.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"text":"\\ud83d\\ude00', b'{"text":"\\ud8', b'{"text":"\\ud800"']
+)
+def test_json_that_is_cut_off_is_not_said_to_have_a_lone_surrogate(body: bytes) -> None:
+    """Although an escape may be what was cut."""
+    with pytest.raises(Malformed, match="not understood"):
+        decode(body, Post)
 
 
 @given(st.binary() | st.text(st.sampled_from('{}[]":,\\utexi0123e.-nulltrfas ')).map(str.encode))

@@ -199,7 +199,7 @@ def register(chat: InMemoryChat, name: str, **options: Any) -> Deferred[Any]:
 def audit(chat: InMemoryChat) -> list[Record]:
     """The newest records of the audit trail, the oldest of them first."""
     by = console(chat.service.admission.bucket())
-    found, _ = settled(chat, chat.service.server_bans.trail(by, None, 1000))
+    found, _ = settled(chat, chat.service.audit_trail.page(by, None, 1000))
     return [record for _, record in reversed(found)]
 
 

@@ -120,6 +120,13 @@ class RedisServer:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def absent_server() -> RedisServer:
+    """A server that is not there."""
+    server = RedisServer()
+    server.remove()
+    return server
+
+
 class Sentinel:
     """One `redis-server --sentinel`, which watches `master`.
 

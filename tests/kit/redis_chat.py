@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from chatd.chat.limits import Limits
+from chatd.chat.passwords import Passwords
 from chatd.chat.person import Person
 from chatd.chat.room import Room
 from chatd.chat.service import ChatService
@@ -14,7 +15,7 @@ from chatd.codecs.json import JSON
 from chatd.model.commands import Command, Say
 from chatd.model.events import Event, Left
 from chatd.model.identity import Stranger
-from chatd.testing import FakeOutlet, result_of
+from chatd.testing import CHEAP, FakeOutlet, SoonPool, result_of
 
 from .redis import RedisNodes, RedisServer
 
@@ -31,6 +32,7 @@ class ChatNode:
             history=history,
             limits=Limits(message_rate=0, address_rate=0),
             node=name,
+            passwords=Passwords(SoonPool(chats.nodes.clock), CHEAP),
         )
         chats.answered(self.service.open())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatd.model.audit import Record, decode_record, recorded
-from chatd.model.units import AUDIT
+from chatd.model.units import AUDIT, ROOM_AUDIT
 
 
 def test_a_record_survives_encoding_and_decoding() -> None:
@@ -13,3 +13,8 @@ def test_a_record_survives_encoding_and_decoding() -> None:
     assert (table, key) == (AUDIT, "0001")
     assert value is not None
     assert decode_record(value) == record
+
+
+def test_a_record_of_somebody_who_is_no_administrator_has_its_own_table() -> None:
+    """So that it never takes the place of an administrator's."""
+    assert recorded("0001", Record("ban", "ada"), admin=False).table == ROOM_AUDIT

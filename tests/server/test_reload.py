@@ -106,6 +106,8 @@ CHANGES: dict[str, tuple[str, Callable[[Running], object], str]] = {
     "stall": ("33", lambda it: it.server.peers.stalls.seconds, "33.0"),
     "keep": ("3", lambda it: it.server.chat.store.retention.days, "3.0"),
     "keep_events": ("300", lambda it: it.server.chat.store.retention.events, "300"),
+    "keep_audit": ("30", lambda it: it.chat.audit_trail.bounds.days, "30.0"),
+    "keep_audit_records": ("400", lambda it: it.chat.audit_trail.bounds.records, "400"),
     "guests": (
         '"none"',
         lambda it: (

@@ -702,6 +702,8 @@ def test_cells_are_read_in_the_order_of_their_keys(kept: StoreUnderTest) -> None
             below = [key for key in keys if key < place]
             assert cells(place, limit, down=True) == below[::-1][:limit]
     assert kept.answered(kept.store.cells("nothing", None, 3)) == []
+    assert kept.answered(kept.store.size(AUDIT)) == len(keys)
+    assert kept.answered(kept.store.size("nothing")) == 0
 
 
 # -- the end -------------------------------------------------------------------------------------
@@ -735,6 +737,7 @@ def test_a_closed_store_refuses_appends_and_reads(kept: StoreUnderTest) -> None:
         lambda: kept.table(ROOMS),
         lambda: kept.get(NAMES, "ada"),
         lambda: kept.answered(kept.store.cells(AUDIT, None, 1)),
+        lambda: kept.answered(kept.store.size(AUDIT)),
         lambda: kept.answered(kept.store.probe()),
     ):
         with pytest.raises(Unavailable):

@@ -205,7 +205,9 @@ class InvitesResource(AdminOnly):
     isLeaf = True
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """A link by which somebody registers, and may be in a room."""
+        """A link by which somebody registers, and may be in a room.  If the page's address is not
+        known, it is what stands behind that: this request came to the address of another door.
+        """
         person, service = self.admin(request), self._access.service
         form = read_json(request, AdminInviteForm, optional=True)
 
@@ -225,7 +227,7 @@ class AuditResource(AdminOnly):
     def render_GET(self, request: Request) -> Deferred[bytes]:
         """What moderators and administrators did, the newest first; those before `before`."""
         before = KEY.check(one(request, "before") or "") or None
-        trail = self._access.service.server_bans.trail(self.admin(request), before, _limit(request))
+        trail = self._access.service.audit_trail.page(self.admin(request), before, _limit(request))
 
         def told(page: tuple[list[tuple[str, Record]], bool]) -> bytes:
             found, more = page

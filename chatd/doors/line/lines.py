@@ -8,8 +8,8 @@ r"""The line door: telnet, netcat, and every other client that sends lines over 
    pausing and resuming takes two system calls.
 3. If the client half-closes, its messages are stored and echoed before the connection is closed
    (`printf 'hello\n' | nc -N host port`).
-4. Lines are wrapped for telnet clients that tell the size of their window, and for no other: their
-   batches pass `send`, and the shared bytes of other readers stay as they are.
+4. Batches of telnet clients whose lines are wrapped pass `send` (`chatd.doors.line.terminal`), and
+   the shared bytes of other readers stay as they are.
 5. Lines that were received are carried out even if the client has disconnected meanwhile; the
    session ends after the last line (`chatd.doors.line.backlog`).
 
@@ -32,13 +32,10 @@ from ...chat.sessions import Session
 from ...codecs.editing import edited
 from ...codecs.lineinput import LineInput
 from ...codecs.lines import refusal
-from ...codecs.telnet import ECHO_ON, NO_OPERATION
-from ...codecs.wrapping import wrapped
-from ...model.addresses import LOCAL, Address, is_own_machine
+from ...model.addresses import LOCAL, Address
 from ...model.errors import ChatError, Malformed, TextTooLong, TooSlow, Unavailable
 from ...model.metrics import RARE
 from ...model.text import counted
-from ...net.flow import TcpConnection
 from ...net.peers import GOING_DOWN
 from ...net.tcp import APART, enable_direct_writes, one_write
 from ...stream.subscriber import Subscriber
@@ -51,32 +48,29 @@ from .door import LineDoor
 from .greetings import REPLAY
 from .onlooker import come_in, is_onlooker
 from .shell import Shell
+from .terminal import TerminalConnection
 
 NO_REPLAY = Replay(())
 """The last messages where there is no room."""
 
 
 @implementer(IHalfCloseableProtocol)
-class LineConnection(TcpConnection):
+class LineConnection(TerminalConnection):
     """One connection of the line door: input to lines, output with backpressure, and its end."""
 
     # Class attributes: a connection that is only read from stores no values of its own.
     _backlog: IDelayedCall | None = None
     _expected = False
-    beat_part = -1
     _shell: Shell | None = None
     _entering = False
     _stopped = False
     _ending = False
     _farewell = b""
-    _gone = False
     _over = False
 
     def __init__(self, door: LineDoor, address: Address = LOCAL) -> None:
-        super().__init__(door.peers, door.service.clock)
-        self._door = door
-        self._address = address
-        self._input, self._queue = door.silent_input, door.silent_queue
+        super().__init__(door, address)
+        self._queue = door.silent_queue
 
     # -- the transport's side --------------------------------------------------------------------
 
@@ -148,18 +142,9 @@ class LineConnection(TcpConnection):
         if self._ending:
             return
         if self._take(data):
-            if self._input.telnet:
-                self._negotiate()
-            self._queue.work(self)
-
-    def _negotiate(self) -> None:
-        """Answer a telnet client's options, and send it heartbeats from now on."""
-        if self.beat_part < 0:
-            self._door.heartbeat.add(self)
-        if answers := self._input.answers():
-            self._write(answers)
-            if self._shell and self._input.columns is not None:
+            if self._input.telnet and self._negotiate() and self._shell:
                 self._shell.subscriber.deliver_all()
+            self._queue.work(self)
 
     def _listen(self) -> None:
         """Make what input needs, now that there is some: most clients only read."""
@@ -295,36 +280,6 @@ class LineConnection(TcpConnection):
             self._shell.subscriber.resume()
         if not self.full:
             self.work()
-
-    def beat(self) -> None:
-        """Send a heartbeat (telnet's NOP).  Only telnet clients get it: others would display it."""
-        if not (self.full or self.is_closing):
-            self._write(NO_OPERATION)
-
-    def send(self, data: bytes) -> None:
-        """See `Wire.send`.  Lines are wrapped if a telnet client has told its window's width."""
-        columns = self._input.columns
-        self._write(wrapped(data, columns) if columns else data)
-
-    def _write(self, data: bytes) -> None:
-        """Write bytes as they are: lines that fit, or commands of telnet."""
-        if data and not self._gone:
-            self.transport.write(data)
-
-    @property
-    def private(self) -> bool:
-        """See `Wire.private`."""
-        return ISSLTransport.providedBy(self.transport) or is_own_machine(self._address)
-
-    def ask(self, prompt: bytes) -> bool:
-        """See `Wire.ask`."""
-        if self._input.telnet:
-            self._write(prompt + self._input.hide())
-        return self._input.telnet
-
-    def show(self) -> None:
-        """See `Wire.show`.  A line end follows, because the client did not echo the user's."""
-        self._write(ECHO_ON + b"\r\n")
 
     # -- lines into commands ---------------------------------------------------------------------
 

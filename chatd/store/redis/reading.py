@@ -136,6 +136,14 @@ class Readings:
 
         return self.ask(read)
 
+    def table_size(self, table: str) -> Deferred[int]:
+        """See `chatd.store.Store.size`."""
+
+        async def read(round: Round) -> int:
+            return int(await round.commands.ask("HLEN", self._keys.table(table)))
+
+        return self.ask(read)
+
     def get(self, table: str, wanted: Collection[str]) -> Deferred[Mapping[str, Cell]]:
         """See `chatd.store.Store.get`."""
         names = list(dict.fromkeys(wanted))

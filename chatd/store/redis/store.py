@@ -231,6 +231,10 @@ class RedisStore:
         """
         return self._read(lambda: self._readings.cells(table, place, limit, down=down))
 
+    def size(self, table: str) -> Deferred[int]:
+        """See `Store.size`."""
+        return self._read(lambda: self._readings.table_size(table))
+
     def note(self, table: str, key: str, value: bytes | None) -> Deferred[None]:
         """Give a cell of a noted table a value, or with None make it absent; fires when that is
         stored.  Fails with `Unavailable`.

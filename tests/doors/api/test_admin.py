@@ -201,9 +201,13 @@ def test_bans_are_placed_listed_and_lifted(server: MemoryServer) -> None:
 def test_an_invite_is_made(server: MemoryServer) -> None:
     """Its code is told this once."""
     server.chat.service.page_url = "https://chat.example"
-    made = admin(server).post("/admin/invites", {"uses": 2})
+    ada = admin(server)
+    made = ada.post("/admin/invites", {"uses": 2})
     assert made.status == 201
     assert made.json["url"] == f"https://chat.example/#invite={made.json['code']}"
+    server.chat.service.page_url = ""
+    made = ada.post("/admin/invites", {})
+    assert made.json["url"] == f"/#invite={made.json['code']}", "the page's address is not known"
 
 
 def test_the_audit_trail_is_paged(server: MemoryServer) -> None:
