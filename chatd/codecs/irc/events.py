@@ -52,7 +52,7 @@ from .masks import ban_mask
 from .message import MAX_BODY, form, size
 from .modes import FLAGS, Change, changed_flags, write_changes
 from .profile import Profile, Sender, Tags, Who, source_of
-from .texts import Piece, action, lines, pieces
+from .texts import Piece, action, action_in, lines, pieces
 
 TYPING = "+typing"
 """The only client tag that is relayed."""
@@ -143,19 +143,22 @@ class IrcCodec:
         return self._text(command, event, f"#{event.room}", tags)
 
     def _acted(self, event: Acted, id_: int, tags: Tags) -> list[str]:
-        if event.redacted:
-            return []
-        who, target = self._by(event), f"#{event.room}"
+        return [] if event.redacted else self._action(event, f"#{event.room}", event.text, tags)
+
+    def _action(self, event: Acted | Told, target: str, text: str, tags: Tags) -> list[str]:
+        who = self._by(event)
         source = source_of(event.sender, who)
         most = text_bytes("PRIVMSG", source, target) - ACTION_BYTES
         head = tags.of(who)
         rest = tags.rest()
         return [
             form("PRIVMSG", target, text=action(line), source=source, tags=rest if number else head)
-            for number, line in enumerate(lines(event.text, most))
+            for number, line in enumerate(lines(text, most))
         ]
 
     def _told(self, event: Told, id_: int, tags: Tags) -> list[str]:
+        if not event.notice and (acted := action_in(event.sender, event.text)):
+            return self._action(event, event.to, acted, tags)
         command = "NOTICE" if event.notice else "PRIVMSG"
         return self._text(command, event, event.to, tags)
 

@@ -1,7 +1,7 @@
 """The shell of the IRC door: finds the command that a line gives, and runs it.
 
-1. Lines are carried out in order.  Messages do not wait for one another; every other command waits
-   until all earlier messages have been shown.
+1. Lines are carried out in order.  Messages do not wait for one another, unless one is refused at
+   once; every other command waits until all earlier messages have been shown.
 2. A line that has to wait raises `RateLimited` (the client sends too much) or `WaitForAcks`.
 3. Messages count against the chat's rate limit.  All other lines count against `COMMAND_RATE`:
    commands, lines that cannot be parsed, and messages refused before the chat counts them.
@@ -65,10 +65,12 @@ class IrcShell(IrcClient):
                 raise TooLong
             message = read(line)
         except TooLong:
+            self.catch_up()
             self._pay()
             self.numeric(numerics.INPUTTOOLONG)
             return False
         except NoUtf8 as problem:
+            self.catch_up()
             self._pay()
             request = Request(self, problem.command, (), problem.tags)
             request.fail("INVALID_UTF8", text="that line is no UTF-8, and nothing of it was said")
@@ -104,7 +106,7 @@ class IrcShell(IrcClient):
             request.refuse(error)
         except Exception:
             request.refuse(internal_error(self._log, "a command failed"))
-        if request.says and not request.waits and self.batch is None:
+        if request.says and not request.waits and (self.batch is None or self.batch.refused):
             self._owes = True
         request.done()
         return kind is Kind.MESSAGE
