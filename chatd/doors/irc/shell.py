@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...chat.accounts import Proof
-from ...chat.card import Card
+from ...chat.card import PLAIN, Card
 from ...chat.limits import TokenBucket
 from ...chat.sessions import Session
 from ...codecs.irc import numerics
@@ -162,8 +162,9 @@ class IrcShell(IrcClient):
     def _enter(self, applicant: Applicant) -> Deferred[Session]:
         address = self.link.address
         if applicant.proof is not None:
+            card = replace(PLAIN, realname=applicant.realname)
             connecting = self._noting_reached(applicant, applicant.proof).addCallback(
-                lambda proof: self.service.signed_in.connect(proof, address, LABEL)
+                self.service.signed_in.connect, address, LABEL, card
             )
             return connecting.addCallback(self._with_markers)
         card = Card(applicant.user, applicant.realname, away=applicant.away)
@@ -198,9 +199,9 @@ class IrcShell(IrcClient):
         if self.ended:
             self.service.signed_in.disconnect(session, self.parting)
             return
-        if applicant.proof is not None:
-            card = replace(session.person.card, realname=applicant.realname)
-            told = self.service.signals.restate(session.person, card, counted=False)
+        person, realname = session.person, applicant.realname
+        if person.card.realname != realname:  # the account has other sessions
+            told = self.service.signals.describe(person, realname, counted=False)
             told.addErrback(lambda failure: failure.trap(ChatError))
         self.applicant = None
         self.door.unregistered -= 1
