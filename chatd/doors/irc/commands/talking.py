@@ -146,8 +146,6 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
         request.acknowledged = reader.label(entry, request.label)
     if not room:
         _tell_away(request, target)
-    if request.label:
-        reader.subscriber.wake()
 
 
 def _echo_outside(request: Request, name: str, id_: int) -> None:
@@ -250,7 +248,6 @@ def tagmsg(request: Request) -> None:
                     reader.hide(own.id)
                 elif request.label:
                     request.acknowledged = reader.label(own, request.label)
-                    reader.subscriber.wake()
         elif client.may("echo-message"):
             tags = format_tags({TYPING: state})
             request.line(tags + form("TAGMSG", target, source=client.source()))

@@ -49,6 +49,22 @@ def test_an_own_message_has_its_label_in_its_place(server: MemoryServer) -> None
     assert not any("label" in line for line in bob.read())
 
 
+@pytest.mark.parametrize("echo", [True, False])
+def test_messages_sent_together_have_their_labels(server: MemoryServer, echo: bool) -> None:
+    """Each its own, also if they are stored together; without `echo-message` none is echoed."""
+    caps = ["labeled-response", "message-tags", "batch", *(["echo-message"] if echo else [])]
+    ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob")
+    server.hold_appends()
+    texts = ["#dev :one", "#dev :two", "bob :three", "#dev :four"]
+    ada.send(*(f"@label={label} PRIVMSG {text}" for label, text in enumerate(texts)))
+    server.chat.settle()
+    server.release_appends()
+    lines = ada.messages("@label=4;+typing=active TAGMSG #dev")
+    assert sorted(line.tags["label"] for line in lines) == ["0", "1", "2", "3", "4"]
+    assert {line.command for line in lines} == ({"PRIVMSG", "TAGMSG"} if echo else {"ACK"})
+    assert len(bob.read()) == 1
+
+
 def test_without_an_echo_a_label_is_acknowledged(server: MemoryServer) -> None:
     """Every labelled command is answered, by a line, a batch or `ACK`."""
     ada = register(server, "ada", "labeled-response", rooms="#lobby")
