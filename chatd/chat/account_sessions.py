@@ -34,6 +34,7 @@ from ..store import Store
 from .account_lists import lengthen
 from .accounts import Proof, Record
 from .attached import Attached
+from .card import PLAIN, Card
 from .connection_sessions import ConnectionSessions
 from .deputy import Deputy
 from .http_sessions import Sessions
@@ -87,11 +88,15 @@ class AccountSessions:
         stored = self._store_session(proof, address, label, token)
         return stored.addCallback(lambda _: self._sessions.become(session, token))
 
-    def connect(self, proof: Proof, address: Address, label: str) -> Deferred[Session]:
-        """Begin the session of a connection, which lasts as long as it.  Fails as `begin` does."""
+    def connect(
+        self, proof: Proof, address: Address, label: str, card: Card = PLAIN
+    ) -> Deferred[Session]:
+        """Begin the session of a connection, which lasts as long as it; `card` is the person's if
+        it is the first session.  Fails as `begin` does.
+        """
         token = secrets.token_urlsafe(24)
         stored = self._store_session(proof, address, label, token, brief=True)
-        return stored.addCallback(lambda _: self._connections.connect(token, address))
+        return stored.addCallback(lambda _: self._connections.connect(token, address, card))
 
     def attach(self, proof: Proof, session: Session, label: str) -> Deferred[Session]:
         """Turn the session of a guest on a connection into one of the account that the guest has

@@ -153,9 +153,9 @@ class Arrivals:
 
         return self._journal.submit(judgement, held, quiet=True).addCallbacks(entered, refused)
 
-    def arrive(self, record: Record, address: Address) -> Deferred[Person]:
-        """Begin a session of an account: fires with the account's person, which this brings in if
-        it is the first session.
+    def arrive(self, record: Record, address: Address, card: Card = PLAIN) -> Deferred[Person]:
+        """Begin a session of an account: fires with the account's person, which this brings in,
+        with that card, if it is the first session.
 
         Raises `Unavailable`; fails with `BadCredentials` if the account was deleted, `NotAllowed`,
         `Unavailable`, and with `NameInUse` while a guest holds the name.
@@ -167,15 +167,15 @@ class Arrivals:
             person.sessions += 1
             return succeed(person)
         first = key not in self._arriving
-        arriving = self._arriving.run(key, lambda: self._bring_in(record, address))
+        arriving = self._arriving.run(key, lambda: self._bring_in(record, address, card))
         return arriving if first else arriving.addCallback(_with_another_session)
 
-    def _bring_in(self, record: Record, address: Address) -> Deferred[Person]:
+    def _bring_in(self, record: Record, address: Address, card: Card) -> Deferred[Person]:
         """Bring in the person of an account, for its first session."""
         key = record.key
         coming = self._departures.when_free(key).addCallback(lambda _: self._accounts.joined(key))
         coming.addCallback(lambda names: gatherResults(map(self._rooms.load, names)))
-        coming.addCallback(self._arrive, record, address)
+        coming.addCallback(self._arrive, record, address, card)
         return coming.addCallback(self._load_ignored)
 
     def _load_ignored(self, person: Person) -> Deferred[Person]:
@@ -188,11 +188,14 @@ class Arrivals:
 
         return self._accounts.ignored(person.account).addCallback(found)
 
-    def _arrive(self, rooms: list[Room], record: Record, address: Address) -> Deferred[Person]:
+    def _arrive(
+        self, rooms: list[Room], record: Record, address: Address, card: Card
+    ) -> Deferred[Person]:
         account = record.value
         if account is None or account.deleted:
             return fail(BadCredentials("there is no such account any more"))
         person = self._people.add_local(partial(self._account_person, account, record.key, address))
+        person.card = card
         unannounced = Unannounced()
         for room in rooms:
             self._rooms.directory.note(room.name)
@@ -202,6 +205,7 @@ class Arrivals:
                 return Unit()  # a unit that was in doubt has been stored
             held = self._people.held.get(person.key)
             if self._attached.shared and held is not None and held.account is not None:
+                person.card = PLAIN  # and so that of the sessions on other nodes
                 return self._attached.attach(self._readers.policy, person, held)
             self._people.check_free(person.key, person.name)
             unannounced.judge(person, rooms, coming=1)

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from ..model.addresses import Address
 from ..model.errors import BadToken
 from .arrivals import Arrivals
+from .card import PLAIN, Card
 from .credentials import Credential, Credentials
 from .departures import Departures
 from .journal import Outcome
@@ -34,14 +35,15 @@ class ConnectionSessions:
         self._arrivals = arrivals
         self._departures = departures
 
-    def connect(self, token: str, address: Address) -> Deferred[Session]:
-        """Begin the session of a connection at that address; it was stored with `token`.
+    def connect(self, token: str, address: Address, card: Card = PLAIN) -> Deferred[Session]:
+        """Begin the session of a connection at that address; it was stored with `token`, and `card`
+        is the person's if it is the first session.
 
         Fails with `BadToken`, and as `Arrivals.arrive` does.
         """
 
         def found(credential: Credential) -> Deferred[Session]:
-            arriving = self._arrivals.arrive(credential.record, address)
+            arriving = self._arrivals.arrive(credential.record, address, card)
             return arriving.addCallback(arrived, credential)
 
         def arrived(person: Person, credential: Credential) -> Session:

@@ -85,9 +85,12 @@ class Signals:
         card = replace(person.card, away=text)
         return self._change(person, card, lambda room: AwayChanged(room, person.name, text))
 
-    def describe(self, person: Person, realname: str) -> Outcome:
-        """A person has another real name.  Raises `RateLimited`."""
-        self._admission.spend(person)
+    def describe(self, person: Person, realname: str, *, counted: bool = True) -> Outcome:
+        """A person has another real name.  Raises `RateLimited` unless `counted` is false, as
+        `away` does.
+        """
+        if counted:
+            self._admission.spend(person)
         card = replace(person.card, realname=realname)
         return self._change(person, card, lambda room: CardChanged(room, person.name, realname))
 

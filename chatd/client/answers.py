@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ERRORS = {
     kind.code: kind for kind in ChatError.__subclasses__() if kind.__init__ is ChatError.__init__
 }
+_FOR_WRITERS_OF_REQUESTS = re.compile(r"[;:][^;:]*\b(?:GET|POST|PUT|PATCH|DELETE) /.*", re.DOTALL)
+"""The part of a refusal's message that tells which request to make instead."""
 
 
 class Event(Struct, frozen=True, rename={"sender": "from"}):
@@ -139,7 +142,9 @@ class Page(Struct, frozen=True):
 
 
 def read(status: int, retry_after: str, body: bytes, kind: type[Answer | Page] = Answer) -> Any:
-    """Decode a response as `kind`.  Raises the `ChatError` in it if it is a refusal."""
+    """Decode a response as `kind`.  Raises the `ChatError` in it if it is a refusal: without advice
+    to make another request, because the client's users make none.
+    """
     answer: Answer | Page
     try:
         answer = msgspec.json.decode(body or b"{}", type=kind)
@@ -150,8 +155,9 @@ def read(status: int, retry_after: str, body: bytes, kind: type[Answer | Page] =
         return answer
     refusal = answer.error or Refusal("", f"what answers there is no chatd (status {status})")
     seconds = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
+    message = _FOR_WRITERS_OF_REQUESTS.sub("", refusal.message)
     if status == 429:
-        raise RateLimited(refusal.message, seconds)
+        raise RateLimited(message, seconds)
     if status == 408 or status >= 500:
-        raise Unavailable(refusal.message, seconds)
-    raise _ERRORS.get(refusal.code, ChatError)(refusal.message)
+        raise Unavailable(message, seconds)
+    raise _ERRORS.get(refusal.code, ChatError)(message)

@@ -144,6 +144,10 @@ class Subscriber:
         self.send = NOWHERE.send
         self._see_fast_path()
 
+    def deliver_next(self) -> None:
+        """Pass the next batch to `deliver`, because the outlet changes its bytes."""
+        self.fast_path = None
+
     def stop(self) -> None:
         """Stop reading for good, and drop the outlet, which breaks a reference cycle."""
         self.reading = False

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from chatd.chat.credentials import UNKNOWN_TOKEN
 from chatd.client.answers import read
+from chatd.doors.access import ABSENT
 from chatd.model.errors import BadName, ChatError, RateLimited, Unavailable
 
 
@@ -45,6 +47,22 @@ def test_a_refusal_is_raised_as_the_error_of_its_code(
     assert raised.value.message == "why"
     if isinstance(raised.value, RateLimited | Unavailable):
         assert raised.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    ("message", "raised"),
+    [
+        (ABSENT, "nobody of that name is here"),
+        (UNKNOWN_TOKEN, "that token is unknown or its session is over"),
+        ("this is for accounts: POST /session, or POST /accounts", "this is for accounts"),
+        ("no post / at all; try again", "no post / at all; try again"),
+    ],
+)
+def test_advice_to_make_a_request_is_left_out(message: str, raised: str) -> None:
+    """Somebody at a terminal, or a program with `ChatClient`, makes none."""
+    with pytest.raises(ChatError) as problem:
+        read(404, "", refusal("no-such-person", message))
+    assert problem.value.message == raised
 
 
 @pytest.mark.parametrize("status", [200, 404, 502])

@@ -96,8 +96,7 @@ class Live:
         self.places.open(name)
         self.places.visit(name)
         self._read_on()
-        for place in list(self.places.all.values()):
-            await self.do(self.load(place))
+        await self.load_all()
 
     def end(self, status: int = 0) -> None:
         """End the client."""
@@ -253,10 +252,13 @@ class Live:
 
     async def load(self, place: Place) -> None:
         """Load the newest events of a place, and a room's people and topic."""
-        await self.earlier(place)
-        if not place.person:
-            place.people = [*await self.client.who(place.name)]
-            place.topic = await self.client.topic(room=place.name)
+        try:
+            await self.earlier(place)
+            if not place.person:
+                place.people = [*await self.client.who(place.name)]
+                place.topic = await self.client.topic(room=place.name)
+        finally:
+            place.loaded = True
         self._changed()
 
     async def earlier(self, place: Place, count: int = PAGE) -> None:
@@ -374,7 +376,7 @@ class Live:
     async def load_all(self) -> None:
         """Load the newest events of all places."""
         for place in list(self.places.all.values()):
-            await self.load(place)
+            await self.do(self.load(place))
 
     def _mark_soon(self) -> None:
         if self.account and not self._marking:

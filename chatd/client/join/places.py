@@ -53,6 +53,8 @@ class Place:
     """Whether one of the unread messages mentions the user, or is private."""
     complete: bool = False
     """Whether the first item is the oldest that the server has."""
+    loaded: bool = False
+    """Whether its newest past events are there, or cannot be loaded."""
     scrolled: int = 0
     """Lines by which the user has scrolled up from the newest."""
     newest: Item | None = None
@@ -231,7 +233,11 @@ class Places:
             if self.hides(event):
                 return None
             other = event.to if event.sender == self.name else event.sender
-            return self.open(f"@{other}")
+            place = self.find(f"@{other}")
+            if place is None:
+                place = self.open(f"@{other}")
+                place.loaded = True  # older messages are loaded when the user scrolls up
+            return place
         return self.place
 
 

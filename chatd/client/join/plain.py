@@ -1,7 +1,9 @@
 """`chatd join --plain`: lines above a prompt, for screen readers, dumb terminals and logs.
 
-Nothing is drawn twice, nothing moves, and there is no bar; a line of another room begins with that
-room's name, as on the line door.
+1. Nothing is drawn twice, nothing moves, and there is no bar; a line of another room begins with
+   that room's name, as on the line door.
+2. A place that becomes visible begins with its name and its past.  What happens in it while the
+   past is loaded is printed behind that.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from .rendering import day_of, heading, lines_of, plain, zone_of
 from .screen import TABS, TypedHistory
 
 REPLAY = 10
-"""Items of a place that are printed when it becomes visible."""
+"""Items of a place that are printed when it becomes visible; more, if more have just happened."""
 
 
 class Plain:
@@ -42,6 +44,8 @@ class Plain:
         self._write = write
         self._day: date | None = None
         self._shown: Place | None = None
+        self._held = 0
+        """Events of the visible place that have happened before it was printed."""
         self.rooms: list[str] = []
         live.told, live.noted = self.tell, self._write
         keys = KeyBindings()
@@ -66,6 +70,9 @@ class Plain:
     def tell(self, event: Event) -> None:
         """Print an event."""
         place = self._live.places.place
+        if place is not self._shown and place is not None and event in place.items:
+            self._held += 1
+            return
         here = place is not None and event.room == place.name
         lead = "" if here or not event.room else f"#{event.room} "
         self._print(event, lead)
@@ -73,13 +80,14 @@ class Plain:
     def changed(self) -> None:
         """If another place has become visible, print its name and its last lines."""
         place = self._live.places.place
-        if place is None or place is self._shown or not (place.items or place.complete):
+        if place is None or place is self._shown or not place.loaded:
             return
+        count, self._held = max(REPLAY, self._held), 0
         self._shown, self._day = place, None
         self._write(
             f"== this is {place.title}" + (f"; topic: {place.topic}" if place.topic else "")
         )
-        for item in place.items[-REPLAY:]:
+        for item in place.items[-count:]:
             if isinstance(item, Event):
                 self._print(item)
 

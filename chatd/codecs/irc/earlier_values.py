@@ -38,6 +38,18 @@ class EarlierValues:
         self._known[key] = (id_, before, after)
         return before, after
 
+    def has_role(self, room: str, name: str, letter: str, id_: int = 0) -> None:
+        """Note the mode letter of a person's role, empty for none, as clients are shown it: at the
+        person's arrival, the event `id_`, or in a list of names.
+        """
+        known = self._known.get((room, name))
+        before = known[2] if known is not None else ""
+        if letter == before or (known is not None and 0 < id_ <= known[0]):
+            return
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[room, name] = (id_, letter, letter)
+
     def posting(self, room: str, value: str, id_: int) -> str:
         """The room's `posting` setting before a change; a guess if it is not known."""
         known = self._posting.get(room)
@@ -50,6 +62,14 @@ class EarlierValues:
             self._posting.clear()
         self._posting[room] = (id_, before, value)
         return before
+
+    def has_posting(self, room: str, value: str) -> None:
+        """Note the room's `posting` setting, as a client is shown it."""
+        known = self._posting.get(room)
+        if known is None or known[2] != value:
+            if len(self._posting) >= MOST_REMEMBERED:
+                self._posting.clear()
+            self._posting[room] = (0, value, value)
 
     def put_out(self, event: PutOut, id_: int) -> None:
         """Note that a person was kicked from a room."""

@@ -3,7 +3,8 @@
 1. Encoded lines are shared by all connections with the same `Profile`.  They do not depend on the
    reader, except in an inbox, which has one reader.
 2. A live stream shows each join and leave, from presence events.  The joins and leaves in a room's
-   history are not encoded live; `playback` encodes them.
+   history are not encoded live; `playback` encodes them.  A live join of a person that has a role
+   in the room is followed by a MODE of the server, because JOIN does not tell the role.
 3. A text that does not fit into one line becomes several lines, of which only the first has the
    `msgid`; for a client with `draft/multiline`, they are one batch.
 """
@@ -52,7 +53,7 @@ from .masks import ban_mask
 from .message import MAX_BODY, form, size
 from .modes import FLAGS, Change, changed_flags, write_changes
 from .profile import Profile, Sender, Tags, Who, source_of
-from .texts import Piece, action, lines, pieces
+from .texts import Piece, action, action_in, lines, pieces
 
 TYPING = "+typing"
 """The only client tag that is relayed."""
@@ -69,14 +70,18 @@ class IrcCodec:
         server: str = "",
         earlier: EarlierValues | None = None,
         as_guest: Callable[[str], Sender] | None = None,
+        role: Callable[[str, str], str] = lambda room, name: "",
     ) -> None:
-        """`as_guest` returns what was known of a guest before it registered its name."""
+        """`as_guest` returns what was known of a guest before it registered its name, `role` the
+        mode letter of a person's role in a room, empty for none.
+        """
         self.name = "irc " + "".join("1" if has else "0" for has in profile)
         self.profile = profile
         self._who = who
         self._server = server
         self._earlier = earlier or EarlierValues()
         self._as_guest = as_guest or (lambda name: who(name, False))
+        self._role_of = role
         self._renderers: dict[type[Event], Callable[[Any, int, Tags], list[str]]] = {
             Said: self._said,
             Acted: self._acted,
@@ -123,7 +128,7 @@ class IrcCodec:
         event, tags = entry.event, Tags(self.profile, entry.id, batch)
         match event:
             case Joined(room, sender):
-                return self._arrived(Arrived(room, sender), entry.id, tags)
+                return [self.joined(sender, self._by(event), room, tags)]
             case Left(room, sender, text):
                 return self._departed(Departed(room, sender, text), entry.id, tags)
             case Renamed(room, sender, to):
@@ -143,19 +148,22 @@ class IrcCodec:
         return self._text(command, event, f"#{event.room}", tags)
 
     def _acted(self, event: Acted, id_: int, tags: Tags) -> list[str]:
-        if event.redacted:
-            return []
-        who, target = self._by(event), f"#{event.room}"
+        return [] if event.redacted else self._action(event, f"#{event.room}", event.text, tags)
+
+    def _action(self, event: Acted | Told, target: str, text: str, tags: Tags) -> list[str]:
+        who = self._by(event)
         source = source_of(event.sender, who)
         most = text_bytes("PRIVMSG", source, target) - ACTION_BYTES
         head = tags.of(who)
         rest = tags.rest()
         return [
             form("PRIVMSG", target, text=action(line), source=source, tags=rest if number else head)
-            for number, line in enumerate(lines(event.text, most))
+            for number, line in enumerate(lines(text, most))
         ]
 
     def _told(self, event: Told, id_: int, tags: Tags) -> list[str]:
+        if not event.notice and (acted := action_in(event.sender, event.text)):
+            return self._action(event, event.to, acted, tags)
         command = "NOTICE" if event.notice else "PRIVMSG"
         return self._text(command, event, event.to, tags)
 
@@ -196,6 +204,13 @@ class IrcCodec:
         if self.profile.away and who.away:
             head = tags.of(who, msgid=False)
             told.append(form("AWAY", text=who.away, source=source_of(event.sender, who), tags=head))
+        role = self._role_of(event.room, event.sender)
+        self._earlier.has_role(event.room, event.sender, role, id_)
+        if role:
+            words = write_changes([Change(True, role, event.sender)])
+            told.append(
+                form("MODE", f"#{event.room}", *words, source=self._server, tags=tags.rest())
+            )
         return told
 
     def joined(self, name: str, who: Sender, room: str, tags: Tags) -> str:

@@ -37,6 +37,8 @@ class Multiline:
         """The label of the line that opened the batch, and so of the answer."""
         self.command = ""
         """`PRIVMSG` or `NOTICE`; empty before the first line."""
+        self.refused = False
+        """Whether one of its lines was refused, and with it the message."""
         self._text = ""
         self._lines = 0
         self._bytes = 0

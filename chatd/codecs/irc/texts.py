@@ -5,6 +5,8 @@
    between them, are the text.
 2. Formatting codes and their colour numbers are removed from clients' texts.
 3. CTCP is a text between two `0x01`.  `ACTION` is the only kind that rooms accept.
+4. A private message is no action on any other door: there an action is a text that begins with
+   `* NAME`, and IRC clients are shown such a text as an action again.
 """
 
 from __future__ import annotations
@@ -80,6 +82,17 @@ def ctcp(text: str) -> Ctcp | None:
 def action(text: str) -> str:
     """An action as CTCP."""
     return f"\x01ACTION {text}\x01"
+
+
+def in_private(name: str, text: str) -> str:
+    """An action of `name`, as the text of a private message."""
+    return f"* {name} {text}"
+
+
+def action_in(name: str, text: str) -> str:
+    """The action in a private message from `name`; empty if it is none."""
+    lead = in_private(name, "")
+    return text.removeprefix(lead) if text.startswith(lead) and "\n" not in text else ""
 
 
 def _cut(line: str, most: int) -> int:

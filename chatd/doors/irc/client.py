@@ -33,6 +33,7 @@ from ...model.errors import ChatError
 from ...model.letters import named_in
 from ...model.metrics import RARE
 from ...stream.subscriber import Subscriber
+from ..linequeue import WaitForAcks
 from .door import IrcDoor
 from .reader import IrcReader
 
@@ -247,6 +248,15 @@ class IrcClient(ABC):
         """The outcome of a command is known: follow the person, if that had to wait for it."""
         if self.lags and not self.unanswered:
             self._follow()
+
+    def catch_up(self) -> None:
+        """Write what the client's commands have caused.  Raises `WaitForAcks` if one of them has no
+        outcome yet.
+        """
+        if self.unanswered:
+            raise WaitForAcks
+        if self.subscriber is not None:
+            self.subscriber.wake()
 
     # -- its state -------------------------------------------------------------------------------
 

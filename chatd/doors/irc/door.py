@@ -17,7 +17,9 @@ from ...chat.service import ChatService
 from ...codecs.irc.earlier_values import EarlierValues
 from ...codecs.irc.events import IrcCodec
 from ...codecs.irc.masks import is_server_name
+from ...codecs.irc.modes import letter_of
 from ...codecs.irc.profile import Profile, Sender
+from ...model.identity import subject_of
 from ...net.deadlines import Deadlines
 from ...net.peers import Peers
 from .unshown import Unshown
@@ -100,7 +102,7 @@ class IrcDoor:
         self.deputies: WeakSet[Watcher] = WeakSet()
         """The clients that have got an administrator's rights with OPER."""
         self._codecs: dict[Profile, IrcCodec] = {}
-        self._earlier = EarlierValues()
+        self.earlier = EarlierValues()
         service.people.observers.append(self)
 
     def ready(self) -> Deferred[None]:
@@ -112,7 +114,7 @@ class IrcDoor:
         codec = self._codecs.get(profile)
         if codec is None:
             codec = self._codecs[profile] = IrcCodec(
-                profile, self.who, self.told.name, self._earlier, self.as_guest
+                profile, self.who, self.told.name, self.earlier, self.as_guest, self.role_of
             )
         return codec
 
@@ -123,6 +125,15 @@ class IrcDoor:
     def as_guest(self, name: str) -> Sender:
         """What IRC showed of a person before it registered its name in this session."""
         return sender_of(self.service.cards.as_guest(name))
+
+    def role_of(self, room: str, name: str) -> str:
+        """The mode letter of a person's role in a room; empty for none."""
+        live = self.service.rooms.live(room)
+        if live is None or not live.rights.roles:
+            return ""
+        holder = self.service.people.find(name)
+        grant = holder and live.rights.roles.get(subject_of(holder.id, holder.account))
+        return letter_of(grant.role.word) if grant else ""
 
     def away_of(self, person: Person, text: str = "") -> str:
         """Why a person is away, `text` if one session has just said so.  Empty unless all sessions

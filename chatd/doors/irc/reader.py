@@ -208,6 +208,7 @@ class IrcReader:
         begin = b"@label=%b" % label.encode()
         with_label = begin + (b";" + own[1:] if own.startswith(b"@") else b" " + own)
         self._relabel.append((own, with_label))
+        self.subscriber.deliver_next()
         return True
 
 

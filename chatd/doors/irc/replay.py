@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...chat.room import Room
 from ...codecs.irc.message import MAX_BODY, form, size
 from ...codecs.irc.moments import clock_time
+from ...codecs.irc.texts import action_in
 from ...codecs.irc.texts import lines as text_lines
 from ...model.errors import ChatError
 from ...model.events import Acted, Said, Told
@@ -65,7 +66,10 @@ def as_notices(client: IrcClient, entry: Entry, when: str, target: str = "") -> 
     """
     event = entry.event
     assert isinstance(event, Said | Acted | Told)
-    said = f"* {event.sender}" if isinstance(event, Acted) else f"<{event.sender}>"
+    text, said = event.text, f"<{event.sender}>"
+    acted = text if isinstance(event, Acted) else action_in(event.sender, text)
+    if acted:
+        text, said = acted, f"* {event.sender}"
     before = f"[{when}] {said}"
     most = MAX_BODY - size(client.noticed(f"{before} ", target))
-    return [client.noticed(f"{before} {line}", target) for line in text_lines(event.text, most)]
+    return [client.noticed(f"{before} {line}", target) for line in text_lines(text, most)]

@@ -5,7 +5,9 @@
    written as they are made, with a label as one batch.
 2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
    known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
-3. Each refusal is counted once: that of the chat by its code, one that only IRC has by its numeric
+3. Answers come in the order of commands: a message that is refused at once is carried out again
+   when the client's earlier messages have been answered (`wait_turn`).
+4. Each refusal is counted once: that of the chat by its code, one that only IRC has by its numeric
    or by the code of FAIL.
 """
 
@@ -57,6 +59,8 @@ class Request:
         self._ref = ""
         """The name of the labelled batch in which the parts of the answer are written."""
         self._waits = 1
+        self._begun = False
+        """Whether it has begun something whose outcome is awaited."""
         self.changes = False
         """Whether later lines must wait for the outcome, because their meaning depends on it."""
         self.says = False
@@ -84,8 +88,16 @@ class Request:
 
     # -- answers ---------------------------------------------------------------------------------
 
+    def wait_turn(self) -> None:
+        """Before a message is answered at once: write what the client's earlier messages have
+        caused.  Raises `WaitForAcks` if one of them has no outcome yet.
+        """
+        if self.says and not self._begun:
+            self.client.catch_up()
+
     def numeric(self, numeric: Numeric, *given: str) -> None:
         """Answer with a numeric."""
+        self.wait_turn()
         if (refused := numerics.refused_as(numeric)) and self._refusal is None:
             RARE.refusals[refused] += 1
         self.line(numerics.write(numeric, self.client.server, self.client.nick, *given))
@@ -98,6 +110,7 @@ class Request:
         """Answer with a standard reply: the commands that fail so are those of clients that know
         them.
         """
+        self.wait_turn()
         if self._refusal is None:
             RARE.refusals[f"irc-{code.lower().replace('_', '-')}"] += 1
         self.form("FAIL", self.command, code, *context, text=text)
@@ -108,6 +121,7 @@ class Request:
 
     def lines(self, lines: list[str]) -> None:
         """Answer with several lines."""
+        self.wait_turn()
         if self._ref:
             self.client.write([tagged(line, batch=self._ref) for line in lines])
         elif self.label:
@@ -221,6 +235,7 @@ class Request:
 
     def refused(self, error: ChatError, refuse: Refuse | None = None) -> None:
         """Count a refusal, and answer it with `refuse`, or with a numeric for any command."""
+        self.wait_turn()
         before, self._refusal = self._refusal, error
         if before is not error:
             RARE.refused(error)
@@ -237,6 +252,7 @@ class Request:
     def _begin(self) -> None:
         """An outcome is awaited."""
         self._waits += 1
+        self._begun = True
         self.client.unanswered += 1
         self.client.changing += self.changes
 

@@ -1,7 +1,7 @@
 """The shell of the IRC door: finds the command that a line gives, and runs it.
 
-1. Lines are carried out in order.  Messages do not wait for one another; every other command waits
-   until all earlier messages have been shown.
+1. Lines are carried out in order.  Messages do not wait for one another, unless one is refused at
+   once; every other command waits until all earlier messages have been shown.
 2. A line that has to wait raises `RateLimited` (the client sends too much) or `WaitForAcks`.
 3. Messages count against the chat's rate limit.  All other lines count against `COMMAND_RATE`:
    commands, lines that cannot be parsed, and messages refused before the chat counts them.
@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...chat.accounts import Proof
-from ...chat.card import Card
+from ...chat.card import PLAIN, Card
 from ...chat.limits import TokenBucket
 from ...chat.sessions import Session
 from ...codecs.irc import numerics
@@ -65,10 +65,12 @@ class IrcShell(IrcClient):
                 raise TooLong
             message = read(line)
         except TooLong:
+            self.catch_up()
             self._pay()
             self.numeric(numerics.INPUTTOOLONG)
             return False
         except NoUtf8 as problem:
+            self.catch_up()
             self._pay()
             request = Request(self, problem.command, (), problem.tags)
             request.fail("INVALID_UTF8", text="that line is no UTF-8, and nothing of it was said")
@@ -104,7 +106,7 @@ class IrcShell(IrcClient):
             request.refuse(error)
         except Exception:
             request.refuse(internal_error(self._log, "a command failed"))
-        if request.says and not request.waits and self.batch is None:
+        if request.says and not request.waits and (self.batch is None or self.batch.refused):
             self._owes = True
         request.done()
         return kind is Kind.MESSAGE
@@ -160,8 +162,9 @@ class IrcShell(IrcClient):
     def _enter(self, applicant: Applicant) -> Deferred[Session]:
         address = self.link.address
         if applicant.proof is not None:
+            card = replace(PLAIN, realname=applicant.realname)
             connecting = self._noting_reached(applicant, applicant.proof).addCallback(
-                lambda proof: self.service.signed_in.connect(proof, address, LABEL)
+                self.service.signed_in.connect, address, LABEL, card
             )
             return connecting.addCallback(self._with_markers)
         card = Card(applicant.user, applicant.realname, away=applicant.away)
@@ -196,9 +199,9 @@ class IrcShell(IrcClient):
         if self.ended:
             self.service.signed_in.disconnect(session, self.parting)
             return
-        if applicant.proof is not None:
-            card = replace(session.person.card, realname=applicant.realname)
-            told = self.service.signals.restate(session.person, card, counted=False)
+        person, realname = session.person, applicant.realname
+        if person.card.realname != realname:  # the account has other sessions
+            told = self.service.signals.describe(person, realname, counted=False)
             told.addErrback(lambda failure: failure.trap(ChatError))
         self.applicant = None
         self.door.unregistered -= 1

@@ -27,9 +27,14 @@ class User:
     def __init__(self, network: Network, name: str = "ada", room: str = "lobby", **options: Any):
         self.network = network
         self.calls: list[str] = []
+        self.faces: list[Callable[[], object]] = []
+        """Called when the places have changed."""
         self.client = network.client(name, patience=30, **options)
         self.live = Live(
-            self.client, network.clock, lambda: None, lambda event: self.calls.append(event.text)
+            self.client,
+            network.clock,
+            lambda: [changed() for changed in self.faces],
+            lambda event: self.calls.append(event.text),
         )
         network.result(self.live.begin(room))
         network.settle()

@@ -51,6 +51,25 @@ def test_lines_are_printed_once_and_at_once(network: Network, ada: User, printed
     assert texts[-1] == "== 1 in #dev: ada"
 
 
+def test_a_room_begins_with_its_past_whatever_happens_meanwhile(
+    network: Network, ada: User, printed: Printed
+) -> None:
+    """What happens while the past is loaded, as ada's own coming does, is printed once, behind it;
+    all of it, also if it is more than is printed of the past.
+    """
+    network.say("long ago", room="dev")
+    ada.faces.append(printed.plain.changed)
+    printed.lines.clear()
+    network.holding = True
+    ada.live.do(ada.live.join("dev"))
+    network.settle()
+    network.holding = False
+    network.settle()
+    texts = [line[6:] if line[2:3] == ":" else line for line in printed.lines]
+    assert texts[0] == "== this is #dev"
+    assert texts[2:] == ["<eve> long ago", "-- ada joined #dev"]
+
+
 def test_prompt_reads_a_line(printed: Printed) -> None:
     """At the end of the input, the prompt raises `EOFError`."""
     printed.input.send_text("hello\r")

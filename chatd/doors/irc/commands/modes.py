@@ -72,6 +72,7 @@ def _in_room(room: Room, request: Request) -> None:
         return
     if len(request.params) < 2:
         request.numeric(numerics.CHANNELMODEIS, shown, flags_of(room.state))
+        client.door.earlier.has_posting(room.name, getattr(room.state, "posting", "everyone"))
         ends = client.service.rooms.index.ends(room.name)
         begun = ends.first if ends else room.version
         request.numeric(numerics.CREATIONTIME, shown, str(seconds(begun)))

@@ -8,7 +8,7 @@ from ....chat.room import Room
 from ....codecs.irc import numerics
 from ....codecs.irc.lists import in_lines
 from ....codecs.irc.message import size
-from ....codecs.irc.modes import prefix_of
+from ....codecs.irc.modes import MODES, prefix_of
 from ....model.errors import ChatError
 from ....model.identity import subject_of
 from ..client import IrcClient
@@ -64,7 +64,10 @@ def _names_in(client: IrcClient, room: Room) -> Iterator[str]:
             marked, revision = marks(client, room), room.version
         name = members.get(key)
         if name is not None:
-            yield marked.get(key, "") + word(client, key, name)
+            mark = marked.get(key, "")
+            if mark:
+                client.door.earlier.has_role(room.name, name, MODES[mark])
+            yield mark + word(client, key, name)
     for key in [key for key in members if key not in listed]:  # who came meanwhile
         name = members.get(key)
         if name is not None:

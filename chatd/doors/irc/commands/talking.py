@@ -6,7 +6,7 @@ from ....codecs.irc import numerics
 from ....codecs.irc.events import TYPING, text_bytes
 from ....codecs.irc.message import form, format_tags, size
 from ....codecs.irc.multiline import TYPE, BadBatch, Multiline
-from ....codecs.irc.texts import ctcp, plain
+from ....codecs.irc.texts import ctcp, in_private, plain
 from ....model.commands import (
     Act,
     ActFromOutside,
@@ -59,11 +59,9 @@ def notice(request: Request) -> None:
 
 
 def _say(request: Request) -> None:
-    client = request.client
     target, text = request.param(0), request.param(1)
-    if client.batch is not None and "batch" in request.tags:
-        request.label = ""
-        _add(request, client.batch, target, text)
+    if "batch" in request.tags:
+        _add(request, target, text)
         return
     if not text:
         _refuse(request, target, BadText("there is nothing in that message"))
@@ -109,7 +107,7 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
         return
     said = plain(special.text if special else text)
     if special is not None:
-        said = f"* {request.person.name} {said}"
+        said = in_private(request.person.name, said)
     tell = NotifyPrivately if command == "NOTICE" else Tell
     _perform(request, target, tell(target, said), "")
 
@@ -148,8 +146,6 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
         request.acknowledged = reader.label(entry, request.label)
     if not room:
         _tell_away(request, target)
-    if request.label:
-        reader.subscriber.wake()
 
 
 def _echo_outside(request: Request, name: str, id_: int) -> None:
@@ -252,7 +248,6 @@ def tagmsg(request: Request) -> None:
                     reader.hide(own.id)
                 elif request.label:
                     request.acknowledged = reader.label(own, request.label)
-                    reader.subscriber.wake()
         elif client.may("echo-message"):
             tags = format_tags({TYPING: state})
             request.line(tags + form("TAGMSG", target, source=client.source()))
@@ -277,25 +272,40 @@ def batch(request: Request) -> None:
         label, request.label = request.label, ""
         client.batch = Multiline(word[1:], request.param(2), label)
         return
-    opened, client.batch = client.batch, None
-    if not word.startswith("-") or opened is None or opened.ref != word[1:]:
+    opened = client.batch
+    if not word.startswith("-") or opened is None or opened.ref != word[1:] or opened.refused:
+        request.wait_turn()
+        client.batch = None
         request.fail("INVALID_REFTAG", text="there is no batch of that name")
         return
     request.label = opened.label
     try:
         text = opened.finish()
     except BadBatch as problem:
+        request.wait_turn()
+        client.batch = None
         request.fail(problem.code, *problem.words, text=problem.message)
         return
     request.command = opened.command
     _send(request, opened.target, text)
+    client.batch = None  # a line that has to wait is carried out again, and needs the batch
 
 
-def _add(request: Request, opened: Multiline, target: str, text: str) -> None:
+def _add(request: Request, target: str, text: str) -> None:
+    """Add a line to the batch.  Those of a refused batch are left out: no part of it is said."""
+    opened = request.client.batch
+    if opened is None:
+        request.command = "BATCH"
+        request.fail("INVALID_REFTAG", text="there is no batch of that name")
+        return
+    request.label = ""
+    if opened.refused:
+        return
     try:
         opened.add(request.command, target, text, request.tags)
     except BadBatch as problem:
-        request.client.batch = None
+        request.wait_turn()
+        opened.refused = True
         request.label = opened.label
         request.command = "BATCH"
         request.fail(problem.code, *problem.words, text=problem.message)

@@ -12,7 +12,7 @@ from chatd.chat.rules import Rules
 from chatd.testing import result_of
 
 from ....kit.chat import administrator, set_account
-from ....kit.irc import IrcWire, register, source
+from ....kit.irc import IrcWire, of_account, register, signing_in, source
 from ....kit.server import MemoryServer
 
 LOCAL = "127.0.0.1"
@@ -130,6 +130,23 @@ def test_two_clients_of_one_account_are_one_person(server: MemoryServer) -> None
     other.ask("QUIT :bye")
     (line,) = bob.read()
     assert " QUIT :bye" in line
+
+
+def test_a_join_shows_the_real_name_of_an_account(server: MemoryServer) -> None:
+    """As USER gives it; that of a later session is told as a change."""
+    have_account(server, "ada")
+    bob = register(server, "bob", "extended-join", "setname", rooms="#lobby")
+    of_account(server, "ada")
+    (line,) = bob.read()
+    assert line.endswith(" JOIN #lobby ada :X")
+    phone = IrcWire(server, LOCAL)
+    phone.ask(*[line.replace(":X", ":Ada") for line in signing_in("ada")])
+    (line,) = bob.read()
+    assert line.endswith(" SETNAME :Ada")
+    of_account(server, "ada").ask("WHOIS ada")
+    assert bob.read()[0].endswith(" SETNAME :X")
+    of_account(server, "ada")
+    assert bob.read() == []
 
 
 def test_a_guest_becomes_an_account(server: MemoryServer) -> None:

@@ -77,6 +77,47 @@ def test_the_creator_of_a_channel_gives_roles(server: MemoryServer) -> None:
     assert "353 ada = #dev :@ada +bob" in ada.ask("NAMES #dev")
 
 
+def test_the_role_of_a_person_that_joins_is_shown_to_those_inside(server: MemoryServer) -> None:
+    """JOIN does not tell it; the person itself, in all its sessions, sees it in NAMES."""
+    registered(server.chat, "ada")
+    bob = register(server, "bob", rooms="#dev")
+    ada, phone = of_account(server, "ada"), of_account(server, "ada", "away-notify")
+    ada.ask("JOIN #dev")
+    bob.ask("MODE #dev +o ada")
+    ada.ask("PART #dev")
+    bob.read()
+    phone.read()
+    words = [line.split("MODE")[-1] for line in ada.ask("JOIN #dev")]
+    assert words[1:] == ["353 ada = #dev :@bob @ada", "366 ada #dev :end of NAMES"]
+    assert bob.read()[1:] == ["MODE #dev +o ada"]
+    assert not any("MODE" in line for line in phone.read())
+    bob.ask("MODE #dev -o ada")
+    ada.ask("PART #dev")
+    bob.read()
+    ada.ask("JOIN #dev")
+    assert [line.split()[1] for line in bob.read()] == ["JOIN"]
+
+
+def test_a_role_that_no_line_has_told_is_taken_by_its_letter(server: MemoryServer) -> None:
+    """A client knows it from NAMES, for example because the page gave it before."""
+    wire, boss = server.line(), server.line()
+    boss.send(b"/nick boss\r\n/join dev\r\n")
+    server.chat.settle()
+    wire.send(b"/nick lin\r\n/join dev\r\n")
+    server.chat.settle()
+    boss.send(b"/voice lin\r\n")
+    ada = register(server, "ada", rooms="#dev")
+    boss.send(b"/devoice lin\r\n")
+    (line,) = ada.read()
+    assert line.endswith(" MODE #dev -v lin")
+    ada.ask("PART #dev")
+    boss.send(b"/posting accounts\r\n")
+    ada.ask("JOIN #dev", "MODE #dev")
+    boss.send(b"/posting everyone\r\n")
+    (line,) = ada.read()
+    assert line.endswith(" MODE #dev -M")
+
+
 def test_a_lower_role_takes_no_higher_one(server: MemoryServer) -> None:
     """Which has to be taken first, in the same line if need be."""
     ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")

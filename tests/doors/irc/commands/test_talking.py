@@ -49,6 +49,22 @@ def test_an_own_message_has_its_label_in_its_place(server: MemoryServer) -> None
     assert not any("label" in line for line in bob.read())
 
 
+@pytest.mark.parametrize("echo", [True, False])
+def test_messages_sent_together_have_their_labels(server: MemoryServer, echo: bool) -> None:
+    """Each its own, also if they are stored together; without `echo-message` none is echoed."""
+    caps = ["labeled-response", "message-tags", "batch", *(["echo-message"] if echo else [])]
+    ada, bob = register(server, "ada", *caps, rooms="#dev"), register(server, "bob")
+    server.hold_appends()
+    texts = ["#dev :one", "#dev :two", "bob :three", "#dev :four"]
+    ada.send(*(f"@label={label} PRIVMSG {text}" for label, text in enumerate(texts)))
+    server.chat.settle()
+    server.release_appends()
+    lines = ada.messages("@label=4;+typing=active TAGMSG #dev")
+    assert sorted(line.tags["label"] for line in lines) == ["0", "1", "2", "3", "4"]
+    assert {line.command for line in lines} == ({"PRIVMSG", "TAGMSG"} if echo else {"ACK"})
+    assert len(bob.read()) == 1
+
+
 def test_without_an_echo_a_label_is_acknowledged(server: MemoryServer) -> None:
     """Every labelled command is answered, by a line, a batch or `ACK`."""
     ada = register(server, "ada", "labeled-response", rooms="#lobby")
@@ -161,6 +177,70 @@ def test_an_invalid_batch_sends_no_message(server: MemoryServer) -> None:
     assert line.startswith("FAIL BATCH MULTILINE_INVALID :")
     (line,) = ada.ask("BATCH -1")
     assert line.startswith("FAIL BATCH INVALID_REFTAG :")
+
+
+def test_a_batch_that_is_too_fast_waits_and_is_said() -> None:
+    """Like any message: nothing of it is lost, and its lines are not said singly."""
+    server = MemoryServer(message_rate=1)
+    ada = register(server, "ada", "batch", "draft/multiline", rooms="#dev")
+    for number in range(8):
+        ada.send(
+            "BATCH +1 draft/multiline #dev",
+            f"@batch=1 PRIVMSG #dev :{number}",
+            "@batch=1 PRIVMSG #dev :more",
+            "BATCH -1",
+        )
+    server.chat.settle()
+    server.chat.advance(30)
+    assert server.chat.texts("dev") == [f"{number}\nmore" for number in range(8)]
+    assert not any("FAIL" in line for line in ada.read())
+
+
+def test_nothing_of_a_refused_batch_is_said(server: MemoryServer) -> None:
+    """Also the lines that come after the refused one; the next batch is said."""
+    ada = register(server, "ada", "standard-replies", "batch", "draft/multiline", rooms="#dev")
+    paste = [f"@batch=1 PRIVMSG #dev :{number}" for number in range(60)]
+    (line,) = ada.ask("BATCH +1 draft/multiline #dev", *paste)
+    assert line.startswith("FAIL BATCH MULTILINE_MAX_LINES 51 :")
+    (line,) = ada.ask("BATCH -1")
+    assert line.startswith("FAIL BATCH INVALID_REFTAG :")
+    assert server.chat.texts("dev") == []
+    (line,) = ada.ask("@batch=1 PRIVMSG #dev :late")
+    assert line.startswith("FAIL BATCH INVALID_REFTAG :")
+    ada.ask("BATCH +1 draft/multiline #dev", *paste[:2], "BATCH -1")
+    assert server.chat.texts("dev") == ["0\n1"]
+
+
+def test_refusals_are_answered_in_the_order_of_the_messages(server: MemoryServer) -> None:
+    """Between the echoes of the messages that were said."""
+    ada = register(server, "ada", "echo-message", "labeled-response", rooms="#dev")
+    lines = ada.messages(
+        "PRIVMSG #dev :one",
+        "PRIVMSG #nowhere :two",
+        "PRIVMSG bob :three",
+        "PRIVMSG #dev :",
+        "@label=4 PRIVMSG #dev :four",
+        "PRIVMSG #dev :" + "x" * 600,
+        "PRIVMSG NickServ :help",
+        "PRIVMSG #dev :five",
+    )
+    commands = [line.command for line in lines]
+    assert commands == ["PRIVMSG", "403", "401", "412", "PRIVMSG", "417", "NOTICE", "PRIVMSG"]
+
+
+def test_a_private_action_is_an_action_on_irc(server: MemoryServer) -> None:
+    """On the other doors it begins with the name."""
+    ada = register(server, "ada", "echo-message")
+    bob = register(server, "bob")
+    line = server.line()
+    line.send(b"/nick lin\r\n")
+    server.chat.settle()
+    line.received()
+    (echo,) = ada.ask("PRIVMSG bob :\x01ACTION waves\x01")
+    assert echo.endswith(" PRIVMSG bob :\x01ACTION waves\x01")
+    assert bob.read() == [echo]
+    ada.ask("PRIVMSG lin :\x01ACTION waves\x01")
+    assert line.received() == b"[ada] * ada waves\r\n"
 
 
 def test_services_answer_that_there_are_none(server: MemoryServer) -> None:
