@@ -35,7 +35,6 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import (
     IConsumer,
-    IHandshakeListener,
     INegotiated,
     IProtocol,
     IProtocolFactory,
@@ -48,7 +47,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..stream.writing import direct_write
-from .private import encryption
+from .private import in_c
 from .tcp import (
     MOST_GATHERED,
     DirectTransport,
@@ -78,6 +77,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         "_encrypt",
         "_ended",
         "_established",
+        "_openssl",
         "_produced",
         "_producing",
         "_reason",
@@ -103,7 +103,8 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """Whether the connection closes when everything is sent, or is closed."""
         self._tls = tls
         self._received = received
-        self._encrypt = encryption(tls)
+        self._openssl = in_c(tls)
+        self._encrypt = self._openssl.write
         self._produced = produced.read
         """Takes the records that OpenSSL has produced."""
         self._established = False
@@ -246,7 +247,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
     def _shake_hands(self) -> bool:
         """Continue the handshake; returns whether it is complete and more bytes were received."""
         try:
-            self._tls.do_handshake()
+            self._openssl.do_handshake()
         except SSLWantReadError:
             self._send_records()
             return False
@@ -256,19 +257,18 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._established = True
         self._flush()
         self._direct = self._takes_writes
-        if IHandshakeListener.providedBy(self.protocol):
-            self.protocol.handshakeCompleted()
+        if completed := getattr(self.protocol, "handshakeCompleted", None):  # IHandshakeListener
+            completed()
         if self.disconnecting:
             self._close_when_done()
         if self._received.pending:
             return True
-        read_ahead(self.transport)  # many clients send their first request in a packet of its own
         self._send_records()
         return False
 
     def _decrypt(self) -> None:
         """Decrypt the received bytes, and pass them to the protocol."""
-        received, read = self._received, self._tls.read
+        received, read = self._received, self._openssl.read
         while not self._ended:
             try:
                 # The rest of one record: OpenSSL takes no more from the buffer, because it does not
