@@ -82,6 +82,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         "_producing",
         "_reason",
         "_received",
+        "_takes_writes",
         "_tls",
         "_waiting",
         "disconnecting",
@@ -111,6 +112,8 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """Whether the handshake is done."""
         self._ended = False
         """Whether nothing more will be read or written."""
+        self._takes_writes = True
+        """Whether what is written now or later is sent.  It never becomes true again."""
         self._direct = False
         """Whether a write is encrypted and sent at once."""
         self._waiting: list[bytes] = []
@@ -211,6 +214,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
             self.abortConnection()
             return
         self.disconnecting = True
+        self._takes_writes = self._producing
         self._close_when_done()
 
     def abortConnection(self) -> None:
@@ -228,6 +232,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._producing = False
         self.transport.unregisterProducer()
         if self.disconnecting:
+            self._takes_writes = False
             self._close_when_done()
 
     def pauseProducing(self) -> None:
@@ -296,11 +301,6 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
 
     # -- writes that wait ------------------------------------------------------------------------
 
-    @property
-    def _takes_writes(self) -> bool:
-        """Whether what is written now or later is sent."""
-        return not self._ended and (self._producing or not self.disconnecting)
-
     def _write_later(self, data: bytes) -> None:
         """Keep what is written during the handshake or gathered; drop it if it comes too late."""
         if self._takes_writes:
@@ -346,7 +346,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
     def _stop(self) -> None:
         """Read and write nothing more."""
         self._ended = self.disconnecting = True
-        self._direct = False
+        self._takes_writes = self._direct = False
 
 
 class TlsFactory(Factory):
