@@ -44,6 +44,7 @@ class Peers:
         """`stall` is the stall timeout in seconds; 0: none."""
         self.stalls = Stalls(clock, stall)
         self.handshakes = handshake_timeouts(clock)
+        """The timeouts of TLS handshakes."""
         self.draining = False
         """Whether the server is going down, so that no new request is accepted."""
         self.retiring = False

@@ -14,8 +14,7 @@ def timers(clock: Clock) -> list[IDelayedCall]:
     """The timers that are left, without those that all connections of a server share
     (`Timeouts`), which stay until they come.
     """
-    calls: list[Any] = clock.getDelayedCalls()
-    return [call for call in calls if not isinstance(_owner(call), Timeouts)]
+    return [call for call in clock.getDelayedCalls() if not isinstance(_owner(call), Timeouts)]
 
 
 def _owner(call: Any) -> object:

@@ -67,11 +67,11 @@ def test_timeout_that_another_one_ends_does_not_expire(clock: Clock) -> None:
 
     def expired(name: str) -> None:
         over.append(name)
-        timeouts.forget("second")
+        both.forget("second")
 
-    timeouts = Timeouts(clock, expired)
+    both = Timeouts(clock, expired)
     for name in ("first", "second"):
-        timeouts.start(name, 10)
+        both.start(name, 10)
     clock.advance(10)
     assert over == ["first"]
 
