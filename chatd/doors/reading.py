@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
+import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.web.server import Request
 
@@ -50,7 +51,7 @@ class Start(NamedTuple):
         return service.place(sources, since)
 
 
-class ReadQuery(NamedTuple):
+class ReadQuery(msgspec.Struct, frozen=True):
     """Rooms, a place in them, a limit of events per answer, and the owner of the reader."""
 
     service: ChatService

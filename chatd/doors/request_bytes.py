@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import cast
 
+import msgspec
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
@@ -50,7 +51,7 @@ def parted(packet: bytes) -> re.Match[bytes] | None:
     return _WITH_CURSOR.fullmatch(packet) if len(packet) <= MAX_TEMPLATE else None
 
 
-class Opening(NamedTuple):
+class Opening(msgspec.Struct, frozen=True):
     """A packet that may begin a stream, taken apart."""
 
     shape: Hashable

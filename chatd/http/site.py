@@ -14,6 +14,7 @@ from twisted.web.server import Site
 
 from ..model.errors import ChatError
 from ..net.peers import Peers
+from ..net.timeouts import Timeouts
 from .bounds import LATE_SECONDS, USUAL, Bounds
 from .channel import ChatChannel
 from .fastpath import FastPath, Openings
@@ -21,7 +22,7 @@ from .hosts import Hosts
 from .paced import last_answer
 from .request import ChatRequest
 from .resource import STATUS
-from .unparsed import Timeouts, UnparsedConnection
+from .unparsed import UnparsedConnection
 
 
 class ChatSite(Site):
@@ -51,9 +52,9 @@ class ChatSite(Site):
         self.fast_path = fast_path
         """The requests that need not be parsed; None: all are parsed."""
         self.limit(bounds)
-        self.first_bytes = Timeouts(reactor)
+        self.first_bytes = Timeouts(reactor, UnparsedConnection.time_is_up)
         """The connections from which nothing has come yet."""
-        self.last_answers = Timeouts(reactor)
+        self.last_answers = Timeouts(reactor, UnparsedConnection.time_is_up)
         """The connections without a channel that have a poll held and whose input is over."""
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(

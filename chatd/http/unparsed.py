@@ -21,17 +21,13 @@ they send polls that are known or plain (`chatd.http.fastpath`), or begin a know
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import Any
 
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IHalfCloseableProtocol,
     IPushProducer,
-    IReactorTime,
     ISSLTransport,
 )
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -39,47 +35,6 @@ from ..net.connections import LINGER_SECONDS
 from ..net.handshakes import TimedHandshake
 from ..net.tcp import close_now, one_write
 from .fastpath import FastRequest, Upgraded
-
-
-class Timeouts:
-    """Deadlines of one site's connections, all equally long, with one timer in all."""
-
-    _log = Logger()
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-        self._due: dict[UnparsedConnection, float] = {}
-        """The deadlines of the connections, the oldest deadline first."""
-        self._timer: IDelayedCall | None = None
-
-    def start(self, connection: UnparsedConnection, seconds: float) -> None:
-        """Call the connection's `time_is_up` in that time, or later: when the connections before it
-        are over their time.
-        """
-        self._due[connection] = self._clock.seconds() + seconds
-        if self._timer is None:
-            self._timer = self._clock.callLater(seconds, self._reached)
-
-    def forget(self, connection: UnparsedConnection) -> None:
-        """What was waited for has come, or the connection is closed."""
-        self._due.pop(connection, None)
-        if not self._due and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _reached(self) -> None:
-        self._timer = None
-        now = self._clock.seconds()
-        late = [*takewhile(lambda each: self._due[each] <= now, self._due)]
-        for connection in late:
-            self._due.pop(connection, None)
-            try:
-                connection.time_is_up()
-            except Exception:
-                self._log.failure("a connection whose time was over could not be closed")
-        if self._due and self._timer is None:
-            first = next(iter(self._due.values()))
-            self._timer = self._clock.callLater(max(first - now, 0.0), self._reached)
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -132,11 +87,10 @@ class UnparsedConnection(TimedHandshake):
         """See `IProtocol.makeConnection`."""
         self.transport = transport
         self._is_own = getattr(transport, "protocol", None) is self
-        transport.setTcpNoDelay(True)
         site = self.site
         site.peers.add(self)
         site.first_bytes.start(self, site.idle_seconds)
-        self.begin_handshake(transport, site.reactor)
+        self.begin_handshake(site.peers.handshakes)
 
     def dataReceived(self, data: bytes) -> None:
         """See `IProtocol.dataReceived`."""

@@ -4,9 +4,9 @@ Twisted's `Port.doRead` needs fifty calls of Python for each connection, before 
 has made its protocol.  Most of them build a logger in case the accept fails, convert the socket's
 family to an enumeration, and format names for a log of Twisted that chatd does not use.
 
-1. `accept` does what `Port.doRead` does, and returns when no connection waits.  After any other
-   error it calls `Port.doRead`, which gets the same error again, handles it and logs it.  If the
-   factory or the protocol fails, that connection is closed, and the port goes on.
+1. An `acceptor` does what `Port.doRead` does, and returns when no connection waits.  After any
+   other error it calls `Port.doRead`, which gets the same error again, handles it and logs it.  If
+   the factory or the protocol fails, that connection is closed, and the port goes on.
 2. At most `ACCEPTS_A_TURN` connections are accepted per call, so that a storm of connections does
    not hold up the ones that exist.
 """
@@ -43,23 +43,30 @@ class Peer(NamedTuple):
     port: int
 
 
-def accept(port: Port, do_read: Callable[[], None]) -> None:
-    """Accept the connections that wait for a TCP port.  `do_read` is the port's own `doRead`."""
+def acceptor(port: Port, do_read: Callable[[], None]) -> Callable[[], None]:
+    """A function that accepts the connections that wait for a TCP port.  `do_read` is the port's
+    own `doRead`.
+    """
     listening = port.socket
+    # Asked once, because Python's socket makes an enumeration of each number.
     kind = listening.family, listening.type, listening.proto
-    for _ in range(ACCEPTS_A_TURN):
-        try:
-            descriptor, peer = accepted_descriptor(listening)
-        except BlockingIOError:
-            return
-        except OSError:
-            port.numberAccepts = ACCEPTS_A_TURN
-            do_read()
-            return
-        try:
-            _connect(port, socket(*kind, descriptor), peer)
-        except Exception:
-            _log.failure("a connection that was accepted could not be served")
+
+    def accept() -> None:
+        for _ in range(ACCEPTS_A_TURN):
+            try:
+                descriptor, peer = accepted_descriptor(listening)
+            except BlockingIOError:
+                return
+            except OSError:
+                port.numberAccepts = ACCEPTS_A_TURN
+                do_read()
+                return
+            try:
+                _connect(port, socket(*kind, descriptor), peer)
+            except Exception:
+                _log.failure("a connection that was accepted could not be served")
+
+    return accept
 
 
 def _connect(port: Port, accepted: socket, peer: tuple[Any, ...]) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from math import ceil
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any, Protocol, cast
@@ -39,7 +38,7 @@ from ..model.addresses import Address, address_of, is_public
 from ..model.errors import NO_ROOM_SECONDS, ChatError, TooMany, Unavailable
 from ..model.metrics import RARE
 from ..model.text import plural
-from .accepting import ACCEPTS_A_TURN, accept
+from .accepting import ACCEPTS_A_TURN, acceptor
 from .liveness import watch_for_death
 from .private import log_port_to
 from .stalls import STALL_SECONDS
@@ -181,8 +180,8 @@ class Connections:
                 self.listening.append(listening.socket)
             if listening.backlog == tcp.Port.backlog:
                 listening.socket.listen(BACKLOG)
-            accepting = accept if counted is CountedTCP else _accept
-            listening.doRead = partial(accepting, listening, listening.doRead)  # type: ignore[method-assign]
+            accepting = acceptor if counted is CountedTCP else _few_acceptor
+            listening.doRead = accepting(listening, listening.doRead)  # type: ignore[method-assign]
             log_port_to(listening, Logger(observer=_AcceptErrors(self.clock, listening)))
 
     def _most_from(self, address: Address) -> int:
@@ -199,10 +198,14 @@ class Connections:
         )
 
 
-def _accept(port: tcp.Port, accept: Callable[[], None]) -> None:
-    """Accept at most `ACCEPTS_A_TURN` connections over a Unix socket."""
-    port.numberAccepts = min(port.numberAccepts, ACCEPTS_A_TURN)
-    accept()
+def _few_acceptor(port: tcp.Port, do_read: Callable[[], None]) -> Callable[[], None]:
+    """A function that accepts at most `ACCEPTS_A_TURN` connections over a Unix socket."""
+
+    def accept() -> None:
+        port.numberAccepts = min(port.numberAccepts, ACCEPTS_A_TURN)
+        do_read()
+
+    return accept
 
 
 class _Counted(tcp.Server):

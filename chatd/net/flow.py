@@ -121,7 +121,7 @@ class TcpConnection(TimedHandshake, FlowControlled):
         """
         self.transport.setTcpNoDelay(True)
         self.peers.add(self)
-        if not self.begin_handshake(self.transport, self.clock):
+        if not self.begin_handshake(self.peers.handshakes):
             self._establish()
 
     def handshakeCompleted(self) -> None:  # noqa: N802
@@ -141,7 +141,7 @@ class TcpConnection(TimedHandshake, FlowControlled):
 
     def cut_handshake(self) -> bool:
         """Abort the connection if its handshake is not done; returns whether that was so."""
-        if self._handshake is None:
+        if self._handshakes is None:
             return False
         self.is_closing = True
         self.transport.abortConnection()

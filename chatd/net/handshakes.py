@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IHandshakeListener,
-    IReactorTime,
-    ISSLTransport,
-)
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ISSLTransport
 from zope.interface import implementer
+
+from .timeouts import Timeouts
 
 HANDSHAKE_SECONDS = 20.0
 """Seconds for a handshake: two round trips and a signature, over a satellite and on a phone."""
@@ -25,13 +22,16 @@ HANDSHAKE_SECONDS = 20.0
 class TimedHandshake:
     """A protocol whose connection is aborted if its TLS handshake takes too long."""
 
-    _handshake: IDelayedCall | None = None
+    transport: Any
+    _handshakes: Timeouts[TimedHandshake] | None = None
+    """The timeouts of handshakes, while this connection's takes place."""
 
-    def begin_handshake(self, transport: Any, clock: IReactorTime) -> bool:
+    def begin_handshake(self, handshakes: Timeouts[TimedHandshake]) -> bool:
         """The connection is made.  Returns whether a handshake comes first, as over TLS."""
-        if not ISSLTransport.providedBy(transport):
+        if not ISSLTransport.providedBy(self.transport):
             return False
-        self._handshake = clock.callLater(HANDSHAKE_SECONDS, self._abort, transport)
+        self._handshakes = handshakes
+        handshakes.start(self, HANDSHAKE_SECONDS)
         return True
 
     def handshakeCompleted(self) -> None:  # noqa: N802
@@ -40,10 +40,11 @@ class TimedHandshake:
 
     def end_handshake(self) -> None:
         """The handshake is done, or the connection is closed."""
-        if self._handshake:
-            self._handshake.cancel()
-            self._handshake = None
+        if self._handshakes is not None:
+            self._handshakes.forget(self)
+            self._handshakes = None
 
-    def _abort(self, transport: Any) -> None:
-        self._handshake = None
-        transport.abortConnection()
+
+def handshake_timeouts(clock: IReactorTime) -> Timeouts[TimedHandshake]:
+    """The timeouts of handshakes, each of which aborts its connection."""
+    return Timeouts(clock, lambda connection: connection.transport.abortConnection())

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from ..model.errors import Unavailable
+from .handshakes import handshake_timeouts
 from .stalls import STALL_SECONDS, Reader, Stalls
 
 GOING_DOWN = "the server is going down; come back in a moment"
@@ -42,6 +43,8 @@ class Peers:
     def __init__(self, clock: IReactorTime, stall: float = STALL_SECONDS) -> None:
         """`stall` is the stall timeout in seconds; 0: none."""
         self.stalls = Stalls(clock, stall)
+        self.handshakes = handshake_timeouts(clock)
+        """The timeouts of TLS handshakes."""
         self.draining = False
         """Whether the server is going down, so that no new request is accepted."""
         self.retiring = False

@@ -241,12 +241,12 @@ class OpenChannel(HTTPChannel):
 # -- ssl.SSLObject -------------------------------------------------------------------------------
 
 
-def encryption(tls: SSLObject) -> Callable[[bytes], int]:
-    """The method in C that encrypts bytes for a peer (`write` of `_sslobj`).
+def in_c(tls: SSLObject) -> SSLObject:
+    """The object in C that does the work of an `SSLObject` (`_sslobj`): only `do_handshake`, `read`
+    and `write` of it may be used.
 
-    `SSLObject.write` does nothing but call it, which takes a tenth of a push.  It is used where
-    Python has no such method.
+    Those of `SSLObject` do nothing but call them, which takes a tenth of a push.  They are used
+    where Python has no such object.
     """
-    in_c = getattr(tls, "_sslobj", None)
-    write: Callable[[bytes], int] = getattr(in_c, "write", tls.write)
-    return write
+    worker: SSLObject = getattr(tls, "_sslobj", tls)
+    return worker

@@ -35,7 +35,6 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import (
     IConsumer,
-    IHandshakeListener,
     INegotiated,
     IProtocol,
     IProtocolFactory,
@@ -48,7 +47,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..stream.writing import direct_write
-from .private import encryption
+from .private import in_c
 from .tcp import (
     MOST_GATHERED,
     DirectTransport,
@@ -78,10 +77,12 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         "_encrypt",
         "_ended",
         "_established",
+        "_openssl",
         "_produced",
         "_producing",
         "_reason",
         "_received",
+        "_takes_writes",
         "_tls",
         "_waiting",
         "disconnecting",
@@ -103,13 +104,16 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """Whether the connection closes when everything is sent, or is closed."""
         self._tls = tls
         self._received = received
-        self._encrypt = encryption(tls)
+        self._openssl = in_c(tls)
+        self._encrypt = self._openssl.write
         self._produced = produced.read
         """Takes the records that OpenSSL has produced."""
         self._established = False
         """Whether the handshake is done."""
         self._ended = False
         """Whether nothing more will be read or written."""
+        self._takes_writes = True
+        """Whether what is written now or later is sent.  It never becomes true again."""
         self._direct = False
         """Whether a write is encrypted and sent at once."""
         self._waiting: list[bytes] = []
@@ -210,6 +214,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
             self.abortConnection()
             return
         self.disconnecting = True
+        self._takes_writes = self._producing
         self._close_when_done()
 
     def abortConnection(self) -> None:
@@ -227,6 +232,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._producing = False
         self.transport.unregisterProducer()
         if self.disconnecting:
+            self._takes_writes = False
             self._close_when_done()
 
     def pauseProducing(self) -> None:
@@ -246,7 +252,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
     def _shake_hands(self) -> bool:
         """Continue the handshake; returns whether it is complete and more bytes were received."""
         try:
-            self._tls.do_handshake()
+            self._openssl.do_handshake()
         except SSLWantReadError:
             self._send_records()
             return False
@@ -256,19 +262,18 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._established = True
         self._flush()
         self._direct = self._takes_writes
-        if IHandshakeListener.providedBy(self.protocol):
-            self.protocol.handshakeCompleted()
+        if completed := getattr(self.protocol, "handshakeCompleted", None):  # IHandshakeListener
+            completed()
         if self.disconnecting:
             self._close_when_done()
         if self._received.pending:
             return True
-        read_ahead(self.transport)  # many clients send their first request in a packet of its own
         self._send_records()
         return False
 
     def _decrypt(self) -> None:
         """Decrypt the received bytes, and pass them to the protocol."""
-        received, read = self._received, self._tls.read
+        received, read = self._received, self._openssl.read
         while not self._ended:
             try:
                 # The rest of one record: OpenSSL takes no more from the buffer, because it does not
@@ -295,11 +300,6 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
             direct_write(self.send, self.transport.write, records)
 
     # -- writes that wait ------------------------------------------------------------------------
-
-    @property
-    def _takes_writes(self) -> bool:
-        """Whether what is written now or later is sent."""
-        return not self._ended and (self._producing or not self.disconnecting)
 
     def _write_later(self, data: bytes) -> None:
         """Keep what is written during the handshake or gathered; drop it if it comes too late."""
@@ -346,7 +346,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
     def _stop(self) -> None:
         """Read and write nothing more."""
         self._ended = self.disconnecting = True
-        self._direct = False
+        self._takes_writes = self._direct = False
 
 
 class TlsFactory(Factory):

@@ -8,6 +8,7 @@ from chatd.net.heartbeat import HEARTBEAT_SECONDS
 
 from ..kit.http import HttpClient
 from ..kit.server import MemoryServer
+from ..kit.timers import timers
 
 EVENTS = "/rooms/lobby/events?since=now"
 STYLES = {"sse": "text/event-stream", "ndjson": "application/x-ndjson"}
@@ -52,7 +53,7 @@ def test_stream_of_a_disconnected_client_leaves_nothing_behind(
     server: MemoryServer, style: str, way: str
 ) -> None:
     """No reader, no connection to wait for at the shutdown, no heartbeat."""
-    readers, calls = server.lobby.readers, len(server.chat.clock.getDelayedCalls())
+    readers, calls = server.lobby.readers, len(timers(server.chat.clock))
     http = opened(server, style)
     assert server.lobby.readers == readers + 1
     if way == "lost":
@@ -62,7 +63,7 @@ def test_stream_of_a_disconnected_client_leaves_nothing_behind(
         assert http.closed
     server.chat.settle()
     assert (server.lobby.readers, len(server.peers)) == (readers, 0)
-    assert len(server.chat.clock.getDelayedCalls()) == calls
+    assert len(timers(server.chat.clock)) == calls
 
 
 @styles

@@ -12,6 +12,7 @@ from chatd.testing.clock import StrictClock
 
 from ..kit.http import HttpClient, head
 from ..kit.server import MemoryServer
+from ..kit.timers import timers
 
 EVENTS = "/rooms/lobby/events"
 MESSAGES = "/rooms/lobby/messages?name=ada"
@@ -136,7 +137,7 @@ def test_end_of_input_within_a_request_closes_the_connection(
     http.wire.end_input()
     assert http.closed
     server.chat.advance(REQUEST_SECONDS + 1)
-    assert server.chat.clock.getDelayedCalls() == []
+    assert timers(server.chat.clock) == []
 
 
 @pytest.mark.parametrize("target", [None, "/healthz", f"{EVENTS}?since=0"])

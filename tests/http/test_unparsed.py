@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 
 from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS
 from chatd.http.channel import ChatChannel
-from chatd.http.unparsed import Timeouts, UnparsedConnection
+from chatd.http.unparsed import UnparsedConnection
 from chatd.model.addresses import address_of
 from chatd.net.connections import LINGER_SECONDS
 from chatd.net.stalls import LAST_SECONDS, STALL_SECONDS
@@ -18,6 +17,7 @@ from chatd.testing.policies import DenyIf
 
 from ..kit.http import HttpClient, head
 from ..kit.server import MemoryServer, peer
+from ..kit.timers import timers
 
 EVENTS = "/rooms/lobby/events"
 STREAM = head("GET", "/rooms/lobby/events", "Accept: text/event-stream")
@@ -140,7 +140,7 @@ def test_connections_are_closed_in_turn_when_nothing_comes(server: MemoryServer)
     assert (second.closed, third.closed) == (True, False)
     third.wire.hang_up()
     server.chat.settle()
-    assert not server.chat.clock.getDelayedCalls()
+    assert not timers(server.chat.clock)
 
 
 def test_a_request_just_after_the_idle_timeout_is_answered(
@@ -165,34 +165,7 @@ def test_a_client_that_sends_nothing_leaves_nothing_behind(
         http.wire.end_input()
         assert http.closed
     assert not len(server.peers)
-    assert not server.chat.clock.getDelayedCalls()
-
-
-def test_one_connection_that_cannot_be_closed_holds_up_no_other(logged_errors: list[str]) -> None:
-    """The failure is logged, and the deadlines after it hold."""
-    clock = Clock()
-    deadlines = Timeouts(clock)
-    over: list[str] = []
-
-    class Connection:
-        def __init__(self, name: str) -> None:
-            self._name = name
-
-        def time_is_up(self) -> None:
-            over.append(self._name)
-            if self._name == "broken":
-                raise RuntimeError("no channel")
-
-    for name in ("broken", "second"):
-        deadlines.start(cast(Any, Connection(name)), 10)
-    clock.advance(5)
-    deadlines.start(cast(Any, Connection("third")), 10)
-    clock.advance(5)
-    assert over == ["broken", "second"]
-    assert "no channel" in logged_errors.pop()
-    clock.advance(5)
-    assert over == ["broken", "second", "third"]
-    assert not clock.getDelayedCalls()
+    assert not timers(server.chat.clock)
 
 
 def test_a_channel_that_cannot_be_made_leaves_no_peer_behind(

@@ -28,6 +28,7 @@ from ..kit.echo import (
     frame,
 )
 from ..kit.packets import cut, packets
+from ..kit.timers import timers
 
 GOODBYE = Frame(CLOSE, b"\x03\xe8")
 PROTOCOL_ERROR, BAD_DATA, TOO_BIG = 1002, 1007, 1009
@@ -515,7 +516,7 @@ def test_a_client_that_hangs_up_without_a_close_leaves_no_timer() -> None:
     peer = EchoWebSocket()
     peer.send(frame(TEXT, b"begun", final=False))
     peer.connection.hang_up()
-    assert not peer.chat.clock.getDelayedCalls()
+    assert not timers(peer.chat.clock)
 
 
 # -- flow control ----------------------------------------------------------------------------------
@@ -547,4 +548,4 @@ def test_a_flooding_websocket_does_not_delay_others() -> None:
     assert len(peer.frames(peer.connection.received())) == FRAMES_A_TURN
     assert peer.connection.producerState == "paused"
     peer.connection.hang_up()
-    assert not peer.chat.clock.getDelayedCalls()
+    assert not timers(peer.chat.clock)

@@ -15,6 +15,7 @@
 - `vectors`: the test vectors of the IRC community
 - `redis`, `redis_chat`, `certificates`: a Redis, sentinels, chats on several nodes; TLS
 - `push`: browsers that are to be notified, and what a push service is asked to bring them
+- `timers`: the timers of a clock that connections have left
 - `garbage`: rooms and reference cycles that are left in memory
 - `deferreds`: Deferreds that failed and have no errback
 

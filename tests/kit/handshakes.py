@@ -21,6 +21,8 @@ class Seen(NamedTuple):
     """The negotiated protocol (ALPN)."""
     sent: int
     """The certificates that the server sent."""
+    cipher: str
+    """The name that OpenSSL gives the cipher."""
 
 
 class Handshake:
@@ -34,13 +36,17 @@ class Handshake:
         *,
         protocols: tuple[str, ...] = (),
         most: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
+        ciphers: str = "",
     ) -> None:
+        """`ciphers` are those of TLS 1.2 that the client offers, in the order of its preference."""
         context = ssl.create_default_context(cadata=root)
         context.check_hostname = False
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.maximum_version = most
         if protocols:
             context.set_alpn_protocols([*protocols])
+        if ciphers:
+            context.set_ciphers(ciphers)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._client = context.wrap_bio(self._in, self._out, server_hostname=host)
         self._received, self._produced = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -65,9 +71,10 @@ class Handshake:
             if self.turn():
                 break
         data = self._client.getpeercert(binary_form=True)
-        version = self._client.version()
+        version, cipher = self._client.version(), self._client.cipher()
         assert data
         assert version
+        assert cipher
         certificate = x509.load_der_x509_certificate(data)
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = tuple(extension.value.get_values_for_type(x509.DNSName))
@@ -76,4 +83,5 @@ class Handshake:
             if hasattr(self._client, "get_unverified_chain")
             else []
         )
-        return Seen(names, version, self._client.selected_alpn_protocol(), len(chain))
+        protocol = self._client.selected_alpn_protocol()
+        return Seen(names, version, protocol, len(chain), cipher[0])

@@ -171,6 +171,6 @@ def test_twisted_handles_other_errors_of_accept(
 
     listener.dial()
     monkeypatch.setattr(accepting, "accepted_descriptor", full)
-    accepting.accept(listener.port, lambda: asked.append("Port.doRead"))
+    accepting.acceptor(listener.port, lambda: asked.append("Port.doRead"))()
     assert asked == ["accept", "Port.doRead"]
     assert len(listener.transports) == 1

@@ -10,6 +10,7 @@ from chatd.net.handshakes import HANDSHAKE_SECONDS
 from chatd.testing import FakeConnection
 
 from ..kit.server import MemoryServer
+from ..kit.timers import timers
 
 
 class TlsConnection(FakeConnection):
@@ -32,7 +33,7 @@ def test_an_unfinished_handshake_is_cut_at_its_deadline(door: str) -> None:
     assert wire.lost
     assert wire.received() == b""
     assert (server.here, len(server.peers)) == ([], 0)
-    assert server.chat.clock.getDelayedCalls() == []
+    assert timers(server.chat.clock) == []
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -41,7 +42,7 @@ def test_a_client_that_hangs_up_during_its_handshake_leaves_nothing(door: str) -
     server = MemoryServer()
     TlsConnection(getattr(server, door)).hang_up()
     assert (server.here, len(server.peers)) == ([], 0)
-    assert server.chat.clock.getDelayedCalls() == []
+    assert timers(server.chat.clock) == []
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from select import EPOLLIN
-from ssl import PROTOCOL_TLS_CLIENT, MemoryBIO, SSLContext
+from ssl import PROTOCOL_TLS_CLIENT, MemoryBIO, SSLContext, SSLWantReadError
 from typing import Any
 
 import pytest
@@ -299,20 +299,21 @@ def test_no_other_module_uses_a_private_name_of_twisted() -> None:
     assert not used
 
 
-def test_encryption_is_that_of_the_tls_object() -> None:
-    """`_sslobj`; a TLS object without one does it itself."""
+def test_tls_object_has_one_in_c() -> None:
+    """`_sslobj`; a TLS object without one does the work itself."""
     context = SSLContext(PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     tls = context.wrap_bio(MemoryBIO(), MemoryBIO())
-    encrypt: Any = private.encryption(tls)
-    assert encrypt.__self__ is tls._sslobj  # type: ignore[attr-defined]
-
-    class Other:
-        def write(self, data: bytes) -> int:
-            return len(data)
-
-    other: Any = Other()
-    assert private.encryption(other)(b"hello") == 5
+    worker = private.in_c(tls)
+    assert worker is tls._sslobj  # type: ignore[attr-defined]
+    with pytest.raises(SSLWantReadError):
+        worker.do_handshake()
+    with pytest.raises(SSLWantReadError):
+        worker.read(1)
+    with pytest.raises(SSLWantReadError):
+        worker.write(b"hello")
+    other: Any = object()
+    assert private.in_c(other) is other
 
 
 def test_the_words_of_an_endpoint_are_told_apart() -> None:

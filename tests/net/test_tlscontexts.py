@@ -88,6 +88,21 @@ def test_a_certificate_that_tls_cannot_use_leaves_the_old_one(contexts: ServerCo
     assert asked(contexts, "b.example") == "b.example"
 
 
+@pytest.mark.parametrize("host", ["a.example", "b.example"])
+def test_the_client_chooses_the_cipher(contexts: ServerContexts, host: str) -> None:
+    """A browser or a phone prefers the one that is fastest for it."""
+    suites = "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"
+    for first, second in (suites, suites[::-1]):
+        handshake = Handshake(
+            contexts,
+            AUTHORITY.root_pem,
+            host,
+            most=ssl.TLSVersion.TLSv1_2,
+            ciphers=f"{first}:{second}",
+        )
+        assert handshake.finish().cipher == first
+
+
 def test_ticket_is_good_until_its_key_is_replaced(contexts: ServerContexts) -> None:
     """Then the client does a full handshake, without an error."""
     pairs = [TlsPair(contexts)]
