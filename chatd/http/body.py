@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 from enum import Enum, auto
+from functools import lru_cache
 from string import whitespace
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -85,6 +86,7 @@ def read_json(request: Request, form: type[T], *, optional: bool = False) -> T:
         raise Malformed(problem.message) from None
 
 
+@lru_cache(maxsize=100)
 def _media(content_type: str) -> str:
     """The media type in a `Content-Type`, in lower case; empty if there is none.
 

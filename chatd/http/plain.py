@@ -10,6 +10,7 @@ use.  Parsing them with `twisted.web` takes some hundred calls of Python.
    `chatd.http.fields` has a bound counts as used, and so does any parameter.
 3. A plain POST, which may change something, has only headers in `PLAIN` and `OF_BODIES`.  One of
    them is the length of its body.  The body is in the same packet, or all of it is still to come.
+   Heads of plain POSTs are cached, because a program sends the same ones again and again.
 4. What is returned equals what `chatd.http.strict` and `twisted.web` would return
    (`tests/http/test_plain.py` compares them).
 """
@@ -47,7 +48,7 @@ _HEAD = (
     rb"((?:[A-Za-z0-9-]++:[\t\x20-\x7e]*+\r\n)++)\r\n"
 )
 _GET = re.compile(b"GET" + _HEAD)
-_POST = re.compile(b"POST" + _HEAD + b"(.*+)", re.DOTALL)
+_POST = re.compile(b"POST" + _HEAD)
 _LENGTH = re.compile(rb"[0-9]{1,4}")
 _USED_FIELD = re.compile(rf"^({_USED}):([^\r]*+)".encode(), re.MULTILINE)
 _READ_PARAMETERS = frozenset(name.encode() for name in PARAMETERS)
@@ -66,7 +67,7 @@ class PlainRequest(NamedTuple):
 
 
 class PlainPost(Struct, frozen=True):
-    """A POST of HTTP/1.1, whose connection stays open."""
+    """The head of a POST of HTTP/1.1, whose connection stays open."""
 
     path: bytes
     parameters: Mapping[bytes, bytes]
@@ -77,8 +78,6 @@ class PlainPost(Struct, frozen=True):
     """In lower case; empty: the request has no `Content-Type`."""
     length: int
     """Bytes of the body."""
-    body: bytes | None
-    """None: the body is still to come."""
 
 
 def plain(packet: bytes) -> PlainRequest | None:
@@ -93,24 +92,42 @@ def plain(packet: bytes) -> PlainRequest | None:
     return PlainRequest(path, parameters, used[b"host"], used.get(b"accept", b""))
 
 
-@lru_cache(maxsize=1)  # a connection's first packet is read to recognise it, then to answer it
-def plain_post(packet: bytes) -> PlainPost | None:
-    """The packet as a plain POST; None if it has to be parsed."""
-    if len(packet) > MAX_PLAIN or not (match := _POST.fullmatch(packet)):
+def plain_post(packet: bytes) -> tuple[PlainPost, bytes | None] | None:
+    """The packet as a plain POST with its body, which is None if it is still to come; None if the
+    packet has to be parsed.
+    """
+    end = packet.find(b"\r\n\r\n") + 4
+    body = packet[end:]
+    if len(packet) > MAX_PLAIN:
         return None
-    path, query, fields, body = match.groups()
+    try:
+        post = _post_with(packet[:end])
+    except _NotPlainError:
+        return None
+    if post.length == len(body):
+        return post, body
+    return None if body or end + post.length > MAX_PLAIN else (post, None)
+
+
+class _NotPlainError(Exception):
+    """A request has to be parsed."""
+
+
+@lru_cache(maxsize=100)  # no head that raises is kept, and so none that shows a token
+def _post_with(head: bytes) -> PlainPost:
+    """The plain POST with that head.  Raises `_NotPlainError`."""
+    match = _POST.fullmatch(head)
+    if match is None:
+        raise _NotPlainError
+    path, query, fields = match.groups()
     used = _used(fields, _OF_POSTS)
     parameters = _parameters(query) if query else {}
     if used is None or parameters is None or len(used) != fields.count(b"\n"):
-        return None
+        raise _NotPlainError
     content_type, length = used.get(b"content-type", b""), used.get(b"content-length", b"")
     if len(content_type) > HEADERS["content-type"].most or not _LENGTH.fullmatch(length):
-        return None
-    size = int(length)
-    if size != len(body) and (body or len(packet) + size > MAX_PLAIN):
-        return None
-    whole = body if size == len(body) else None
-    return PlainPost(path, parameters, used[b"host"], content_type.decode(), size, whole)
+        raise _NotPlainError
+    return PlainPost(path, parameters, used[b"host"], content_type.decode(), int(length))
 
 
 def _used(fields: bytes, allowed: Set[bytes]) -> Mapping[bytes, bytes] | None:

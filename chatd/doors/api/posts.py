@@ -33,7 +33,7 @@ from ...http.hosts import Hosts
 from ...http.plain import PlainPost, plain_post
 from ...http.resource import STATUS, headers_of, whole_answer
 from ...http.stricttransport import StrictTransport
-from ...model.errors import ChatError, internal_error
+from ...model.errors import ChatError, NoSession, internal_error
 from ...model.identity import Stranger, stranger_at
 from ...model.metrics import RARE
 from ...net.deadlines import Deadlines
@@ -65,39 +65,43 @@ class PlainPosts:
             return None
         return ConnectionPosts(self, connection, stranger_at(connection.host), secure=secure)
 
-    def read(self, packet: bytes, *, secure: bool) -> PlainPost | None:
-        """The packet as a plain post; None: it has to be parsed.  `secure` tells whether it came
-        over TLS.
+    def read(self, packet: bytes, *, secure: bool) -> tuple[PlainPost, bytes | None] | None:
+        """The packet as a plain post with its body, which is None if it is still to come; None: the
+        packet has to be parsed.  `secure` tells whether it came over TLS.
         """
         if b"?name=" not in packet:
             return None  # most requests of sessions are turned away here: the rest takes longer
-        post = plain_post(packet)
+        read = plain_post(packet)
+        if read is None:
+            return None
+        post, _ = read
         if (
-            post is None
-            or post.parameters.keys() != {b"name"}
+            post.parameters.keys() != {b"name"}
             or room_in(post.path, b"messages") is None
             or not self._hosts.knows(post.host.decode())
             or (secure and self._strict.seconds)
             or self._service.sign_in.rules.guests != "full"
         ):
             return None
-        return post
+        return read
 
-    def carry_out(self, post: PlainPost, stranger: Stranger) -> Outcome:
-        """Say the message of a post; fires with its id, or fails with the `ChatError` that refuses
-        it.
-        """
+    def carry_out(self, post: PlainPost, body: bytes, stranger: Stranger) -> Outcome:
+        """Say the message of a post; fires with its id, or fails with what refuses it."""
         service = self._service
         room = room_in(post.path, b"messages")
         assert room is not None
-        assert post.body is not None
         try:
-            command = command_of(form_of(post.body, post.content_type, MessageForm), room)
+            command = command_of(form_of(body, post.content_type, MessageForm), room)
             visitor = service.visitor(post.parameters[b"name"].decode(), stranger.address)
-            outcome = service.perform(visitor, command)
+            return service.perform(visitor, command)
         except Exception:
-            outcome = fail()
-        return outcome.addErrback(hidden_first, service, stranger, room)
+            return fail()
+
+    def hidden_first(self, failure: Failure, post: PlainPost, stranger: Stranger) -> Outcome:
+        """See `chatd.doors.api.command.hidden_first`."""
+        room = room_in(post.path, b"messages")
+        assert room is not None
+        return hidden_first(failure, self._service, stranger, room)
 
 
 class ConnectionPosts:
@@ -161,10 +165,13 @@ class ConnectionPosts:
         site, posts = self.connection.site, self._posts
         if site.peers.draining or site.peers.retiring:
             return False
-        post = posts.read(packet, secure=self._secure)
-        if post is None or post.length > site.max_body:
+        read = posts.read(packet, secure=self._secure)
+        if read is None:
             return False
-        if post.body is None:
+        post, body = read
+        if post.length > site.max_body:
+            return False
+        if body is None:
             self.begun = packet
             self._heard = posts.now()
             self._wake_within(BODY_SECONDS)
@@ -172,7 +179,8 @@ class ConnectionPosts:
         if self.due is None:
             self._wake_within(site.kept_seconds)
         self.held = True
-        posts.carry_out(post, self._stranger).addCallbacks(self._said, self._refused)
+        outcome = posts.carry_out(post, body, self._stranger)
+        outcome.addCallbacks(self._said, self._failed, errbackArgs=(post,))
         return True
 
     def come_back(self) -> None:
@@ -183,6 +191,12 @@ class ConnectionPosts:
 
     def _said(self, id_: int | None) -> None:
         self._answer(encode({"id": id_}), 201)
+
+    def _failed(self, failure: Failure, post: PlainPost) -> None:
+        if failure.check(NoSession):
+            self._posts.hidden_first(failure, post, self._stranger).addErrback(self._refused)
+        else:
+            self._refused(failure)
 
     def _refused(self, failure: Failure) -> None:
         error = failure.value
