@@ -130,14 +130,14 @@ class PollsAndPosts:
     """The fast path of the HTTP door: known and plain polls, and plain posts."""
 
     def __init__(self, polls: PollFastPath, posts: PlainPosts) -> None:
-        self._polls = polls
-        self._posts = posts
+        self.polls = polls
+        self.posts = posts
 
     def recognise(self, connection: FastConnection, packet: bytes) -> FastRequest | None:
         """See `chatd.http.fastpath.FastPath`."""
         if packet.startswith(b"POST "):
-            return self._posts.recognise(connection, packet)
-        return self._polls.recognise(connection, packet)
+            return self.posts.recognise(connection, packet)
+        return self.polls.recognise(connection, packet)
 
 
 class Root(ApiResource):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from ipaddress import ip_network
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
@@ -227,8 +227,8 @@ def test_the_address_is_the_one_that_a_proxy_has_told(server: MemoryServer) -> N
 )
 def test_other_requests_are_parsed(server: MemoryServer, packet: bytes) -> None:
     """A session, a page, a proxy, a repeated request, another syntax: the resource tree decides."""
-    plain = server.http_door.fast_path._posts  # type: ignore[union-attr]
-    assert cast(PlainPosts, plain).read(packet, secure=False) is None
+    posts: PlainPosts = cast(Any, server.http_door.fast_path).posts
+    assert posts.read(packet, secure=False) is None
     with all_parsed():
         parsed = answer(MemoryServer(), packet)
     assert answer(server, packet) == parsed
