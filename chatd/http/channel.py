@@ -115,7 +115,7 @@ class ChatChannel(PacedChannel):
     @property
     def owed(self) -> bool:
         """See `Connected.owed`."""
-        return self._busy or (self.learned is not None and self.learned.owed)
+        return super().owed or (self.learned is not None and self.learned.owed)
 
     def readConnectionLost(self) -> None:
         """The client sends no more; its last request is answered, if that takes at most

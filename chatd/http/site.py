@@ -54,7 +54,7 @@ class ChatSite(Site):
         self.first_bytes = Timeouts(reactor)
         """The connections from which nothing has come yet."""
         self.last_answers = Timeouts(reactor)
-        """The connections without a channel that have a poll held and whose input is over."""
+        """The connections without a channel that have a request held and whose input is over."""
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False

@@ -75,7 +75,8 @@ def parameters_of(request: Request) -> dict[bytes, bytes]:
 def body_of(request: Request) -> bytes:
     """The request's body."""
     assert request.content is not None
-    return request.content.read()
+    body: bytes = request.content.read()
+    return body
 
 
 def parsed(packet: bytes) -> PlainRequest | None:

@@ -20,6 +20,7 @@ are plain (`chatd.http.plain`).  Parsing and routing them would cost more than t
 
 from __future__ import annotations
 
+from msgspec import Struct
 from twisted.internet.defer import fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,8 +31,9 @@ from ...codecs.json import encode, error_body
 from ...http.body import form_of
 from ...http.fastpath import FastConnection
 from ...http.hosts import Hosts
-from ...http.plain import PlainPost, plain_post
+from ...http.plain import plain_post
 from ...http.resource import STATUS, headers_of, whole_answer
+from ...http.site import ChatSite
 from ...http.stricttransport import StrictTransport
 from ...model.errors import ChatError, NoSession, internal_error
 from ...model.identity import Stranger, stranger_at
@@ -48,6 +50,19 @@ _CLOSE = ((b"Connection", b"close"),)
 _log = Logger()
 
 
+class Post(Struct, frozen=True):
+    """A message that a visitor posts."""
+
+    room: str
+    """The clean name of the room."""
+    name: str
+    """The visitor's name, as the client sent it."""
+    content_type: str
+    """Empty: the request has no `Content-Type`."""
+    body: bytes | None
+    """None: the body is still to come."""
+
+
 class PlainPosts:
     """The plain posts of one HTTP door."""
 
@@ -61,47 +76,46 @@ class PlainPosts:
     def recognise(self, connection: FastConnection, packet: bytes) -> ConnectionPosts | None:
         """See `chatd.http.fastpath.FastPath`."""
         secure = connection.is_secure
-        if self.read(packet, secure=secure) is None:
+        if self.read(packet, connection.site, secure=secure) is None:
             return None
         return ConnectionPosts(self, connection, stranger_at(connection.host), secure=secure)
 
-    def read(self, packet: bytes, *, secure: bool) -> tuple[PlainPost, bytes | None] | None:
-        """The packet as a plain post with its body, which is None if it is still to come; None: the
-        packet has to be parsed.  `secure` tells whether it came over TLS.
+    def read(self, packet: bytes, site: ChatSite, *, secure: bool) -> Post | None:
+        """The packet as a plain post; None: it has to be parsed.  `secure` tells whether it came
+        over TLS.
         """
         if b"?name=" not in packet:
             return None  # most requests of sessions are turned away here: the rest takes longer
-        read = plain_post(packet)
-        if read is None:
+        request = plain_post(packet)
+        if request is None:
             return None
-        post, _ = read
+        head, body = request
+        room = room_in(head.path, b"messages")
         if (
-            post.parameters.keys() != {b"name"}
-            or room_in(post.path, b"messages") is None
-            or not self._hosts.knows(post.host.decode())
+            room is None
+            or head.parameters.keys() != {b"name"}
+            or head.length > site.max_body
+            or not self._hosts.knows(head.host.decode())
             or (secure and self._strict.seconds)
             or self._service.sign_in.rules.guests != "full"
+            or site.peers.draining
+            or site.peers.retiring
         ):
             return None
-        return read
+        return Post(room, head.parameters[b"name"].decode(), head.content_type, body)
 
-    def carry_out(self, post: PlainPost, body: bytes, stranger: Stranger) -> Outcome:
-        """Say the message of a post; fires with its id, or fails with what refuses it."""
-        service = self._service
-        room = room_in(post.path, b"messages")
-        assert room is not None
+    def say(self, post: Post, body: bytes, stranger: Stranger) -> Outcome:
+        """Say the message; fires with its id, or fails with what refuses it."""
         try:
-            command = command_of(form_of(body, post.content_type, MessageForm), room)
-            visitor = service.visitor(post.parameters[b"name"].decode(), stranger.address)
-            return service.perform(visitor, command)
+            command = command_of(form_of(body, post.content_type, MessageForm), post.room)
+            visitor = self._service.visitor(post.name, stranger.address)
+            return self._service.perform(visitor, command)
         except Exception:
             return fail()
 
-    def hidden_first(self, failure: Failure, post: PlainPost, stranger: Stranger) -> Outcome:
+    def hidden_first(self, failure: Failure, post: Post, stranger: Stranger) -> Outcome:
         """See `chatd.doors.api.command.hidden_first`."""
-        room = room_in(post.path, b"messages")
-        assert room is not None
-        return hidden_first(failure, self._service, stranger, room)
+        return hidden_first(failure, self._service, stranger, post.room)
 
 
 class ConnectionPosts:
@@ -162,24 +176,20 @@ class ConnectionPosts:
 
     def take(self, packet: bytes) -> bool:
         """See `FastRequest.take`."""
-        site, posts = self.connection.site, self._posts
-        if site.peers.draining or site.peers.retiring:
+        posts, site = self._posts, self.connection.site
+        post = posts.read(packet, site, secure=self._secure)
+        if post is None:
             return False
-        read = posts.read(packet, secure=self._secure)
-        if read is None:
-            return False
-        post, body = read
-        if post.length > site.max_body:
-            return False
-        if body is None:
+        if post.body is None:
             self.begun = packet
             self._heard = posts.now()
-            self._wake_within(BODY_SECONDS)
+            if self.due is None or self.due > self._heard + BODY_SECONDS:
+                posts.deadlines.set(self, BODY_SECONDS)
             return True
         if self.due is None:
-            self._wake_within(site.kept_seconds)
+            posts.deadlines.set(self, site.kept_seconds)
         self.held = True
-        outcome = posts.carry_out(post, body, self._stranger)
+        outcome = posts.say(post, post.body, self._stranger)
         outcome.addCallbacks(self._said, self._failed, errbackArgs=(post,))
         return True
 
@@ -192,7 +202,7 @@ class ConnectionPosts:
     def _said(self, id_: int | None) -> None:
         self._answer(encode({"id": id_}), 201)
 
-    def _failed(self, failure: Failure, post: PlainPost) -> None:
+    def _failed(self, failure: Failure, post: Post) -> None:
         if failure.check(NoSession):
             self._posts.hidden_first(failure, post, self._stranger).addErrback(self._refused)
         else:
@@ -221,10 +231,6 @@ class ConnectionPosts:
             connection.replay_soon()
 
     # -- ends ------------------------------------------------------------------------------------
-
-    def _wake_within(self, seconds: float) -> None:
-        if self.due is None or self.due > self._heard + seconds:
-            self._posts.deadlines.set(self, seconds)
 
     def time_is_up(self) -> None:
         """A deadline has come: see whether the body of a request is missing, or the connection has

@@ -228,7 +228,7 @@ def test_the_address_is_the_one_that_a_proxy_has_told(server: MemoryServer) -> N
 def test_other_requests_are_parsed(server: MemoryServer, packet: bytes) -> None:
     """A session, a page, a proxy, a repeated request, another syntax: the resource tree decides."""
     posts: PlainPosts = cast(Any, server.http_door.fast_path).posts
-    assert posts.read(packet, secure=False) is None
+    assert posts.read(packet, server.http_door, secure=False) is None
     with all_parsed():
         parsed = answer(MemoryServer(), packet)
     assert answer(server, packet) == parsed
