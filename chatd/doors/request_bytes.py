@@ -17,6 +17,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ..http.request import ChatRequest
+from ..model.errors import ChatError
+from ..model.names import clean_room
 
 MAX_TEMPLATE = 4096
 """Bytes in a request that may be recognised."""
@@ -35,6 +37,7 @@ _VARYING = re.compile(
     rb"|((?i:sec-websocket-key): )([A-Za-z0-9+/]{22}==)"
     rb")(?=\r\n)"
 )
+_IN_ROOM = re.compile(rb"/rooms/([A-Za-z0-9._-]++)/([a-z]++)")
 _END = b"\r\n\r\n"
 _PERSONAL = (b"origin", b"cookie", b"x-forwarded-for", b"forwarded")
 """Headers of requests whose answer may depend on the client, or on the page."""
@@ -81,6 +84,18 @@ def taken_apart(packet: bytes) -> Opening | None:
         pieces[at] = pieces[at + 2] = None
     cursor = last_id or since
     return Opening((before, *pieces), int(cursor) if cursor else None, key)
+
+
+@lru_cache(maxsize=1000)
+def room_in(path: bytes, leaf: bytes) -> str | None:
+    """The clean name of the room in a path `/rooms/ROOM/leaf`; None: it is another path, or the
+    room's name is quoted or not valid.
+    """
+    match = _IN_ROOM.fullmatch(path)
+    try:
+        return clean_room(match[1].decode()) if match and match[2] == leaf else None
+    except ChatError:
+        return None
 
 
 def is_whole(packet: bytes) -> bool:

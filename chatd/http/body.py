@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 from enum import Enum, auto
+from functools import lru_cache
 from string import whitespace
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -37,15 +38,24 @@ class Kind(Enum):
 
 
 def read_body(request: Request, form: type[T]) -> T:
-    """The request's body as the struct `form`; an empty body without a type has no fields.
+    """The request's body as the struct `form`: see `form_of`.
 
-    Raises `Malformed`, `UnsupportedMediaType`.
+    Raises `Malformed`, `UnsupportedMediaType`, and the error of a field that is too long.
     """
     body: bytes = request.content.read() if request.content else b""
+    return form_of(body, header(request, "content-type") or "", form)
+
+
+def form_of(body: bytes, content_type: str, form: type[T]) -> T:
+    """A body as the struct `form`; an empty body without a type has no fields.  `content_type` is
+    empty if the request has no `Content-Type`.
+
+    Raises `Malformed`, `UnsupportedMediaType`, and the error of a field that is too long.
+    """
     body = body.removeprefix(codecs.BOM_UTF8)  # an editor's mark, not part of the text
     fields: tuple[str, ...] = form.__struct_fields__  # type: ignore[attr-defined]
     text = body.decode(errors="replace")
-    kind = _kind(_media(request), text, fields)
+    kind = _kind(_media(content_type), text, fields)
     if kind is Kind.TEXT:
         return convert({"text": text}, form)
     try:
@@ -64,7 +74,7 @@ def read_json(request: Request, form: type[T], *, optional: bool = False) -> T:
     JSON only: a web page of another origin can send it only with this server's consent (CORS).
     Raises `Malformed`, `UnsupportedMediaType`.
     """
-    media = _media(request)
+    media = _media(header(request, "content-type") or "")
     body: bytes = request.content.read() if request.content else b""
     if optional and not (media or body):
         body = b"{}"
@@ -76,12 +86,12 @@ def read_json(request: Request, form: type[T], *, optional: bool = False) -> T:
         raise Malformed(problem.message) from None
 
 
-def _media(request: Request) -> str:
-    """The body's media type; empty if the request has no `Content-Type`.
+@lru_cache(maxsize=100)
+def _media(content_type: str) -> str:
+    """The media type in a `Content-Type`, in lower case; empty if there is none.
 
     Raises `UnsupportedMediaType` for a charset other than UTF-8.
     """
-    content_type = header(request, "content-type") or ""
     media, *parameters = (word.strip().lower() for word in content_type.split(";"))
     for parameter in parameters:
         if parameter.startswith("charset=") and parameter[8:].strip('"') not in _UTF_8:

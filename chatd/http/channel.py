@@ -2,11 +2,11 @@
 
 1. The size of a body is checked while it is received, with a Content-Length and with chunks.
 2. `chatd.http.strict` parses requests, and `chatd.http.paced` decides when they are answered.
-3. A request may take the fast path past both (`chatd.http.fastpath`): if it arrived whole in one
-   packet, and its bytes are those of a request that was parsed before, or those of the plain poll
-   with which the channel goes on (rule 4).
+3. A request may take the fast path past both (`chatd.http.fastpath`): if its bytes are those of a
+   request that was parsed before, or those of the plain poll with which the channel goes on
+   (rule 4), or if it is a plain post.
 4. A channel is made when something has to be parsed or paced (`chatd.http.unparsed`).  If the
-   connection repeats a poll at that moment, the channel goes on with it.
+   connection polls or posts at that moment, the channel goes on with it.
 5. A connection may be handed over to another protocol (`upgrade`).
 
 Overridden methods of `HTTPChannel`: `connectionMade`, `connectionLost` and `dataReceived` (for the
@@ -43,7 +43,7 @@ class ChatChannel(PacedChannel):
     _new = True
     """Whether no byte has been received yet."""
     early = b""
-    """Bytes that were received while a learned poll was held."""
+    """Bytes that were received while a learned request was held."""
     _input_over = False
     """Whether the client sends no more."""
 
@@ -57,13 +57,33 @@ class ChatChannel(PacedChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Handle received bytes; if a request is incomplete after them, its deadline starts."""
-        first, self._new = self._new, False
         idle = not (self.requests or self.unparsed or self.full)
-        if self.learned and idle and self.learned.take(data):
-            # Twisted's idle timer is off on the fast path: resetting it costs more than a poll.
-            self.setTimeout(None)
-            self.dataReceived = self.learned.data_received  # type: ignore[method-assign]
-            return
+        if not (idle and self._take(data)):
+            self._parse(data)
+
+    def _take(self, packet: bytes) -> bool:
+        """Whether a packet takes the fast path: it repeats the learned request, or is a plain post.
+        Polls are not looked for, because they are learned when they are answered.
+        """
+        if not (self.learned and self.learned.take(packet)):
+            if self._new or self._refused or not packet.startswith(b"POST ") or self.is_last:
+                return False
+            fast_path = self.site.fast_path
+            posts: FastRequest | None = fast_path and fast_path.recognise(self, packet)
+            if posts is None:
+                return False
+            self.unlearn()
+            self.learned = posts
+            if not posts.take(packet):
+                return False
+        # Twisted's idle timer is off on the fast path: resetting it costs more than a poll.
+        self.setTimeout(None)
+        self.dataReceived = self.learned.data_received  # type: ignore[method-assign]
+        return True
+
+    def _parse(self, data: bytes) -> None:
+        """Let Twisted parse bytes."""
+        first, self._new = self._new, False
         if self._refused:
             return
         if first and not self._late:
@@ -77,10 +97,25 @@ class ChatChannel(PacedChannel):
             self._transport.pauseProducing()
 
     @property
+    def host(self) -> str:
+        """See `FastConnection.host`."""
+        return str(getattr(self._transport.getPeer(), "host", ""))
+
+    @property
+    def is_secure(self) -> bool:
+        """See `FastConnection.is_secure`."""
+        return bool(self.isSecure())
+
+    @property
     def awaited(self) -> bool:
         """Whether the first request of the client, or the rest of a request, is still to come."""
-        begun = bool(self.requests or self.unparsed)
+        begun = bool(self.requests or self.unparsed or (self.learned and self.learned.begun))
         return self._new or (begun and not (self._busy or self._refused))
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return super().owed or (self.learned is not None and self.learned.owed)
 
     def readConnectionLost(self) -> None:
         """The client sends no more; its last request is answered, if that takes at most
@@ -134,17 +169,22 @@ class ChatChannel(PacedChannel):
             self.persistent = 0
             request.responseHeaders.setRawHeaders(b"connection", [b"close"])
         learned = self.learned
-        self.unlearn()
-        self.early = b""
-        if learned and learned.held:
+        if learned and learned.owed:
             learned.conclude()
+            return  # what comes until then is put off, so that nothing is answered before it
+        self.unlearn()
+        if learned and learned.held:
+            self.early = b""
+            learned.conclude()
+        elif learned and learned.begun:
+            self._parse(learned.begun)
         elif self.requests and self.requests[0].conclude:
             self.requests[0].conclude()
 
     # -- the fast path ---------------------------------------------------------------------------
 
     def repeat(self, learned: FastRequest) -> None:
-        """Go on with a poll that the connection repeats, and that may be held."""
+        """Go on with a request that the connection repeats, and that may be held."""
         self._new = False
         self.learned = learned
         learned.connection = self
@@ -156,6 +196,12 @@ class ChatChannel(PacedChannel):
         self.setTimeout(self.site.idle_seconds)
         self.dataReceived(data)
 
+    def parse(self, data: bytes) -> None:
+        """See `FastConnection.parse`."""
+        self.unlearn()
+        self.setTimeout(self.site.idle_seconds)
+        self._parse(data)
+
     def unlearn(self) -> None:
         """Leave the fast path: Twisted parses all requests again, until a poll is learned anew."""
         if self.learned:
@@ -164,13 +210,13 @@ class ChatChannel(PacedChannel):
         self.__dict__.pop("dataReceived", None)
 
     def defer(self, data: bytes) -> None:
-        """Buffer bytes received while a poll is held: pipelined requests are answered in order."""
+        """See `FastConnection.defer`: pipelined requests are answered in order."""
         self.early += data
         if len(self.early) > MAX_EARLY:
             self._transport.pauseProducing()
 
     def replay_soon(self) -> None:
-        """The poll is answered: handle the bytes that were buffered meanwhile, in a later turn."""
+        """See `FastConnection.replay_soon`: in a later turn."""
         self.callLater(0, self._replay)
 
     def _replay(self) -> None:

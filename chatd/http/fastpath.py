@@ -24,11 +24,22 @@ class FastConnection(Protocol):
     """Whether the client does not read, so that no further request is answered."""
 
     @property
+    def host(self) -> str:
+        """The client's host; empty if it has none."""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the connection is encrypted."""
+
+    @property
     def early(self) -> bytes:
         """The bytes that were put off with `defer`."""
 
     def receive_other(self, data: bytes) -> None:
         """Handle bytes that do not repeat the request, while no request is in progress."""
+
+    def parse(self, data: bytes) -> None:
+        """Have `twisted.web` parse bytes with which a request begins."""
 
     def defer(self, data: bytes) -> None:
         """Put off bytes that were received while the request is held."""
@@ -44,7 +55,9 @@ class FastConnection(Protocol):
 
 
 class FastRequest(Protocol):
-    """A request that one connection sends again and again, answered past `twisted.web`."""
+    """A request that one connection sends again and again, the same or one of its kind, answered
+    past `twisted.web`.
+    """
 
     connection: FastConnection
 
@@ -52,8 +65,18 @@ class FastRequest(Protocol):
     def held(self) -> bool:
         """Whether the request waits for its answer."""
 
+    @property
+    def owed(self) -> bool:
+        """Whether it waits for the outcome of a command: see `Connected.owed`."""
+
+    @property
+    def begun(self) -> bytes:
+        """The bytes of a request that is incomplete; empty: there is none."""
+
     def take(self, packet: bytes) -> bool:
-        """Whether the packet repeats the request; if so, the request is answered or held."""
+        """Whether the packet repeats the request; if so, the request is answered or held, or the
+        rest of it is waited for.
+        """
 
     def data_received(self, data: bytes) -> None:
         """Handle received bytes in the connection's place, as long as they repeat this request."""
@@ -62,7 +85,9 @@ class FastRequest(Protocol):
         """When the request is answered, have the connection handle the input that was put off."""
 
     def conclude(self) -> None:
-        """Answer with the events there are: the server is going down."""
+        """The server is going down: answer a request that is held as soon as possible, at once
+        unless it is `owed`, and close the connection then.
+        """
 
     def unlearn(self) -> None:
         """The connection handles its bytes itself again."""
@@ -90,14 +115,6 @@ class Upgraded(Protocol):
 class Opener(FastConnection, Protocol):
     """A connection without a channel, of which a packet has come (`chatd.http.unparsed`)."""
 
-    @property
-    def host(self) -> str:
-        """The client's host; empty if it has none."""
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether the connection is encrypted."""
-
     def upgrade(self, accept: bytes, protocol: Upgraded) -> None:
         """Write `accept`, and hand the connection over to `protocol`."""
 
@@ -112,7 +129,7 @@ class Openings(Protocol):
 class FastPath(Protocol):
     """The other requests of a site that need not be parsed."""
 
-    def recognise(self, opener: Opener, packet: bytes) -> FastRequest | None:
-        """The request in a packet, if its bytes are known, or if it is plain; None: it has to be
-        parsed.
+    def recognise(self, connection: FastConnection, packet: bytes) -> FastRequest | None:
+        """The request in a packet of a connection on which no request is in progress, if its bytes
+        are known, or if it is plain; None: it has to be parsed.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -190,15 +190,22 @@ def refuse(request: Request, error: ChatError) -> bytes:
     (see `chatd.doors.sse`).  Raises nothing, whatever the request contains.
     """
     RARE.refused(error)
-    say_when(request, error)
+    for name, value in headers_of(error):
+        request.setHeader(name, value)
     if isinstance(error, RateLimited | Unavailable) and wants_event_stream(request):
         dress_live(request, SSE.content_type)
         return SSE.farewell(error.code, error.message, spread(error.retry_after))
-    if isinstance(error, MethodNotAllowed):
-        request.setHeader(b"allow", ", ".join(error.allowed).encode())
-    if STATUS[type(error)] == 401:
-        request.setHeader(b"www-authenticate", b"Bearer")
     return _dress(request, error_body(error), STATUS[type(error)])
+
+
+def headers_of(error: ChatError) -> Iterator[tuple[bytes, bytes]]:
+    """The headers, names and values, that a refusal has because of its error."""
+    if isinstance(error, RateLimited | Unavailable | InDoubt):
+        yield b"Retry-After", retry_after(error)
+    if isinstance(error, MethodNotAllowed):
+        yield b"Allow", ", ".join(error.allowed).encode()
+    if STATUS[type(error)] == 401:
+        yield b"WWW-Authenticate", b"Bearer"
 
 
 def dress_live(request: Request, content_type: bytes) -> None:
@@ -277,17 +284,44 @@ def whole_refusal(error: ChatError, head: bytes) -> bytes:
         if line and line.partition(b":")[0].lower() not in _OF_THE_ANSWER:
             lines.append(line)
     lines += [b"Content-Type: application/json", b"Cache-Control: no-store"]
-    if isinstance(error, RateLimited | Unavailable | InDoubt):
-        lines.append(b"Retry-After: " + retry_after(error))
-    if status == 401:
-        lines.append(b"WWW-Authenticate: Bearer")
+    lines += [b"%b: %b" % header for header in headers_of(error)]
     lines += [b"Date: " + datetimeToString(), b"Content-Length: %d" % len(body), b"", body]
     return b"\r\n".join(lines)
 
 
+def whole_answer(
+    body: bytes, status: int, date: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> bytes:
+    """An answer in JSON to a request on the fast path, as a complete response: with the same bytes
+    as what `answer` or `refuse` makes for a parsed request.  `headers` are its further ones.
+    """
+    more = b"".join([b"%b: %b\r\n" % header for header in headers])
+    return b"%bDate: %b\r\n%b%bContent-Length: %d\r\n\r\n%b" % (
+        _status_line(status),
+        date,
+        more,
+        _JSON_LINES,
+        len(body),
+        body,
+    )
+
+
+@cache
+def _status_line(status: int) -> bytes:
+    return b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode())
+
+
+_JSON_HEADERS = (
+    (b"Content-Type", b"application/json"),
+    (b"Cache-Control", b"no-store"),
+    (b"X-Content-Type-Options", b"nosniff"),
+)
+"""The headers of every answer in JSON, but those of live data."""
+_JSON_LINES = b"".join(b"%b: %b\r\n" % header for header in _JSON_HEADERS)
+
+
 def _dress(request: Request, body: bytes, status: int) -> bytes:
     request.setResponseCode(status, HTTPStatus(status).phrase.encode())
-    request.setHeader(b"content-type", b"application/json")
-    request.setHeader(b"cache-control", b"no-store")
-    request.setHeader(b"x-content-type-options", b"nosniff")
+    for name, value in _JSON_HEADERS:
+        request.setHeader(name, value)
     return body

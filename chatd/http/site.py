@@ -55,7 +55,7 @@ class ChatSite(Site):
         self.first_bytes = Timeouts(reactor, UnparsedConnection.time_is_up)
         """The connections from which nothing has come yet."""
         self.last_answers = Timeouts(reactor, UnparsedConnection.time_is_up)
-        """The connections without a channel that have a poll held and whose input is over."""
+        """The connections without a channel that have a request held and whose input is over."""
         self.peers = Peers(reactor) if peers is None else peers
         super().__init__(
             root, reactor=reactor, timeout=bounds.idle_seconds, parsePOSTFormSubmission=False

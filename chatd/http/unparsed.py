@@ -1,18 +1,21 @@
 """HTTP connections without a channel, because nothing that came on them had to be parsed.
 
 Most of a channel's objects are for parsing requests.  Most clients of a program never need them:
-they send polls that are known or plain (`chatd.http.fastpath`), or begin a known stream.
+they send polls that are known or plain (`chatd.http.fastpath`) or plain posts, or begin a known
+stream.
 
-1. A connection begins as an `UnparsedConnection`.  Its first packet decides: a poll is answered or
-   held, and the connection stays as it is; a known stream takes the connection over; any other
-   packet makes a `ChatChannel`, which gets the packet.
-2. While the connection polls, its `FastRequest` gets the packets.  A packet that does not repeat
-   the poll is decided on like the first one, because no request is in progress then.
+1. A connection begins as an `UnparsedConnection`.  Its first packet decides: a poll or a post is
+   answered or held, and the connection stays as it is; a known stream takes the connection over;
+   any other packet makes a `ChatChannel`, which gets the packet.
+2. While the connection polls or posts, its `FastRequest` gets the packets.  A packet that is not
+   another request of that kind is decided on like the first one, because no request is in progress
+   then.
 3. Only a channel buffers input, paces answers, closes idle connections and is drained.  So a
-   channel is made, and goes on with the `FastRequest`, when a packet comes while the poll is held,
-   when the client does not read, when it is idle for too long, and when the server goes down.
-4. If the client ends its input while its poll is held, the poll is answered if an event comes
-   within `LINGER_SECONDS`; then, or after that time, the connection is closed, as by a channel.
+   channel is made, and goes on with the `FastRequest`, when a packet comes while the request is
+   held, when the client does not read, when it is idle for too long, and when the server goes down.
+4. If the client ends its input while its request is held, the request is answered if its answer is
+   there within `LINGER_SECONDS`; then, or after that time, the connection is closed, as by a
+   channel.
 5. A connection on which nothing comes is closed after the idle timeout, by a channel that is made
    for that.
 6. The connection is in `Peers` all the time: as this object first, then as the one that it was
@@ -42,14 +45,12 @@ class UnparsedConnection(TimedHandshake):
     """One HTTP connection of a `ChatSite`, of which nothing had to be parsed so far."""
 
     transport: Any
-    owed = False
-    """See `Connected.owed`."""
     full = False
     """See `FastConnection.full`."""
     early = b""
     """See `FastConnection.early`."""
     learned: FastRequest | None = None
-    """The poll that the connection repeats; None: nothing has come yet."""
+    """The poll that the connection repeats, or its posts; None: nothing has come yet."""
     _is_own = False
     """Whether the transport calls this object, and no other before it (`haproxy:` does)."""
     _flowing = False
@@ -66,20 +67,25 @@ class UnparsedConnection(TimedHandshake):
 
     @property
     def host(self) -> str:
-        """The client's host; empty if it has none."""
+        """See `FastConnection.host`."""
         if self._is_own:
             return self._host
         return str(getattr(self.transport.getPeer(), "host", ""))  # what a proxy has told
 
     @property
     def is_secure(self) -> bool:
-        """Whether the connection is encrypted."""
+        """See `FastConnection.is_secure`."""
         return bool(ISSLTransport.providedBy(self.transport))
 
     @property
     def awaited(self) -> bool:
-        """Whether the first request of the client is still to come."""
-        return self.learned is None
+        """Whether the first request of the client, or the rest of a request, is still to come."""
+        return self.learned is None or bool(self.learned.begun)
+
+    @property
+    def owed(self) -> bool:
+        """See `Connected.owed`."""
+        return self.learned is not None and self.learned.owed
 
     # -- the transport's side --------------------------------------------------------------------
 
@@ -163,6 +169,13 @@ class UnparsedConnection(TimedHandshake):
         if learned is not None:
             learned.unlearn()
         self._begin(data)
+
+    def parse(self, data: bytes) -> None:
+        """See `FastConnection.parse`."""
+        learned, self.learned = self.learned, None
+        if learned is not None:
+            learned.unlearn()
+        self._become_channel().parse(data)
 
     def defer(self, data: bytes) -> None:
         """See `FastConnection.defer`."""

@@ -124,7 +124,7 @@ def test_thousands_of_polls_in_groups_are_answered_with_the_refusal(
     for http in clients:
         http.response()
         http.send("GET", f"{EVENTS}?since={place}")
-    templates = server.http_door.fast_path.polls.common.values()  # type: ignore[union-attr]
+    templates = server.http_door.fast_path.polls.polls.common.values()  # type: ignore[union-attr]
     (template,) = [one for one in templates if b"wait=0" not in one.after]
     if not late:
         server.chat.settle()

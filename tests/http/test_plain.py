@@ -13,13 +13,22 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from chatd.http.fields import HEADERS, PARAMETERS
-from chatd.http.plain import MAX_PLAIN, PLAIN, PlainRequest, plain
+from chatd.http.plain import (
+    MAX_PLAIN,
+    OF_BODIES,
+    PLAIN,
+    PlainPost,
+    PlainRequest,
+    plain,
+    plain_post,
+)
 from chatd.http.site import ChatSite
 from chatd.http.strict import MAX_HEADERS
 
 from ..kit.http import head
 
 POLL = "/rooms/lobby/events?since=1&limit=5"
+SAY = "/rooms/lobby/messages?name=ada"
 
 
 class Parsed(Resource):
@@ -37,31 +46,64 @@ class Parsed(Resource):
         return NOT_DONE_YET
 
 
-def parsed(packet: bytes) -> PlainRequest | None:
-    """The packet as the full parser reads it; None if it is not one request without a body that
-    leaves its connection open.
+def request_in(packet: bytes) -> Request | None:
+    """The packet as the full parser reads it; None if it is not one request that leaves its
+    connection open, with at most one of each header that the server uses.
     """
     root = Parsed()
     channel: Any = ChatSite(root, cast(Any, Clock())).channel()
     transport = StringTransport()
     channel.makeConnection(transport)
     channel.dataReceived(packet)
-    if len(root.requests) != 1 or transport.value() or channel.unparsed or channel.waiting:
+    if len(root.requests) != 1 or transport.value() or channel.unparsed or any(channel.waiting):
         return None
     (request,) = root.requests
     fields = dict(request.requestHeaders.getAllRawHeaders())
     one_each = all(len(values) == 1 for name, values in fields.items() if used(name))
-    if not (one_each and channel.persistent and request.method == b"GET"):
-        return None
-    assert request.content is not None
-    assert request.content.read() == b""
+    return request if one_each and channel.persistent else None
+
+
+def parameters_of(request: Request) -> dict[bytes, bytes]:
+    """The parameters that the server uses; each has to be given once."""
     parameters = {}
     for name, values in request.args.items():
         if name.decode("latin-1") in PARAMETERS:
             (parameters[name],) = values
+    return parameters
+
+
+def body_of(request: Request) -> bytes:
+    """The request's body."""
+    assert request.content is not None
+    body: bytes = request.content.read()
+    return body
+
+
+def parsed(packet: bytes) -> PlainRequest | None:
+    """The packet as a GET without a body, as the full parser reads it."""
+    request = request_in(packet)
+    if request is None or request.method != b"GET":
+        return None
+    assert body_of(request) == b""
+    fields = dict(request.requestHeaders.getAllRawHeaders())
     assert not [name for name in fields if used(name) and name.lower() not in PLAIN]
     host, accept = request.getHeader(b"host") or b"", request.getHeader(b"accept") or b""
-    return PlainRequest(request.path, parameters, host.lower(), accept.lower())
+    return PlainRequest(request.path, parameters_of(request), host.lower(), accept.lower())
+
+
+def parsed_post(packet: bytes) -> tuple[PlainPost, bytes] | None:
+    """The packet as a POST with its body, as the full parser reads it."""
+    request = request_in(packet)
+    if request is None or request.method != b"POST":
+        return None
+    body = body_of(request)
+    fields = dict(request.requestHeaders.getAllRawHeaders())
+    assert {name.lower() for name in fields} <= PLAIN | OF_BODIES
+    assert int(request.getHeader(b"content-length") or b"") == len(body)
+    content_type = (request.getHeader(b"content-type") or b"").lower().decode()
+    host = (request.getHeader(b"host") or b"").lower()
+    parameters = parameters_of(request)
+    return PlainPost(request.path, parameters, host, content_type, len(body)), body
 
 
 def used(name: bytes) -> bool:
@@ -155,6 +197,66 @@ def test_only_a_whole_get_within_the_limits_is_plain(packet: bytes) -> None:
     assert plain(packet) is None
 
 
+def post(body: bytes, *headers: str, target: str = SAY) -> bytes:
+    """A POST as bytes."""
+    return head("POST", target, *headers, f"Content-Length: {len(body)}") + body
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"\xff\r\n\r\n\x00"])
+def test_a_post_as_programs_send_it_is_plain(body: bytes) -> None:
+    """In one packet, or in two: then the first one is known to lack the body."""
+    packet = post(body, "Content-Type: Text/Plain;charset=UTF-8", "Accept: */*", "user-agent:x")
+    expected = PlainPost(
+        *(b"/rooms/lobby/messages", {b"name": b"ada"}, b"chat.example"),
+        *("text/plain;charset=utf-8", len(body)),
+    )
+    assert plain_post(packet) == parsed_post(packet) == (expected, body)
+    if body:
+        assert plain_post(packet.removesuffix(body)) == (expected, None)
+
+
+@pytest.mark.parametrize("name", [*{*HEADERS} - {one.decode() for one in PLAIN | OF_BODIES}, "x-a"])
+def test_a_post_has_only_headers_that_are_allowed(name: str) -> None:
+    """Others are the full parser's, even if the server uses none of that name."""
+    for spelling in (name, name.title(), name.upper()):
+        assert plain_post(post(b"hello", f"{spelling}: 1")) is None
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        head("POST", SAY),
+        head("POST", SAY) + b"hello",
+        post(b"hello") + b"x",
+        post(b"hello")[:-1],
+        post(b"hello") * 2,
+        post(b"hello", "Content-Length: 5"),
+        post(b"hello", "Transfer-Encoding: chunked"),
+        post(b"hello", "Expect: 100-continue"),
+        post(b"hello", "Connection: close"),
+        *(
+            post(b"hello").replace(b" 5\r", b" %b\r" % length)
+            for length in [b"+5", b"5,5", b"", b"5x"]
+        ),
+        post(b"hello").replace(b"Length: 5", b"Length: 00005"),
+        post(b"x" * MAX_PLAIN),
+        post(b"x" * MAX_PLAIN)[:-MAX_PLAIN],
+        post(b"hello", "Content-Type: " + "x" * 301),
+        post(b"hello", target=SAY + "&name=b"),
+        post(b"hello").replace(b"POST", b"PUT"),
+        post(b"hello").replace(b"POST", b"post"),
+        post(b"hello").replace(b"1.1", b"1.0"),
+        post(b"hello").replace(b"\r\n", b"\n"),
+        post(b"hello").replace(b"\r\n\r\n", b"\n\n"),
+        b"",
+    ],
+    ids=range(24),
+)
+def test_a_post_of_another_form_is_not_plain(packet: bytes) -> None:
+    """Two parsers might read it in two ways, or it is not whole, or too long."""
+    assert plain_post(packet) is None
+
+
 WORDS = st.text("abZ019._-/ =&%+;:?#\t\x00\xe9", max_size=8)
 NAMES = st.sampled_from([*PARAMETERS, "_", "x", "Since", "%73ince"])
 QUERIES = st.lists(
@@ -190,3 +292,38 @@ def test_what_is_plain_is_read_as_the_full_parser_reads_it(packet: bytes) -> Non
     request = plain(packet)
     if request is not None:
         assert request == parsed(packet)
+
+
+@st.composite
+def posts(draw: st.DrawFn) -> bytes:
+    """POSTs, plain and other, some of them damaged."""
+    body = draw(st.sampled_from([b"", b"hello", b"a\r\n\r\nb", b"5\r\nhello\r\n0\r\n\r\n"]))
+    length = len(body) + draw(st.sampled_from([0, 0, 0, 0, 1, -1]))
+    query = draw(st.just("name=ada&_") | QUERIES.map(lambda pairs: "&".join(map("".join, pairs))))
+    usual = st.sampled_from([("User-Agent", ": ", "x"), ("content-type", ":\t", "Text/plain ")])
+    lines = [
+        f"POST /rooms/lobby/messages?{query} HTTP/1.1",
+        "Host: chat.example",
+        draw(st.sampled_from(["Content-Length: ", "content-length:", "CONTENT-LENGTH:\t"]))
+        + draw(st.sampled_from(["", "", "", "0", "+"]))
+        + str(length),
+        *map("".join, draw(st.lists(usual, max_size=2, unique=True) | FIELDS)),
+    ]
+    packet = "\r\n".join([*lines, "", ""]).encode() + body
+    begin = draw(st.integers(0, len(packet)))
+    end = begin + draw(st.sampled_from([0, 0, 0, 0, 1, 2]))
+    return packet[:begin] + draw(st.just(b"") | st.binary(max_size=2)) + packet[end:]
+
+
+@given(packet=posts() | st.binary())
+@example(packet=post(b"hello", "Content-Type: text/plain"))
+def test_a_plain_post_is_read_as_the_full_parser_reads_it(packet: bytes) -> None:
+    """With the same body; and of one that is still to come, the full parser wants as many bytes."""
+    read = plain_post(packet)
+    if read is not None:
+        post, body = read
+        if body is None:
+            assert parsed_post(packet) is None
+            body = b"x" * post.length
+            packet += body
+        assert (post, body) == parsed_post(packet)

@@ -3,6 +3,7 @@
 - `server`: every door of one chat, in memory; `fixtures` makes one for each test
 - `clients`: one client for each door, for the contract suite
 - `http`, `terminal`: clients of the HTTP door and the line door that tests drive by hand
+- `posts`: messages of visitors, which are posted plainly or parsed; `parser`: nothing may be parsed
 - `websocket`: a client of a WebSocket that tests drive by hand
 - `echo`: chatd's HTTP and WebSocket stack without a chat, and a strict WebSocket client
 - `tcp`: chatd's TCP transport over a real socket, without a reactor

@@ -8,7 +8,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
+from ...chat.owners import Owner
 from ...chat.room import Room
+from ...chat.service import ChatService
 from ...http.resource import ApiResource, answer
 from ...model.commands import Command
 from ...model.errors import NoSession
@@ -47,16 +49,22 @@ class RoomCommandResource(CommandResource):
         return performed.addErrback(self.hidden_first, request)
 
     def hidden_first(self, failure: Failure, request: Request) -> Deferred[Any]:
-        """Replace the refusal of a request without a session, if its room is hidden from strangers:
-        the answer must not tell that such a room exists.  Fails with `NoSession`, or with the
-        policy's refusal.
-        """
-        failure.trap(NoSession)
-        owner = self._access.owner(request, None)
-        readers = self._access.service.readers
+        """See `hidden_first`."""
+        access = self._access
+        return hidden_first(failure, access.service, access.owner(request, None), self._name)
 
-        def judge(room: Room) -> Failure:
-            readers.check(owner, Action.READ, room)
-            return failure
 
-        return self._access.service.rooms.load(self._name).addCallback(judge)
+def hidden_first(failure: Failure, service: ChatService, owner: Owner, name: str) -> Deferred[Any]:
+    """Replace the refusal of a request without a session, if its room is hidden from strangers: the
+    answer must not tell that such a room exists.
+
+    `owner` is the stranger who sends the request, and `name` the room's.  Raises any failure but
+    `NoSession`; fails with `NoSession`, or with the policy's refusal.
+    """
+    failure.trap(NoSession)
+
+    def judge(room: Room) -> Failure:
+        service.readers.check(owner, Action.READ, room)
+        return failure
+
+    return service.rooms.load(name).addCallback(judge)

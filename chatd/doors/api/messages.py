@@ -41,9 +41,8 @@ class MessagesResource(RoomCommandResource):
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
         """Say a message; answered when the message is stored."""
-        form = read_body(request, MessageForm)
-        command = Act if form.type == "action" else Say
-        return self.perform(request, command(self._name, form.text), 201)
+        command = command_of(read_body(request, MessageForm), self._name)
+        return self.perform(request, command, 201)
 
 
 class MessageResource(RoomCommandResource):
@@ -89,6 +88,11 @@ class MessageResource(RoomCommandResource):
         """Delete the message: the server keeps its text nowhere."""
         deleted = self.carry_out(request, Redact(self._name, message_id(self._id)))
         return deleted.addCallback(lambda _: no_content(request))
+
+
+def command_of(form: MessageForm, room: str) -> Say | Act:
+    """The command that a posted message is."""
+    return (Act if form.type == "action" else Say)(room, form.text)
 
 
 def message_id(text: str) -> int:

@@ -17,6 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ...chat.service import ChatService
 from ...http.bounds import USUAL, Bounds
+from ...http.fastpath import FastConnection, FastRequest
 from ...http.hosts import Hosts, hosts_of
 from ...http.origin import OriginGuard, Origins
 from ...http.proxies import NO_PROXIES, Proxies
@@ -38,6 +39,7 @@ from .invites import InviteCodesResource
 from .metrics import MetricsResource
 from .page import page_files
 from .people import PeopleResource
+from .posts import PlainPosts
 from .push import PushResource
 from .rooms import RoomsResource
 from .session import SessionResource
@@ -95,7 +97,10 @@ def web_site(
     hosts.watch(polls.common.clear)
     hosts.watch(access.openings.forget)
     strict = strict or StrictTransport()
-    fast_path = PollFastPath(polls, PlainPolls(service, hosts), strict)
+    fast_path = PollsAndPosts(
+        PollFastPath(polls, PlainPolls(service, hosts), strict),
+        PlainPosts(service, hosts, strict),
+    )
     guard = OriginGuard(root, origins, proxies, files, strict)
     return ChatSite(guard, service.clock, bounds, peers, fast_path, hosts, access.openings)
 
@@ -119,6 +124,20 @@ def admin_site(
     root.putChild(b"admin", AdminResource(access))
     guard = OriginGuard(root, Origins(), proxies, (), strict)
     return ChatSite(guard, service.clock, bounds, peers, None, hosts)
+
+
+class PollsAndPosts:
+    """The fast path of the HTTP door: known and plain polls, and plain posts."""
+
+    def __init__(self, polls: PollFastPath, posts: PlainPosts) -> None:
+        self.polls = polls
+        self.posts = posts
+
+    def recognise(self, connection: FastConnection, packet: bytes) -> FastRequest | None:
+        """See `chatd.http.fastpath.FastPath`."""
+        if packet.startswith(b"POST "):
+            return self.posts.recognise(connection, packet)
+        return self.polls.recognise(connection, packet)
 
 
 class Root(ApiResource):

@@ -14,7 +14,6 @@ A poll of a client without a session, as most programs send it, is a few numbers
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from twisted.web.http_headers import Headers
@@ -26,13 +25,11 @@ from ...http.plain import plain
 from ...http.resource import live_headers
 from ...model.errors import ChatError
 from ...model.identity import Stranger
-from ...model.names import clean_room
 from ...stream.places import Place
 from ..reading import MAX_LIMIT, ReadQuery, limit_in
-from ..request_bytes import shared_head
+from ..request_bytes import room_in, shared_head
 from .longpoll import STYLES, PollRequest, json_format_of, wait_in
 
-_EVENTS = re.compile(rb"/rooms/([A-Za-z0-9._-]++)/events")
 _PARAMETERS = frozenset({b"since", b"limit", b"wait"})
 _HEAD = shared_head(Headers({k: [v] for k, v in live_headers(b"application/json")}))
 """The head of every answer to a plain poll."""
@@ -58,7 +55,7 @@ class PlainPolls:
         request = plain(packet)
         if request is None or not request.parameters.keys() <= _PARAMETERS:
             return None
-        name, get = _room_at(request.path), request.parameters.get
+        name, get = room_in(request.path, b"events"), request.parameters.get
         if name is None or not _wants_json(request.accept):
             return None
         service = self._service
@@ -75,16 +72,6 @@ class PlainPolls:
 
 _ANY_PLACE = Place(0)
 """A template finds the place of each of its polls anew."""
-
-
-@lru_cache(maxsize=1000)
-def _room_at(path: bytes) -> str | None:
-    """The name of the room whose events have this path; None: it is another path."""
-    match = _EVENTS.fullmatch(path)
-    try:
-        return clean_room(match[1].decode()) if match else None
-    except ChatError:
-        return None
 
 
 @lru_cache(maxsize=200)

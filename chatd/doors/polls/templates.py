@@ -41,7 +41,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ...http.channel import ChatChannel
-from ...http.fastpath import FastConnection, Opener
+from ...http.fastpath import FastConnection
 from ...http.fields import header
 from ...http.resource import live_headers
 from ...http.stricttransport import StrictTransport
@@ -73,6 +73,10 @@ class LearnedPoll:
     )
 
     brief = True
+    owed = False
+    """A poll is no command."""
+    begun = b""
+    """A poll is taken whole."""
 
     def __init__(self, template: PollTemplate, connection: FastConnection) -> None:
         self.group: PollGroup | None = None
@@ -326,21 +330,21 @@ class PollFastPath:
         self._plain = plain
         self._strict = strict
 
-    def recognise(self, opener: Opener, packet: bytes) -> LearnedPoll | None:
+    def recognise(self, connection: FastConnection, packet: bytes) -> LearnedPoll | None:
         """The poll in a packet; None if it is no poll with a shared template and no plain poll, or
         if the gate does not let a stranger at this address read.
         """
         parts = parted(packet)
         if parts is None:
             return None
-        polls, stranger = self.polls, stranger_at(opener.host)
+        polls, stranger = self.polls, stranger_at(connection.host)
         words = before, after = parts[1], parts[3]
         template = polls.common.get(words)
         try:
             if template is not None:
                 for source in template.sources:
                     polls.readers.check_reading(stranger, source)
-            elif not (self._strict.seconds and opener.is_secure):
+            elif not (self._strict.seconds and connection.is_secure):
                 asked = self._plain.read(packet, stranger)
                 if asked is None:
                     return None
@@ -349,4 +353,4 @@ class PollFastPath:
                 polls.common[words] = template
         except ChatError:
             return None
-        return LearnedPoll(template, opener) if template else None
+        return LearnedPoll(template, connection) if template else None

@@ -16,12 +16,12 @@ from chatd.doors.polls.longpoll import PollRequest
 from chatd.doors.polls.plain import PlainPolls
 from chatd.http.channel import ChatChannel
 from chatd.http.proxies import Proxies
-from chatd.http.request import ChatRequest
 from chatd.model.identity import Identity, Stranger
 from chatd.model.policy import Action, RoomView
 from chatd.testing.policies import DenyAll
 
 from ...kit.http import head
+from ...kit.parser import none_parsed
 from ...kit.secure import all_secure
 from ...kit.server import HOST, MemoryServer, peer
 
@@ -37,17 +37,6 @@ def poll(query: str = "since=0", *headers: str, room: str = "lobby") -> bytes:
 def all_parsed() -> Iterator[None]:
     """No poll is plain."""
     with patch.object(PlainPolls, "read", lambda *_: None):
-        yield
-
-
-@contextmanager
-def none_parsed() -> Iterator[None]:
-    """No request reaches twisted.web."""
-
-    def fail(request: ChatRequest, *args: bytes) -> None:
-        raise AssertionError(f"{args[1]!r} was parsed")
-
-    with patch.object(ChatRequest, "requestReceived", fail):
         yield
 
 
