@@ -185,6 +185,7 @@ def test_bans_are_placed_listed_and_lifted(server: MemoryServer) -> None:
     eve.enter("eve")
     body = {"seconds": 60, "text": "spam"}
     assert ada.send_json("PUT", "/admin/bans/eve", body).status == 204
+    server.chat.clock.advance(1)  # the oldest is listed first
     assert ada.send_json("PUT", "/admin/bans/198.51.100.0/24", {}).status == 204
     assert eve.get("/rooms").refusal[0] in (401, 403)
     assert server.http("198.51.100.9").post("/session", {}).refusal == (403, "banned")
