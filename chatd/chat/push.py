@@ -25,7 +25,7 @@ from ..model.push import Notice, Subscription, clean_endpoint, clean_key, clean_
 from ..model.units import PUSH_KEY, PUSHES, Cell, Change
 from .core import Core
 from .letters import Letters
-from .livecells import first_error
+from .livecells import first_error, together
 from .push_key import PushKey
 from .push_notices import Deliverer, PushNotices
 from .push_subscriptions import Living, Subscriptions
@@ -118,7 +118,9 @@ class Push:
             self.subscriptions.shown(change)
 
     def anew(self) -> Deferred[Callable[[], object]]:
-        """Read the subscriptions again; fires with what folds them.  Fails with `Unavailable`."""
+        """Read the key and the subscriptions again; fires with what folds them.  Fails with
+        `Unavailable`.
+        """
         if self._deliverer is None:
             return succeed(lambda: None)
 
@@ -126,7 +128,7 @@ class Push:
             return lambda: self.subscriptions.restated(cells)
 
         read: Deferred[Any] = self._store.table(PUSHES)
-        return read.addCallback(folded)
+        return together([self._key.anew(), read.addCallback(folded)])
 
     # -- subscribing -----------------------------------------------------------------------------
 

@@ -3,13 +3,14 @@
 1. It is a private key on the curve P-256.  The first node that needs it makes it, and the store
    keeps it, so that all nodes have the same, over restarts too.
 2. Browsers bind a subscription to its public part: with another key, every subscription would be
-   void.
+   void.  So a key that the store has lost is stored again.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from ..model.errors import ChatError
 from ..model.units import PUSH_KEY, Cell, Change, Expect, Unit
 from ..store import Store
 from .journal import Journal
@@ -63,6 +65,22 @@ class PushKey:
 
         read: Deferred[Any] = self._store.get(PUSH_KEY, [_KEY])
         return read.addCallback(found)
+
+    def anew(self) -> Deferred[Callable[[], object]]:
+        """Read the key again; fires with a function that folds it, or stores the known one again.
+        Fails with `Unavailable`.
+        """
+
+        def fold(cells: Mapping[str, Cell]) -> None:
+            if _KEY in cells:
+                self._take(cells[_KEY].value)
+            elif self.private:
+                known = Change(PUSH_KEY, _KEY, self.private)
+                unit = Unit((), (known,), (Expect(PUSH_KEY, _KEY, 0),))
+                self._store.append([unit]).addErrback(lambda failure: failure.trap(ChatError))
+
+        read: Deferred[Any] = self._store.get(PUSH_KEY, [_KEY])
+        return read.addCallback(lambda cells: partial(fold, cells))
 
     def shown(self, change: Change) -> None:
         """Fold a change of the table."""

@@ -11,7 +11,8 @@ from chatd.testing import InMemoryChat
 
 from ..kit.chat import restarted, settled
 from ..kit.push import pushing
-from ..kit.redis_chat import RedisChats
+from ..kit.redis import RedisServer
+from ..kit.redis_chat import ChatNode, RedisChats
 
 
 def test_the_key_is_made_once_and_kept_over_restarts(chat: InMemoryChat) -> None:
@@ -49,6 +50,25 @@ def test_nodes_on_one_redis_have_one_key(chats: RedisChats) -> None:
         chats.answered(chat.service.push.begin(FAKE))  # type: ignore[arg-type]
     assert one.service.push.public_key == two.service.push.public_key
     assert one.service.push.on
+
+
+def test_a_key_that_the_engine_has_lost_is_stored_again(logged_errors: list[str]) -> None:
+    """Else the next node to start would make another one, which voids the subscriptions."""
+    server = RedisServer().start()
+    with RedisChats("a", "b", server=server) as chats:
+        for chat in chats.chats:
+            chats.answered(chat.service.push.begin(FAKE))  # type: ignore[arg-type]
+        key = chats.chats[0].service.push.public_key
+        server.kill()
+        chats.nodes.advance(0.5)
+        server.start()
+        chats.nodes.advance(3)
+        late = ChatNode(chats, "c", 1000)
+        chats.answered(late.service.push.begin(FAKE))  # type: ignore[arg-type]
+        assert late.service.push.public_key == key
+        assert chats.chats[0].service.push.public_key == key
+    server.remove()
+    logged_errors.clear()
 
 
 def test_without_push_no_key_is_made(chat: InMemoryChat) -> None:
