@@ -198,7 +198,8 @@ def quit_(request: Request) -> None:
     """Leave, after all earlier commands have been carried out."""
     client = request.client
     client.parting = request.param(0)
-    goodbye = f"goodbye{': ' if client.parting else ''}{_shown(client.parting)}"
+    text = _shown(client.parting)
+    goodbye = f"goodbye: {text}" if text else "goodbye"
     request.wait_for(client.leave(), lambda _: client.end(goodbye))
 
 
