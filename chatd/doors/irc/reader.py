@@ -72,7 +72,8 @@ class IrcReader:
             person.signals = Source("", EventLog(SIGNALS))
         self._told: dict[bytes, dict[bytes, bytes]] = {}
         """The last line of each kind that is sent once, by its sender and command."""
-        self._relabel: list[tuple[bytes, bytes]] = []
+        self._retag: list[tuple[int, bytes, bytes]] = []
+        """The client's own events that get a tag: the id, and the bytes without and with it."""
         self.subscriber = self._readers.open(session, self._views(), self, service.horizon)
 
     # -- the outlet ------------------------------------------------------------------------------
@@ -84,8 +85,8 @@ class IrcReader:
             self._tell(gap)
         chunk = batch.chunk
         if chunk:
-            if self._relabel:
-                chunk = self._relabelled(chunk)
+            if self._retag:
+                chunk = self._retagged(chunk, batch.cursor)
             if len(self.channels) > 1 or self._told:
                 chunk = _GLOBAL.sub(self._once, chunk)
             if chunk:
@@ -122,14 +123,17 @@ class IrcReader:
     def _tell(self, gap: Gap) -> None:
         self._wire.gap(gap.source, gap.missed)
 
-    def _relabelled(self, chunk: bytes) -> bytes:
-        left = []
-        for own, with_label in self._relabel:
-            if own in chunk:
-                chunk = chunk.replace(own, with_label, 1)
-            else:
-                left.append((own, with_label))
-        self._relabel = left
+    def _retagged(self, chunk: bytes, cursor: int) -> bytes:
+        """The bytes of a batch up to `cursor`, with the tags of the client's own events."""
+        end = 0
+        for id_, own, with_tag in sorted(self._retag):
+            if id_ > cursor:
+                break
+            begin = (b"\n" + chunk).find(b"\n" + own, end)
+            if begin >= 0:
+                chunk = chunk[:begin] + with_tag + chunk[begin + len(own) :]
+                end = begin + len(with_tag)
+        self._retag = [tag for tag in self._retag if tag[0] > cursor]
         return chunk
 
     def _once(self, match: re.Match[bytes]) -> bytes:
@@ -200,14 +204,19 @@ class IrcReader:
         """Hide an event from the client."""
         self.subscriber.hide(id_)
 
-    def label(self, entry: Entry, label: str) -> bool:
-        """Add a label to the client's own event; returns whether the client is shown the event."""
+    def first_own(self, kind: type[Event], name: str) -> Entry | None:
+        """The entry with the lowest id among each channel's newest event of a kind and sender."""
+        found = [find_own(stream, kind, name) for stream in self.channels.values()]
+        return min(filter(None, found), key=lambda entry: entry.id, default=None)
+
+    def tag(self, entry: Entry, tag: str) -> bool:
+        """Add a tag to the client's own event; returns whether the client is shown the event."""
         own = entry.encoded(self.codec)
         if not own:
             return False
-        begin = b"@label=%b" % label.encode()
-        with_label = begin + (b";" + own[1:] if own.startswith(b"@") else b" " + own)
-        self._relabel.append((own, with_label))
+        begin = b"@" + tag.encode()
+        with_tag = begin + (b";" + own[1:] if own.startswith(b"@") else b" " + own)
+        self._retag.append((entry.id, own, with_tag))
         self.subscriber.deliver_next()
         return True
 

@@ -30,6 +30,7 @@ from ...codecs.irc.numerics import Numeric
 from ...model.commands import Command
 from ...model.errors import ChatError, RateLimited, internal_error
 from ...model.metrics import RARE
+from ...stream.eventlog import Entry
 from .client import IrcClient
 
 LINES_A_TURN = 100
@@ -69,6 +70,9 @@ class Request:
         """The refusal that is being answered, which has been counted."""
         self.acknowledged = False
         """Whether the label has been sent with the command's own event."""
+        self.several = False
+        """Whether the answer may have several lines, the command's own events among them: with a
+        label, they are one batch."""
 
     def param(self, number: int, otherwise: str = "") -> str:
         """A parameter, counted from 0."""
@@ -122,12 +126,29 @@ class Request:
     def lines(self, lines: list[str]) -> None:
         """Answer with several lines."""
         self.wait_turn()
+        self._open()
         if self._ref:
             self.client.write([tagged(line, batch=self._ref) for line in lines])
         elif self.label:
             self._lines += lines
         else:
             self.client.write(lines)
+
+    def own(self, entry: Entry | None) -> None:
+        """Answer with an event that the command has caused, at its place in the order of events;
+        None: there is none.
+        """
+        reader = self.client.reader
+        if self.label and entry is not None and reader is not None:
+            self._open()
+            tag = f"batch={self._ref}" if self._ref else f"label={self.label}"
+            self.acknowledged = reader.tag(entry, tag)
+
+    def _open(self) -> None:
+        """Open the batch of an answer of several lines."""
+        if self.several and self.label and not self._ref:
+            self._ref = self.client.next_ref()
+            self.client.write([opened(self.label, self._ref, self.client.server)])
 
     def stream(self, parts: Iterator[Part]) -> None:
         """Answer with lines of which there may be many: `LINES_A_TURN` parts in one turn of the
@@ -269,6 +290,8 @@ class Request:
         """End the command's own part; the answer is complete after the last outcome."""
         self._waits -= 1
         if self._waits == 0 and self._ref:
+            if self.client.subscriber is not None:
+                self.client.subscriber.wake()
             self.client.write([end_of(self._ref, self.client.server)])
         elif self._waits == 0 and self.label and not (self.acknowledged and not self._lines):
             ref = self.client.next_ref()

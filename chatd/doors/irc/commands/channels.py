@@ -18,10 +18,10 @@ from ....model.errors import (
     NotInRoom,
     TooManyRooms,
 )
-from ....model.events import Arrived, TopicSet
+from ....model.events import Arrived, Departed, TopicSet
 from ....stream.feed import Source
 from ..client import IrcClient
-from ..reader import IrcReader, find_own
+from ..reader import IrcReader, find, find_own
 from ..replay import replay
 from ..request import Part, Request
 from .names import names_lines
@@ -210,6 +210,7 @@ def part(request: Request) -> None:
 
 def _part_each(request: Request, wanted: list[str], text: str) -> None:
     client, person = request.client, request.person
+    request.several = len(wanted) > 1
     for word in wanted:
         try:
             name = channel(word)
@@ -223,9 +224,14 @@ def _part_each(request: Request, wanted: list[str], text: str) -> None:
             )
             continue
 
-        def parted(_: object) -> None:
-            if client.reader is not None:
-                client.reader.subscriber.wake()
+        def parted(_: object, name: str = name) -> None:
+            reader = client.reader
+            if reader is not None:
+                stream = reader.channels.get(name)
+                left = find_own(stream, Departed, person.name) if stream is not None else None
+                if left is not None and left.id > client.joined.get(name, 0):
+                    request.own(left)
+                reader.subscriber.wake()
                 follow(client)
 
         def refused(error: ChatError, shown: str = f"#{name}") -> None:
@@ -282,10 +288,9 @@ def own_event(request: Request, name: str, id_: int | None) -> None:
         return
     stream = reader.channels.get(name) if name else request.person.inbox
     if id_ is not None and request.label and stream is not None:
-        for entry in stream.log.since(id_ - 1).entries[:1]:
-            if entry.id == id_:
-                request.acknowledged = reader.label(entry, request.label)
-    reader.subscriber.wake()
+        request.own(find(stream, id_))
+    else:
+        reader.subscriber.wake()
 
 
 def refuse_op(request: Request, shown: str, error: ChatError) -> None:

@@ -87,10 +87,11 @@ def change_channel(request: Request, room: Room) -> None:
     if all(change.mode == "b" and change.param is None for change in changes):
         _list_bans(request, room)
         return
+    flags = [change for change in changes if change.mode in FLAGS]
+    request.several = len(changes) - len(flags) + bool(flags) > 1
     for change in changes:
         if change.unknown:
             request.numeric(numerics.UNKNOWNMODE, change.mode)
-    flags = [change for change in changes if change.mode in FLAGS]
     new = settings_of(flags, room.state)
     if new:
         if "topic_by" in new:
@@ -196,6 +197,7 @@ def kick(request: Request) -> None:
     if len(channels) != len(targets):
         request.numeric(numerics.NEEDMOREPARAMS, "KICK")
         return
+    request.several = len(targets) > 1
     for word, target in list(zip(channels, targets, strict=True))[:MODES_AT_ONCE]:
         _kick(request, word, target)
 

@@ -12,6 +12,7 @@ from ....codecs.irc.message import cut, form
 from ....codecs.irc.profile import Profile
 from ....model.commands import Rename
 from ....model.errors import BadName, ChatError, NameInUse, NotAllowed
+from ....model.events import CardChanged, NameChanged
 from ....model.text import clean_phrase, printable
 from ..client import Applicant, IrcClient
 from ..door import VERSION
@@ -103,8 +104,10 @@ def nick(request: Request) -> None:
         person = request.person
         if person.name == name_before:
             return
-        if person.rooms and client.reader is not None:
-            client.reader.subscriber.wake()
+        reader = client.reader
+        if person.rooms and reader is not None:
+            request.own(reader.first_own(NameChanged, name_before))
+            reader.subscriber.wake()
             return
         request.line(form("NICK", person.name, source=old))
 
@@ -156,7 +159,9 @@ def setname(request: Request) -> None:
 
     def told(_: object) -> None:
         line = form("SETNAME", text=realname, source=client.source())
-        if client.may("setname") and not person.rooms:
+        if person.rooms and client.reader is not None:
+            request.own(client.reader.first_own(CardChanged, person.name))
+        elif client.may("setname"):
             request.line(line)
         tell_watchers(client, "setname", line)
 
@@ -193,7 +198,8 @@ def quit_(request: Request) -> None:
     """Leave, after all earlier commands have been carried out."""
     client = request.client
     client.parting = request.param(0)
-    goodbye = f"goodbye{': ' if client.parting else ''}{_shown(client.parting)}"
+    text = _shown(client.parting)
+    goodbye = f"goodbye: {text}" if text else "goodbye"
     request.wait_for(client.leave(), lambda _: client.end(goodbye))
 
 

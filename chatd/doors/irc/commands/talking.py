@@ -142,8 +142,8 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
     if not client.may("echo-message"):
         if not to_oneself:
             reader.hide(id_)
-    elif request.label and source is not None and (entry := find(source, id_)) is not None:
-        request.acknowledged = reader.label(entry, request.label)
+    elif source is not None:
+        request.own(find(source, id_))
     if not room:
         _tell_away(request, target)
 
@@ -246,8 +246,8 @@ def tagmsg(request: Request) -> None:
             if own is not None:
                 if not client.may("echo-message"):
                     reader.hide(own.id)
-                elif request.label:
-                    request.acknowledged = reader.label(own, request.label)
+                else:
+                    request.own(own)
         elif client.may("echo-message"):
             tags = format_tags({TYPING: state})
             request.line(tags + form("TAGMSG", target, source=client.source()))

@@ -341,3 +341,46 @@ def test_a_channel_that_another_session_could_not_enter_is_not_shown(server: Mem
     bob.send("MODE #dev +b ada!*@*")
     assert ada.commands() == []
     assert "dev" not in person.rooms
+
+
+LABELLED = ("labeled-response", "batch", "setname")
+
+
+@pytest.mark.parametrize(
+    "command", ["PART #a", "MODE #a +m", "MODE #a +b x", "KICK #a bob", "NICK eve", "SETNAME :E."]
+)
+def test_the_line_that_a_command_causes_has_its_label(server: MemoryServer, command: str) -> None:
+    """As the only answer, and once, also in two channels with the same people."""
+    ada = register(server, "ada", *LABELLED, rooms="#a,#b")
+    register(server, "bob", rooms="#a,#b")
+    ada.read()
+    (line,) = ada.messages(f"@label=7 {command}")
+    assert line.tags["label"] == "7"
+    assert line.command == command.split()[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [
+        ("PART #a,#b,#c", ["PART", "PART", "403"]),
+        ("JOIN 0", ["PART", "PART"]),
+        ("KICK #a bob,cy,dan", ["KICK", "KICK", "401"]),
+        ("MODE #a +bovk-m x bob cy", ["472", "MODE", "MODE", "MODE"]),
+    ],
+)
+def test_an_answer_of_several_lines_is_one_labelled_batch(
+    server: MemoryServer, command: str, lines: list[str]
+) -> None:
+    """Its events are in it, at their places; it ends behind them."""
+    ada = register(server, "ada", *LABELLED, rooms="#a,#b")
+    for name in ("bob", "cy"):
+        register(server, name, rooms="#a")
+    ada.read()
+    server.hold_appends()
+    answer = ada.messages(f"@label=7 {command}")
+    server.release_appends()
+    opening, *within, end = answer + ada.messages()
+    assert (opening.command, opening.tags["label"]) == ("BATCH", "7")
+    assert sorted(line.command for line in within) == sorted(lines)
+    assert {line.tags["batch"] for line in within} == {opening.params[0][1:]}
+    assert end.params == ("-" + opening.params[0][1:],)

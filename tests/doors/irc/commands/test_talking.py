@@ -65,6 +65,16 @@ def test_messages_sent_together_have_their_labels(server: MemoryServer, echo: bo
     assert len(bob.read()) == 1
 
 
+def test_the_same_text_twice_has_two_labels(server: MemoryServer) -> None:
+    """Without other tags, their lines are the same."""
+    ada = register(server, "ada", "labeled-response", "echo-message", rooms="#dev")
+    server.hold_appends()
+    ada.ask("PRIVMSG #dev :hi", "@label=1 PRIVMSG #dev :hi", "@label=2 PRIVMSG #dev :hi")
+    server.release_appends()
+    lines = ada.read()
+    assert sorted(line.partition(":")[0] for line in lines) == ["", "@label=1 ", "@label=2 "]
+
+
 def test_without_an_echo_a_label_is_acknowledged(server: MemoryServer) -> None:
     """Every labelled command is answered, by a line, a batch or `ACK`."""
     ada = register(server, "ada", "labeled-response", rooms="#lobby")
