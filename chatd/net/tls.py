@@ -269,6 +269,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         if self._received.pending:
             return True
         self._send_records()
+        read_ahead(self.transport)  # many clients have sent their first request meanwhile
         return False
 
     def _decrypt(self) -> None:

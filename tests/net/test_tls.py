@@ -221,15 +221,25 @@ def test_handshake_ends_with_a_packet_of_the_server(pair: TlsPair) -> None:
     assert pair.client.session.has_ticket
 
 
-def test_request_behind_the_handshake_is_read_in_the_same_turn(pair: TlsPair) -> None:
-    """What the client sends last and its first request often arrive together."""
+@pytest.mark.parametrize("together", [True, False])
+def test_request_behind_the_handshake_is_read_in_the_same_turn(
+    pair: TlsPair, together: bool
+) -> None:
+    """Whether the request arrives with the end of the client's handshake, or just after it."""
     with pytest.raises(ssl.SSLWantReadError):
         pair.client.do_handshake()
     pair.give(pair.packets())
     pair.flow()
     pair.client.do_handshake()
+    finished = pair.packets()
     pair.client.write(b"hello")
-    pair.give(pair.packets())
+    request = pair.packets()
+    if together:
+        finished += request
+    else:
+        pair.wire.client.sendall(request)
+        assert select([pair.wire.server.socket], [], [], 10)[0]
+    pair.give(finished)
     assert pair.protocol.received == b"hello"
 
 
