@@ -40,7 +40,7 @@ PLAIN = [
     post("hello"),
     post('{"text":"hello","type":"action"}', JSON),
     post("text=hello+you&type=action", FORM),
-    post("1+1=2", FORM),
+    post("1+1=2", "User-Agent: curl/8.5.0", "Accept: */*", FORM),
     post("\N{SNOWMAN}", "Content-Type: Text/Plain; charset=UTF-8", "Connection: Keep-Alive"),
     post("\ufeffhello", "Accept: */*", "Accept-Encoding: gzip", "User-Agent: x", TEXT),
     post("hello", TEXT, room="new"),
