@@ -211,7 +211,9 @@ def test_a_post_that_is_never_stored_does_not_hold_up_a_shutdown(server: MemoryS
 
 
 @pytest.mark.parametrize("before", [[], [post("before")]], ids=["new", "known"])
-def test_a_server_that_goes_down_accepts_no_plain_post(server: MemoryServer, before: bytes) -> None:
+def test_a_server_that_goes_down_accepts_no_plain_post(
+    server: MemoryServer, before: list[bytes]
+) -> None:
     """It refuses, and says so; one that retires accepts one more."""
     wires = [connect(server) for _ in range(3)]
     for wire in wires:
