@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from ipaddress import ip_network
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
@@ -40,7 +42,7 @@ PLAIN = [
     post("hello"),
     post('{"text":"hello","type":"action"}', JSON),
     post("text=hello+you&type=action", FORM),
-    post("1+1=2", FORM),
+    post("1+1=2", "User-Agent: curl/8.5.0", "Accept: */*", FORM),
     post("\N{SNOWMAN}", "Content-Type: Text/Plain; charset=UTF-8", "Connection: Keep-Alive"),
     post("\ufeffhello", "Accept: */*", "Accept-Encoding: gzip", "User-Agent: x", TEXT),
     post("hello", TEXT, room="new"),
@@ -164,6 +166,21 @@ def test_a_plain_post_passes_the_policy(error: type[ChatError], reads: bool) -> 
     assert asked == expected
     assert ("ada", "192.0.2.7", Action.SPEAK) in asked
     assert server.chat.texts("lobby") == []
+
+
+def test_an_internal_error_is_logged_and_answered_as_that_of_a_parsed_post(
+    server: MemoryServer, logged_errors: list[str]
+) -> None:
+    """With the same refusal, but for its id."""
+    with patch.object(server.chat.service, "perform", side_effect=ZeroDivisionError("oops")):
+        with all_parsed():
+            parsed = answer(server, post("hello"))
+        plain = answer(server, post("hello"))
+    assert status(plain) == 503
+    without_id = [re.sub(rb"error [0-9a-f]{8}", b"error", data) for data in (parsed, plain)]
+    assert without_id[0] == without_id[1]
+    assert len(logged_errors) == 2
+    logged_errors.clear()
 
 
 def test_the_address_is_the_one_that_a_proxy_has_told(server: MemoryServer) -> None:

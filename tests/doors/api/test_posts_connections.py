@@ -13,6 +13,7 @@ from chatd.http.unparsed import UnparsedConnection
 from chatd.net.connections import LINGER_SECONDS
 from chatd.server.drain import ANSWER_SECONDS, GOODBYE_SECONDS, LOOK_SECONDS
 
+from ...kit.garbage import no_garbage
 from ...kit.http import head
 from ...kit.parser import none_parsed
 from ...kit.posts import connect, post, status
@@ -103,6 +104,28 @@ def test_a_client_that_disconnects_has_said_it(server: MemoryServer, full: bool)
     assert not len(server.peers)
 
 
+@pytest.mark.parametrize("begin", [[], [HEALTH]], ids=["no channel", "channel"])
+def test_connections_that_post_leave_no_reference_cycles(
+    server: MemoryServer, begin: list[bytes]
+) -> None:
+    """Their objects are freed at once, however they end."""
+    with no_garbage():
+        for end in ("answered", "refused", "awaited", "begun"):
+            wire = connect(server)
+            wire.send(*begin, post("hello"))
+            server.chat.settle()
+            if end == "refused":
+                wire.send(post(""))
+            elif end == "awaited":
+                server.hold_appends()
+                wire.send(post("hello"), post("hello"))
+            elif end == "begun":
+                wire.send(post("hello")[:-5])
+            wire.hang_up()
+            server.release_appends()
+            del wire
+
+
 def test_a_client_that_does_not_read_is_not_served_further(server: MemoryServer) -> None:
     """Its next post is said when it has read the answer to the one before."""
     wire = connect(server)
@@ -187,12 +210,14 @@ def test_a_post_that_is_never_stored_does_not_hold_up_a_shutdown(server: MemoryS
     assert wire.value() == b""
 
 
-@pytest.mark.parametrize("before", [b"", post("before")])
-def test_a_server_that_goes_down_accepts_no_plain_post(server: MemoryServer, before: bytes) -> None:
+@pytest.mark.parametrize("before", [[], [post("before")]], ids=["new", "known"])
+def test_a_server_that_goes_down_accepts_no_plain_post(
+    server: MemoryServer, before: list[bytes]
+) -> None:
     """It refuses, and says so; one that retires accepts one more."""
     wires = [connect(server) for _ in range(3)]
     for wire in wires:
-        wire.send(before)
+        wire.send(*before)
         server.chat.settle()
         wire.received()
     first, second, third = wires
