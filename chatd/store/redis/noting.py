@@ -62,4 +62,4 @@ class Notes:
             for stored in waiting:
                 stored.errback(failure)
 
-        self._readings.ask(note).addCallbacks(noted, failed)
+        self._readings.ask(note, what="note").addCallbacks(noted, failed)

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...model.errors import Unavailable
@@ -24,7 +23,7 @@ from ...model.units import ROOM_TABLES, Cell, room_table
 from ...stream.eventlog import Entry, Page
 from .. import Loaded, RoomSummary
 from ..cells import first_keys
-from ..failing import first_error
+from ..failing import Failing, first_error
 from ..paging import take
 from . import scripts, wire
 from .failures import Lost, Refused
@@ -48,19 +47,19 @@ _decode = msgspec.json.Decoder(Kept).decode
 class Reading:
     """One reading under way."""
 
-    __slots__ = ("answer", "born", "job", "recordings")
+    __slots__ = ("answer", "born", "job", "recordings", "what")
 
-    def __init__(self, job: Job, born: float, recordings: Sequence[Recording]) -> None:
+    def __init__(self, job: Job, born: float, recordings: Sequence[Recording], what: str) -> None:
         self.job = job
         self.born = born
         self.recordings = recordings
+        self.what = what
+        """What it does, in the log."""
         self.answer: Deferred[Any] = Deferred()
 
 
 class Readings:
     """The readings of this node."""
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -73,6 +72,7 @@ class Readings:
         self._keys = keys
         self._following = following
         self._current = current
+        self._failing = Failing()
         self._waiting: dict[Reading, None] = {}
         """The readings under way."""
 
@@ -289,9 +289,13 @@ class Readings:
 
     # -- how -------------------------------------------------------------------------------------
 
-    def ask(self, job: Job, recordings: Sequence[Recording] = ()) -> Deferred[Any]:
-        """Carry out a job in this round, or in one that begins soon.  Fails with `Unavailable`."""
-        reading = Reading(job, self._clock.seconds(), recordings)
+    def ask(
+        self, job: Job, recordings: Sequence[Recording] = (), what: str = "read"
+    ) -> Deferred[Any]:
+        """Carry out a job, called `what` in the log, in this round, or in one that begins soon.
+        Fails with `Unavailable`.
+        """
+        reading = Reading(job, self._clock.seconds(), recordings, what)
         self._waiting[reading] = None
         round = self._current()
         if round:
@@ -317,6 +321,7 @@ class Readings:
         )
 
     def _read(self, result: Any, reading: Reading) -> None:
+        self._failing.worked(reading.what, result)
         if self._ends(reading):
             reading.answer.callback(result)
 
@@ -335,7 +340,7 @@ class Readings:
         if failure.check(Refused) and round.ended_by(str(failure.value)):
             return
         if self._ends(reading):
-            self._log.error("the store cannot read: {problem}", problem=failure.getErrorMessage())
+            self._failing.has_failed(reading.what, failure.getErrorMessage())
             reading.answer.errback(Unavailable(UNREAD))
 
 

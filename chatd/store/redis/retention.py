@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -12,6 +13,7 @@ from twisted.python.failure import Failure
 
 from ...model.errors import Unavailable
 from .. import Follower, RoomSummary
+from ..failing import Failing
 from ..retained import DAY, FOR_EVER, TIDY_SECONDS, Retention
 from . import scripts
 from .failures import Lost, Refused
@@ -52,6 +54,7 @@ class Tidying:
         self._beginning = False
         """Whether nothing has been forgotten so far, so that rooms may be missing in `_firsts`."""
         self._follower: Follower | None = None
+        self._failing = Failing()
         self._unwritten = ""
         """Why Redis did not rewrite its log of writes the last time it was asked to."""
         self._loop = LoopingCall(self._tidy)
@@ -78,11 +81,11 @@ class Tidying:
         if round is None:
             return None
         done: Deferred[None] = Deferred.fromCoroutine(self._forget(round))
-        return done.addErrback(self._failed)
+        return done.addCallbacks(partial(self._failing.worked, "forget"), self._failed)
 
     def _failed(self, failure: Failure) -> None:
         if not failure.check(Lost, Unavailable):
-            self._log.error("the store cannot forget: {problem}", problem=failure.getErrorMessage())
+            self._failing.has_failed("forget", failure.getErrorMessage())
             failure.trap(Refused)
 
     async def _purge(self, round: Round, now: int) -> None:

@@ -21,6 +21,7 @@ from chatd.store.redis.link import Link
 from chatd.store.redis.rounds import PATIENCE_SECONDS
 from chatd.store.redis.scripts import Script
 from chatd.store.redis.times import Times
+from chatd.store.retained import TIDY_SECONDS
 from chatd.testing import START, result_of
 
 from ...kit.redis import Node, RedisNodes, RedisServer
@@ -496,6 +497,23 @@ def test_a_server_that_takes_no_writes_can_be_read(
         assert texts(two.follower.entries) == ["one", "two"]
         assert one.follower.happened == two.follower.happened == []
     assert logged_errors == ["the store cannot store: {problem}"]
+    logged_errors.clear()
+
+
+def test_what_a_server_refuses_is_logged_once_each(
+    server: RedisServer, logged_errors: list[str]
+) -> None:
+    """Notes and retention too, however often they are tried."""
+    with RedisNodes("a", server=server) as nodes:
+        (one,) = nodes.nodes
+        server.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+        for _ in range(5):
+            noted = one.store.note("markers:ada", "lobby", b"1")
+            nodes.advance(TIDY_SECONDS)
+            with pytest.raises(Unavailable):
+                result_of(noted)
+        server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    assert logged_errors == ["the store cannot {what}: {problem}"] * 2
     logged_errors.clear()
 
 
