@@ -15,7 +15,7 @@ ROLES = {"q": "owner", "o": "op", "v": "voice"}
 """Roles by their mode letters, the highest role first."""
 PREFIXES = {"owner": "~", "op": "@", "voice": "+"}
 """The prefix of a name in lists, by role."""
-MODES = {PREFIXES[role]: letter for letter, role in ROLES.items()}
+LETTERS = {PREFIXES[role]: letter for letter, role in ROLES.items()}
 """The mode letters by prefix."""
 LISTS = "b"
 MODES_AT_ONCE = 4

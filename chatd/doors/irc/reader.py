@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 from ...chat.readers import View
@@ -18,6 +19,7 @@ from ...chat.room import Room
 from ...chat.service import ChatService
 from ...chat.sessions import Session
 from ...codecs.irc.events import IrcCodec, to_bytes
+from ...codecs.irc.message import format_tags
 from ...codecs.without import Without, is_from
 from ...model.errors import ChatError, Kicked
 from ...model.events import Event, PutOut
@@ -73,7 +75,7 @@ class IrcReader:
         self._told: dict[bytes, dict[bytes, bytes]] = {}
         """The last line of each kind that is sent once, by its sender and command."""
         self._retag: list[tuple[int, bytes, bytes]] = []
-        """The client's own events that get a tag: the id, and the bytes without and with it."""
+        """The client's own events that get tags: the id, and the bytes without and with them."""
         self.subscriber = self._readers.open(session, self._views(), self, service.horizon)
 
     # -- the outlet ------------------------------------------------------------------------------
@@ -126,13 +128,13 @@ class IrcReader:
     def _retagged(self, chunk: bytes, cursor: int) -> bytes:
         """The bytes of a batch up to `cursor`, with the tags of the client's own events."""
         end = 0
-        for id_, own, with_tag in sorted(self._retag):
+        for id_, own, tagged in sorted(self._retag):
             if id_ > cursor:
                 break
             begin = (b"\n" + chunk).find(b"\n" + own, end)
             if begin >= 0:
-                chunk = chunk[:begin] + with_tag + chunk[begin + len(own) :]
-                end = begin + len(with_tag)
+                chunk = chunk[:begin] + tagged + chunk[begin + len(own) :]
+                end = begin + len(tagged)
         self._retag = [tag for tag in self._retag if tag[0] > cursor]
         return chunk
 
@@ -209,14 +211,14 @@ class IrcReader:
         found = [find_own(stream, kind, name) for stream in self.channels.values()]
         return min(filter(None, found), key=lambda entry: entry.id, default=None)
 
-    def tag(self, entry: Entry, tag: str) -> bool:
-        """Add a tag to the client's own event; returns whether the client is shown the event."""
+    def tag(self, entry: Entry, tags: Mapping[str, str]) -> bool:
+        """Add tags to the client's own event; returns whether the client is shown the event."""
         own = entry.encoded(self.codec)
         if not own:
             return False
-        begin = b"@" + tag.encode()
-        with_tag = begin + (b";" + own[1:] if own.startswith(b"@") else b" " + own)
-        self._retag.append((entry.id, own, with_tag))
+        begin = format_tags(tags).rstrip().encode()
+        tagged = begin + (b";" + own[1:] if own.startswith(b"@") else b" " + own)
+        self._retag.append((entry.id, own, tagged))
         self.subscriber.deliver_next()
         return True
 

@@ -141,8 +141,8 @@ class Request:
         reader = self.client.reader
         if self.label and entry is not None and reader is not None:
             self._open()
-            tag = f"batch={self._ref}" if self._ref else f"label={self.label}"
-            self.acknowledged = reader.tag(entry, tag)
+            tags = {"batch": self._ref} if self._ref else {"label": self.label}
+            self.acknowledged = reader.tag(entry, tags)
 
     def _open(self) -> None:
         """Open the batch of an answer of several lines."""

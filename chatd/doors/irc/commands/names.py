@@ -8,7 +8,7 @@ from ....chat.room import Room
 from ....codecs.irc import numerics
 from ....codecs.irc.lists import in_lines
 from ....codecs.irc.message import size
-from ....codecs.irc.modes import MODES, prefix_of
+from ....codecs.irc.modes import LETTERS, prefix_of
 from ....model.errors import ChatError
 from ....model.identity import subject_of
 from ..client import IrcClient
@@ -66,7 +66,7 @@ def _names_in(client: IrcClient, room: Room) -> Iterator[str]:
         if name is not None:
             mark = marked.get(key, "")
             if mark:
-                client.door.earlier.has_role(room.name, name, MODES[mark])
+                client.door.earlier.has_role(room.name, name, LETTERS[mark])
             yield mark + word(client, key, name)
     for key in [key for key in members if key not in listed]:  # who came meanwhile
         name = members.get(key)

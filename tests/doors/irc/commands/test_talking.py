@@ -65,6 +65,13 @@ def test_messages_sent_together_have_their_labels(server: MemoryServer, echo: bo
     assert len(bob.read()) == 1
 
 
+def test_a_label_is_written_as_it_came(server: MemoryServer) -> None:
+    """With its blanks and semicolons escaped."""
+    ada = register(server, "ada", "labeled-response", "echo-message", rooms="#dev")
+    (line,) = ada.ask(r"@label=a\sb\:c PRIVMSG #dev :hi")
+    assert line.startswith(r"@label=a\sb\:c :ada!")
+
+
 def test_the_same_text_twice_has_two_labels(server: MemoryServer) -> None:
     """Without other tags, their lines are the same."""
     ada = register(server, "ada", "labeled-response", "echo-message", rooms="#dev")
