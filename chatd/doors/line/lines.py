@@ -73,7 +73,7 @@ class LineConnection(TcpConnection):
     _over = False
 
     def __init__(self, door: LineDoor, address: Address = LOCAL) -> None:
-        super().__init__(door.peers, door.service.clock)
+        super().__init__(door.peers)
         self._door = door
         self._address = address
         self._input, self._queue = door.silent_input, door.silent_queue
