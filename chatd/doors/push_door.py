@@ -159,7 +159,7 @@ class PushConnection(PushStream, TcpConnection):
     """
 
     def __init__(self, door: PushFactory, address: Address) -> None:
-        super().__init__(door.peers, door.service.clock)
+        super().__init__(door.peers)
         self.service = door.service
         self.heartbeat = door.heartbeat
         self.address = address

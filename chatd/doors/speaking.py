@@ -143,7 +143,7 @@ class SpeakingConnection(PushConnection):
                 break
             self._carry_out(self._lines.popleft())
         if self._lines and not (self._waits or self._turn):
-            self._turn = self.clock.callLater(0, self._next_turn)
+            self._turn = self.service.clock.callLater(0, self._next_turn)
         if self._ended or self._lost:
             return
         if self._lines:

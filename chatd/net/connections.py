@@ -180,7 +180,7 @@ class Connections:
                 self.listening.append(listening.socket)
             if listening.backlog == tcp.Port.backlog:
                 listening.socket.listen(BACKLOG)
-            accepting = acceptor if counted is CountedTCP else _few_acceptor
+            accepting = acceptor if counted is CountedTCP else _unix_acceptor
             listening.doRead = accepting(listening, listening.doRead)  # type: ignore[method-assign]
             log_port_to(listening, Logger(observer=_AcceptErrors(self.clock, listening)))
 
@@ -198,7 +198,7 @@ class Connections:
         )
 
 
-def _few_acceptor(port: tcp.Port, do_read: Callable[[], None]) -> Callable[[], None]:
+def _unix_acceptor(port: tcp.Port, do_read: Callable[[], None]) -> Callable[[], None]:
     """A function that accepts at most `ACCEPTS_A_TURN` connections over a Unix socket."""
 
     def accept() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import IPushProducer, IReactorTime
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -105,10 +105,6 @@ class FlowControlled(Protocol):
 
 class TcpConnection(TimedHandshake, FlowControlled):
     """A connection that a door accepts over TCP or TLS; `established` follows the TLS handshake."""
-
-    def __init__(self, peers: Peers, clock: IReactorTime) -> None:
-        super().__init__(peers)
-        self.clock = clock
 
     def established(self) -> None:
         """The client can be written to."""

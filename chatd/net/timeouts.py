@@ -2,7 +2,7 @@
 
 Most timeouts end before their time, because what was waited for has come.  So the timer stays when
 the last timeout ends, and finds nothing to do when it comes: to make and cancel a timer of the
-reactor for each connection takes seven times as long as what is done here.
+reactor for each connection takes six times as long as what is done here.
 
 For deadlines of different lengths, and those that are postponed, see `chatd.net.deadlines`.
 """

@@ -105,6 +105,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._tls = tls
         self._received = received
         self._openssl = in_c(tls)
+        """Does what is done for each record, without the calls of Python that `_tls` makes."""
         self._encrypt = self._openssl.write
         self._produced = produced.read
         """Takes the records that OpenSSL has produced."""

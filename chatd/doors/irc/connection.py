@@ -24,7 +24,7 @@ class IrcConnection(IrcLink, TcpConnection):
     """One client's connection over TCP or TLS."""
 
     def __init__(self, door: IrcDoor, address: Address = LOCAL) -> None:
-        super().__init__(door.peers, door.service.clock)
+        super().__init__(door.peers)
         secure = is_own_machine(address) or door.service.sign_in.rules.plain_passwords
         self.begin_link(door, address, secure=secure)
         self._opening: Opening | None = Opening()

@@ -25,7 +25,7 @@ class TerminalConnection(TcpConnection):
     """Whether the client has disconnected."""
 
     def __init__(self, door: LineDoor, address: Address) -> None:
-        super().__init__(door.peers, door.service.clock)
+        super().__init__(door.peers)
         self._door = door
         self._address = address
         self._input = door.silent_input
