@@ -63,7 +63,9 @@ class ChatChannel(PacedChannel):
 
     def _take(self, packet: bytes) -> bool:
         """Whether a packet takes the fast path: it repeats the learned request, or is a plain post.
-        Polls are not looked for, because they are learned when they are answered.
+
+        Polls are not looked for, because they are learned when they are answered; nor is anything
+        in the first packet, in which the connection without a channel has looked for it.
         """
         if not (self.learned and self.learned.take(packet)):
             if self._new or self._refused or not packet.startswith(b"POST ") or self.is_last:

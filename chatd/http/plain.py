@@ -10,7 +10,8 @@ use.  Parsing them with `twisted.web` takes some hundred calls of Python.
    `chatd.http.fields` has a bound counts as used, and so does any parameter.
 3. A plain POST, which may change something, has only headers in `PLAIN` and `OF_BODIES`.  One of
    them is the length of its body.  The body is in the same packet, or all of it is still to come.
-   Heads of plain POSTs are cached, because a program sends the same ones again and again.
+   Heads of plain POSTs are cached, because a program sends the same ones again and again.  None
+   of them shows a token, neither in a header nor in the query.
 4. What is returned equals what `chatd.http.strict` and `twisted.web` would return
    (`tests/http/test_plain.py` compares them).
 """
@@ -35,6 +36,8 @@ PLAIN = frozenset({b"accept", b"accept-encoding", b"connection", b"host", b"user
 OF_BODIES = frozenset({b"content-length", b"content-type"})
 """Further headers of a plain POST."""
 _OF_POSTS = PLAIN | OF_BODIES
+_SECRETS = (b"access_token", b"ticket")
+"""Parameters that no plain POST has."""
 _OF_TWISTED = (
     *("content-length", "transfer-encoding", "te", "trailer", "range", "cookie", "forwarded"),
     *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"),
@@ -96,10 +99,10 @@ def plain_post(packet: bytes) -> tuple[PlainPost, bytes | None] | None:
     """The packet as a plain POST with its body, which is None if it is still to come; None if the
     packet has to be parsed.
     """
-    end = packet.find(b"\r\n\r\n") + 4
-    body = packet[end:]
     if len(packet) > MAX_PLAIN:
         return None
+    end = packet.find(b"\r\n\r\n") + 4
+    body = packet[end:]
     try:
         post = _post_with(packet[:end])
     except _NotPlainError:
@@ -113,7 +116,7 @@ class _NotPlainError(Exception):
     """A request has to be parsed."""
 
 
-@lru_cache(maxsize=100)  # no head that raises is kept, and so none that shows a token
+@lru_cache(maxsize=100)  # a head for which this raises is not kept, and so none with a token
 def _post_with(head: bytes) -> PlainPost:
     """The plain POST with that head.  Raises `_NotPlainError`."""
     match = _POST.fullmatch(head)
@@ -123,6 +126,8 @@ def _post_with(head: bytes) -> PlainPost:
     used = _used(fields, _OF_POSTS)
     parameters = _parameters(query) if query else {}
     if used is None or parameters is None or len(used) != fields.count(b"\n"):
+        raise _NotPlainError
+    if not parameters.keys().isdisjoint(_SECRETS):
         raise _NotPlainError
     content_type, length = used.get(b"content-type", b""), used.get(b"content-length", b"")
     if len(content_type) > HEADERS["content-type"].most or not _LENGTH.fullmatch(length):

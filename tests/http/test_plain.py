@@ -245,6 +245,8 @@ def test_a_post_has_only_headers_that_are_allowed(name: str) -> None:
         post(b"x" * MAX_PLAIN)[:-MAX_PLAIN],
         post(b"hello", "Content-Type: " + "x" * 301),
         post(b"hello", target=SAY + "&name=b"),
+        post(b"hello", target=SAY + "&access_token=x"),
+        post(b"hello", target=SAY + "&ticket=x"),
         post(b"hello").replace(b"POST", b"PUT"),
         post(b"hello").replace(b"POST", b"post"),
         post(b"hello").replace(b"1.1", b"1.0"),
@@ -252,7 +254,7 @@ def test_a_post_has_only_headers_that_are_allowed(name: str) -> None:
         post(b"hello").replace(b"\r\n\r\n", b"\n\n"),
         b"",
     ],
-    ids=range(24),
+    ids=range(26),
 )
 def test_a_post_of_another_form_is_not_plain(packet: bytes) -> None:
     """Two parsers might read it in two ways, or it is not whole, or too long."""
