@@ -74,4 +74,4 @@ def shown(restrictions: Restrictions, now: int, *, places: bool) -> list[tuple[s
                 one = replace(one, name=one.target, network="", address=Address(""))
             found.append((id_, one))
     # A node that has read them from the store has them in any order.
-    return sorted(found, key=lambda item: (item[1].since, item[0]))
+    return sorted(found, key=lambda item: item[1].since)

@@ -156,7 +156,7 @@ def make_invite(by: By, room: Room, id_: str, invite: Invite) -> Unit:
 def usable_invites(room: Room, now: int) -> list[tuple[str, Invite]]:
     """The invites of a room that have not run out, with their ids; the first to run out first."""
     usable = [(id_, invite) for id_, invite in room.rights.invites.items() if invite.until > now]
-    return sorted(usable, key=lambda item: (item[1].until, item[0]))
+    return sorted(usable, key=lambda item: item[1].until)
 
 
 def revoke_invite(by: By, room: Room, id_: str) -> Unit:
