@@ -14,10 +14,11 @@ import re
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from websockets.asyncio.client import ClientConnection as Connection
@@ -30,6 +31,7 @@ from ..kit.certificates import write_certificate
 from ..kit.processes import HERE, PATIENCE, TWISTD
 from .conftest import Start
 
+T = TypeVar("T")
 HANDSHAKE = (
     b"GET /events?rooms=lobby HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -132,6 +134,12 @@ def connect_tls(
     )
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: Playwright leaves a running loop in the tests'."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 async def receive(websocket: Connection) -> dict[str, Any]:
     """The next event of a WebSocket."""
     event: dict[str, Any] = json.loads(await asyncio.wait_for(websocket.recv(), PATIENCE))
@@ -153,7 +161,7 @@ def test_a_chat_over_tls_closes_cleanly(secure_url: str, tls: ssl.SSLContext) ->
         assert closed.value.rcvd is not None
         return closed.value.rcvd.code
 
-    assert asyncio.run(chat()) == 4000
+    assert run(chat()) == 4000
 
 
 def test_a_close_by_the_server_over_tls_can_be_read(secure_url: str, tls: ssl.SSLContext) -> None:
@@ -168,7 +176,7 @@ def test_a_close_by_the_server_over_tls_can_be_read(secure_url: str, tls: ssl.SS
         assert closed.value.rcvd is not None
         return closed.value.rcvd.code
 
-    assert asyncio.run(chat()) == 1003
+    assert run(chat()) == 1003
 
 
 @pytest.mark.parametrize(
@@ -220,6 +228,6 @@ def test_a_foreign_origin_over_tls_is_refused(secure_url: str, tls: ssl.SSLConte
             pass
 
     with pytest.raises(InvalidStatus) as refusal:
-        asyncio.run(come_from("https://evil.example"))
+        run(come_from("https://evil.example"))
     assert refusal.value.response.status_code == 403
-    asyncio.run(come_from(secure_url.replace("wss", "https").removesuffix("/rooms/lobby/events")))
+    run(come_from(secure_url.replace("wss", "https").removesuffix("/rooms/lobby/events")))
