@@ -17,6 +17,7 @@ from chatd.model.errors import InDoubt, Unavailable
 from chatd.model.units import NAMES, Change, Stale, Unit
 from chatd.store.redis import scripts
 from chatd.store.redis.appending import TELL_SECONDS
+from chatd.store.redis.lease import BEAT_SECONDS
 from chatd.store.redis.link import Link
 from chatd.store.redis.rounds import PATIENCE_SECONDS
 from chatd.store.redis.scripts import Script
@@ -497,6 +498,35 @@ def test_a_server_that_takes_no_writes_can_be_read(
         assert texts(two.follower.entries) == ["one", "two"]
         assert one.follower.happened == two.follower.happened == []
     assert logged_errors == ["the store cannot store: {problem}"]
+    logged_errors.clear()
+
+
+def test_a_node_leaves_a_master_that_was_cut_off(logged_errors: list[str]) -> None:
+    """The old one takes no writes, and answers reads; the sentinels name another one."""
+    old = RedisServer().start()
+    with RedisNodes("a", "b", server=old) as nodes:
+        one, two = nodes.nodes
+        one.store.append([saying("before")])
+        nodes.settle()
+        new = old.copy()
+        old.ask("CONFIG", "SET", "min-replicas-to-write", "1")
+        two.dialler.server = new
+        two.cut()
+        nodes.advance(1)
+        said = two.store.append([saying("at the new one")])
+        nodes.settle()
+        result_of(said)
+        nodes.advance(2 * BEAT_SECONDS)
+        assert texts(one.follower.entries) == ["before"], "the sentinels still name the old one"
+        one.dialler.server = new
+        nodes.advance(BEAT_SECONDS + 1)
+        assert texts(one.follower.entries) == ["before", "at the new one"]
+        assert one.follower.happened == two.follower.happened == []
+        said = one.store.append([saying("here too")])
+        nodes.settle()
+        result_of(said)
+    new.remove()
+    old.remove()
     logged_errors.clear()
 
 
