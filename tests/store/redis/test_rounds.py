@@ -14,6 +14,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chatd.model.errors import InDoubt, Unavailable
+from chatd.model.events import Told
 from chatd.model.units import NAMES, Change, Stale, Unit
 from chatd.store.redis import scripts
 from chatd.store.redis.appending import TELL_SECONDS
@@ -89,8 +90,8 @@ def test_without_versions_two_get_one_name(
     monkeypatch: pytest.MonkeyPatch, nodes: RedisNodes
 ) -> None:
     """The control: it is the versions that decide."""
-    blind = changed(scripts.APPEND_PRESENCE, "if version ~= e[3] then", "if false then")
-    monkeypatch.setattr(scripts, "APPEND_PRESENCE", blind)
+    blind = changed(scripts.APPEND_WHEN_FULL, "if version ~= e[3] then", "if false then")
+    monkeypatch.setattr(scripts, "APPEND_WHEN_FULL", blind)
     nodes.server.ask("SCRIPT", "LOAD", blind.text.decode())
     both = [node.store.append([claim(NAMES, "ada", b"x", 0)]) for node in nodes.nodes]
     nodes.settle()
@@ -455,7 +456,9 @@ def test_a_full_server_refuses_and_recovers(server: RedisServer, logged_errors: 
 def test_people_come_and_go_while_the_server_is_full(
     server: RedisServer, logged_errors: list[str]
 ) -> None:
-    """Presence takes little memory; events and other cells are refused, which the log says once."""
+    """Presence takes little memory; messages of every kind and other cells are refused, which the
+    log says once.
+    """
     with RedisNodes("a", "b", server=server) as nodes:
         one, two = nodes.nodes
         server.ask("CONFIG", "SET", "maxmemory", "1")
@@ -469,8 +472,11 @@ def test_people_come_and_go_while_the_server_is_full(
         one.store.append([Unit([], [Change(NAMES, "ada", None)])])
         nodes.settle()
         assert two.follower.cells == {}
-        one.store.append([saying("no")]).addErrback(lambda _: None)
+        told = one.store.append([Unit([Told("ada", "bob", "no text passes")])])
         nodes.settle()
+        with pytest.raises(Unavailable):
+            result_of(told)
+        assert two.follower.entries == []
     assert logged_errors == ["the store cannot store: {problem}"]
     logged_errors.clear()
 
