@@ -57,6 +57,7 @@ class NodeRelease:
         self, core: Core, loss: NodeLoss, attached: Attached, consequences: Consequences
     ) -> None:
         self._clock = core.clock
+        self._journal = core.journal
         self._store = core.store
         self._people = core.people
         self._rooms = core.rooms
@@ -194,7 +195,8 @@ class NodeRelease:
 
     def _not_forgotten(self, failure: Failure, guests: Mapping[str, tuple[str, int]]) -> None:
         failure.trap(ChatError)
-        self._clock.callLater(AGAIN_SECONDS, self._forget, guests, ())
+        if not self._journal.draining:
+            self._clock.callLater(AGAIN_SECONDS, self._forget, guests, ())
 
     async def _load(self, names: list[str]) -> list[Room]:
         return [await self._rooms.load(name) for name in names]

@@ -213,8 +213,8 @@ _COMING_AND_GOING = (Arrived, Departed, NameChanged, Killed)
 
 def needs_space(unit: Unit) -> bool:
     """Whether a store in memory that is full refuses the unit.  It takes a unit by which people
-    only come, go or change their names, or cells are deleted; it refuses all others, those that
-    are not kept too, such as private messages: each takes space until all nodes have read it.
+    only come, go or change their names, or cells are deleted; it refuses all others, also such as
+    it does not keep, like private messages: their texts would fill the log of batches.
     """
     if unit.request_key is not None or unit.redacts:
         return True
