@@ -5,7 +5,7 @@
 2. After it, in units of their own, go: its roles and memberships in all rooms, the rooms that it
    had joined, its sessions with their push subscriptions, tokens, markers, ignored names, known
    addresses, and the conversations whose other account is gone too (`Correspondence.forget`).
-3. The table `REMOVED` has the account until all of that is done.  If the store fails meanwhile, the
+3. The table `REMOVED` has the account until all of that is done.  If anything fails meanwhile, the
    rest is tried again every `AGAIN_SECONDS`; what a start finds in the table is gone on with.
 4. A room whose only owner is deleted has no owner; its ops stay, and an administrator of the server
    gives it another owner.
@@ -20,6 +20,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -57,7 +58,7 @@ AT_ONCE = 50
 ROOMS_AT_ONCE = 500
 """Rooms that are looked at together."""
 AGAIN_SECONDS = 60.0
-"""Seconds after which a removal that the store has refused goes on."""
+"""Seconds after which a removal that has failed goes on."""
 
 
 class AccountRemoval:
@@ -75,6 +76,9 @@ class AccountRemoval:
         self._accounts = core.accounts
         self._correspondence = correspondence
         self._administrators = administrators
+        self._later: dict[str, IDelayedCall] = {}
+        """By the accounts' keys, when removals that have failed go on."""
+        self._stopped = False
 
     def deletion(self, record: Record, account: Account, by: str, now: int) -> Unit:
         """The unit that deletes an account; `by` is the name of who does it, and `now` is in
@@ -97,20 +101,30 @@ class AccountRemoval:
 
     def forget(self, key: str) -> Deferred[Any]:
         """An account was deleted: remove the rest of it.  Fires when that is done, or is put off
-        because the store cannot read or write now.
+        because it has failed.
         """
+        later = self._later.pop(key, None)
+        if later is not None and later.active():
+            later.cancel()
 
         def failed(failure: Failure) -> None:
             if not failure.check(ChatError):
                 self._log.failure("the rest of a deleted account could not be removed", failure)
-            elif not self._journal.draining:
-                self._log.warn(
-                    "what is left of a deleted account is removed later: {problem}",
-                    problem=failure.value,
-                )
-                self._clock.callLater(AGAIN_SECONDS, self.forget, key)
+            if self._stopped or self._journal.draining:
+                return
+            self._log.warn(
+                "what is left of a deleted account is removed later: {problem}",
+                problem=failure.value,
+            )
+            self._later[key] = self._clock.callLater(AGAIN_SECONDS, self.forget, key)
 
         return Deferred.fromCoroutine(self._forget(key)).addErrback(failed)
+
+    def stop(self) -> None:
+        """Begin no more removals: the store is about to be closed."""
+        self._stopped = True
+        while self._later:
+            self._later.popitem()[1].cancel()
 
     def opened(self, removed: Mapping[str, Cell]) -> None:
         """Go on with the accounts that the store has in `REMOVED` on opening."""

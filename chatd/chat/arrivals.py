@@ -195,7 +195,6 @@ class Arrivals:
         if account is None or account.deleted:
             return fail(BadCredentials("there is no such account any more"))
         person = self._people.add_local(partial(self._account_person, account, record.key, address))
-        person.card = card
         unannounced = Unannounced()
         for room in rooms:
             self._rooms.directory.note(room.name)
@@ -204,8 +203,9 @@ class Arrivals:
             if self._attached.is_present(person):
                 return Unit()  # a unit that was in doubt has been stored
             held = self._people.held.get(person.key)
+            person.card = card
             if self._attached.shared and held is not None and held.account is not None:
-                person.card = PLAIN  # and so that of the sessions on other nodes
+                person.card = PLAIN  # so `attach` keeps the card of the sessions on other nodes
                 return self._attached.attach(self._readers.policy, person, held)
             self._people.check_free(person.key, person.name)
             unannounced.judge(person, rooms, coming=1)

@@ -17,13 +17,16 @@ These rules hold:
    It is refused after `TRIES` judgements.
 6. A judgement sees what was shown, and nothing that is only accepted.  `chatd.chat.lane` keeps the
    order of one person's commands; between persons the store decides.
-7. Presence does not depend on the disk: if the store refuses a unit by which a person enters or
-   leaves (`Accepted.quiet`), the unit is submitted again without its announcements.
+7. Presence does not depend on free space: if the store refuses a unit by which a person enters or
+   leaves (`Accepted.quiet`), the unit is submitted again without its announcements.  Redis takes
+   what such a unit deletes even when it is full; a full disk does not, so if that is refused too,
+   the unit is submitted once more with its presence alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby, islice
 
 from msgspec import Struct, field
@@ -34,7 +37,7 @@ from twisted.python.failure import Failure
 
 from ..model.errors import ChatError, InDoubt, Unavailable, internal_error
 from ..model.events import PresenceEvent
-from ..model.units import Stale, Unit, is_kept
+from ..model.units import Stale, Unit, is_kept, needs_space
 from ..store import Store
 from ..stream.turns import at_turn_end
 from .journal_metrics import JournalMetrics
@@ -68,7 +71,7 @@ class Accepted(Struct, eq=False):
     held: object
     """Its room, which this reference keeps in memory until the unit is shown."""
     quiet: bool
-    """Whether to submit the unit again without its announcement if the store refuses it."""
+    """Whether to submit the unit again without its announcements if the store refuses it."""
     tries: int = 1
     doubtful: bool = False
     """Whether the store may have taken the unit, although an attempt to store it failed."""
@@ -147,15 +150,15 @@ class Journal:
         """Hand this turn's batch to the store.
 
         Units that need no disk and units that do go in separate appends, in order, so that a full
-        disk refuses only the latter.  No append has more units than a log holds entries: otherwise
-        readers would have to be woken in the middle of it, before the log evicts what they have not
-        read.
+        disk refuses only the latter; and so do those that need no space in Redis.  No append has
+        more units than a log holds entries: otherwise readers would have to be woken in the middle
+        of it, before the log evicts what they have not read.
         """
         batch, self._batch = self._batch, []
         if len(batch) == 1:  # usual where few people speak
             self._append(batch)
             return
-        for _, run in groupby(batch, lambda accepted: is_kept(accepted.unit)):
+        for _, run in groupby(batch, lambda a: (is_kept(a.unit), needs_space(a.unit))):
             while units := list(islice(run, self._most)):
                 self._append(units)
 
@@ -226,9 +229,9 @@ class Journal:
         for accepted in batch:
             accepted.doubtful = accepted.doubtful or failure.check(InDoubt) is not None
             if accepted.quiet and is_kept(accepted.unit) and not self._settled:
-                judge = accepted.judge
-                accepted.judge = lambda judge=judge: without_announcements(judge())  # type: ignore[misc]
-                accepted.quiet = False
+                accepted.judge = partial(
+                    _shortened, accepted.judge, deleting=needs_space(accepted.unit)
+                )
                 self._judge_again(accepted)
             else:
                 accepted.outcome.errback(Failure(_refusal(accepted)))
@@ -237,6 +240,10 @@ class Journal:
     def _settle(self) -> None:
         if self._settled and not (self.unstored or self._settled.called):
             self._settled.callback(None)
+
+
+def _shortened(judge: Judge, *, deleting: bool) -> Unit:
+    return without_announcements(judge(), deleting=deleting)
 
 
 def _refusal(accepted: Accepted) -> ChatError:

@@ -178,14 +178,19 @@ def _renamed_to(person: Person, name: str, key: str) -> Identity:
     )
 
 
-def without_announcements(unit: Unit) -> Unit:
-    """The unit without its stored announcements: its presence events and presence cells only.
+def without_announcements(unit: Unit, *, deleting: bool = False) -> Unit:
+    """The unit without its stored announcements: its presence events and presence cells only, and
+    with `deleting` the durable cells that it deletes.
 
-    People come and go even when the disk is full; only the announcements are missing then.
+    People come and go even when the store is full; only the announcements are missing then.
     """
     return Unit(
         [event for event in unit.events if not isinstance(event, RoomEvent)],
-        [change for change in unit.changes if is_presence(change.table)],
+        [
+            change
+            for change in unit.changes
+            if is_presence(change.table) or (deleting and change.value is None)
+        ],
         [expect for expect in unit.expects if expect.table != ROOMS],
     )
 

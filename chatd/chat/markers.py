@@ -1,7 +1,7 @@
 """Read markers: how far an account has read a room, or a private conversation, on all its sessions.
 
-1. A marker is the id of an event, is stored, and never goes back.  One that the store has refused
-   or lost may be set again.
+1. A marker is the id of an event, is stored, and never goes back.  A request is answered when its
+   marker, or a higher one, is stored.  One that the store has refused or lost may be set again.
 2. The unread messages of a room are those after the marker, or if there is none, those since the
    account joined the room.
 3. When any node stores a marker, each node tells it to the readers of that account (`noted`).  A
@@ -113,19 +113,25 @@ class Markers:
 
         def found(cells: Mapping[str, Cell]) -> Deferred[None]:
             stored = int(cells[name].value) if name in cells else 0
-            before = max(stored, self._known.get((account, name), 0))
+            known = self._known.get((account, name), 0)
             marker = min(id_, self._horizon())
-            if marker <= before:
+            if marker <= stored:
                 return succeed(None)
+            is_new = marker > known
+            # One that is known may be under way, and be refused.  So it is noted once more.
+            marker = max(marker, known)
             self._remember(account, name, marker)
+
+            def noted(_: None) -> None:
+                if is_new or self._known.get((account, name), 0) < marker:
+                    self._notify(account, shown, marker)
 
             def refused(failure: Failure) -> Failure:
                 if self._known.get((account, name)) == marker:
                     del self._known[account, name]
                 return failure
 
-            noted = self._store.note(table, name, b"%d" % marker)
-            return noted.addCallbacks(lambda _: self._notify(account, shown, marker), refused)
+            return self._store.note(table, name, b"%d" % marker).addCallbacks(noted, refused)
 
         asked: Deferred[Any] = self._store.get(table, [name])
         return asked.addCallback(found)

@@ -57,6 +57,7 @@ class NodeRelease:
         self, core: Core, loss: NodeLoss, attached: Attached, consequences: Consequences
     ) -> None:
         self._clock = core.clock
+        self._journal = core.journal
         self._store = core.store
         self._people = core.people
         self._rooms = core.rooms
@@ -190,7 +191,12 @@ class NodeRelease:
         ]
         if units:
             # A unit is stale if its guest has come back meanwhile.
-            self._store.append(units).addErrback(lambda failure: failure.trap(ChatError))
+            self._store.append(units).addErrback(self._not_forgotten, guests)
+
+    def _not_forgotten(self, failure: Failure, guests: Mapping[str, tuple[str, int]]) -> None:
+        failure.trap(ChatError)
+        if not self._journal.draining:
+            self._clock.callLater(AGAIN_SECONDS, self._forget, guests, ())
 
     async def _load(self, names: list[str]) -> list[Room]:
         return [await self._rooms.load(name) for name in names]

@@ -54,7 +54,7 @@ class Push:
         self.counts: Counter[str] = Counter()
         """What became of notifications: `limited`, `dropped`, `failed`; a deliverer counts here
         too."""
-        self._key = PushKey(core.store, core.journal)
+        self._key = PushKey(core.clock, core.store, core.journal)
         self.subscriptions = Subscriptions(core.store, core.journal, micros)
         self.views = PushViews(core.store, core.admission, self.subscriptions, micros)
         self.notices = PushNotices(core, letters, self.subscriptions, self.views, self._deliver)
@@ -103,6 +103,7 @@ class Push:
         self._journal.when_stored = None
         self._deliverer = None
         self._watch.stop()
+        self._key.stop()
 
     # -- the fold --------------------------------------------------------------------------------
 

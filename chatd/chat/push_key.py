@@ -3,7 +3,8 @@
 1. It is a private key on the curve P-256.  The first node that needs it makes it, and the store
    keeps it, so that all nodes have the same, over restarts too.
 2. Browsers bind a subscription to its public part: with another key, every subscription would be
-   void.  So a key that the store has lost is stored again.
+   void.  So a key that the store has lost is stored again; if the store refuses it, every
+   `AGAIN_SECONDS`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..model.errors import ChatError
 from ..model.units import PUSH_KEY, Cell, Change, Expect, Unit
@@ -26,6 +29,8 @@ from .journal import Journal
 _KEY = "key"
 """The key of the one cell."""
 _BYTES = 32
+AGAIN_SECONDS = 60.0
+"""Seconds after which a key that the store has refused is stored again."""
 
 
 class PushKey:
@@ -33,9 +38,11 @@ class PushKey:
 
     _log = Logger()
 
-    def __init__(self, store: Store, journal: Journal) -> None:
+    def __init__(self, clock: IReactorTime, store: Store, journal: Journal) -> None:
+        self._clock = clock
         self._store = store
         self._journal = journal
+        self._again: IDelayedCall | None = None
         self._kept = False
         """Whether the store has a key, be it damaged: another would void all subscriptions."""
         self.private = b""
@@ -75,12 +82,26 @@ class PushKey:
             if _KEY in cells:
                 self._take(cells[_KEY].value)
             elif self.private:
-                known = Change(PUSH_KEY, _KEY, self.private)
-                unit = Unit((), (known,), (Expect(PUSH_KEY, _KEY, 0),))
-                self._store.append([unit]).addErrback(lambda failure: failure.trap(ChatError))
+                self._store_again()
 
         read: Deferred[Any] = self._store.get(PUSH_KEY, [_KEY])
         return read.addCallback(lambda cells: partial(fold, cells))
+
+    def _store_again(self) -> None:
+        self.stop()
+        known = Change(PUSH_KEY, _KEY, self.private)
+        unit = Unit((), (known,), (Expect(PUSH_KEY, _KEY, 0),))
+        self._store.append([unit]).addErrback(self._not_stored)
+
+    def _not_stored(self, failure: Failure) -> None:
+        failure.trap(ChatError)
+        if not self._journal.draining:
+            self._again = self._clock.callLater(AGAIN_SECONDS, self._store_again)
+
+    def stop(self) -> None:
+        """Store the key no more: the server ends."""
+        if self._again is not None and self._again.active():
+            self._again.cancel()
 
     def shown(self, change: Change) -> None:
         """Fold a change of the table."""

@@ -132,6 +132,7 @@ class ChatService(Service):
         self.server_bans, self.administration = parts.server_bans, parts.administration
         self.audit_trail = parts.audit_trail
         """What moderators and administrators did."""
+        self._account_removal = parts.account_removal
         self.kill = parts.killing.kill
         self.push = parts.push
         """The notifications on devices whose page is closed."""
@@ -221,6 +222,7 @@ class ChatService(Service):
         """Store what was accepted, then close the store."""
         super().stopService()
         self.audit_trail.stop()
+        self._account_removal.stop()
         self._journal.flush()
         self._passwords.stop()
         return self._store.close()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from ..model.events import AwayChanged, CardChanged, Event, PresenceEvent, Signalled, Typing
@@ -24,6 +25,17 @@ from .judge import hold
 from .person import Person
 
 
+class _Changing:
+    """The changes of one person's card that are not yet stored or refused."""
+
+    __slots__ = ("count", "stored")
+
+    def __init__(self, stored: Card) -> None:
+        self.stored = stored
+        """The card that was stored last."""
+        self.count = 0
+
+
 class Signals:
     """Passes signals on."""
 
@@ -35,6 +47,7 @@ class Signals:
         self._rooms = core.rooms
         self._readers = core.readers
         self._admission = core.admission
+        self._changing: dict[Person, _Changing] = {}
 
     def typing(self, person: Person, room: str, state: str) -> Outcome:
         """A person types in a room, or has stopped.
@@ -105,16 +118,31 @@ class Signals:
     def _change(
         self, person: Person, card: Card, make: Callable[[str], PresenceEvent] | None
     ) -> Outcome:
-        before, person.card = person.card, card
+        changing = self._changing.setdefault(person, _Changing(person.card))
+        changing.count += 1
+        person.card = card
 
         def judged() -> Unit:
             events: list[Event] = [make(room) for room in person.rooms] if make else []
             changes = [hold(person, person.name, person.key, card=card)] if self._shared else []
             return Unit(events, changes, (person.expect,))
 
+        def stored(id_: int | None) -> int | None:
+            if person.card is changing.stored:
+                person.card = card  # a later change was refused first
+            changing.stored = card
+            return id_
+
         def refused(failure: Failure) -> Failure:
             if person.card is card:
-                person.card = before  # so that the person may ask for the same again
+                person.card = changing.stored  # so that the person may ask for the same again
             return failure
 
-        return self._journal.submit(judged, person).addErrback(refused)
+        def over(result: Any) -> Any:
+            changing.count -= 1
+            if not changing.count:
+                del self._changing[person]
+            return result
+
+        changed: Deferred[Any] = self._journal.submit(judged, person)
+        return changed.addCallbacks(stored, refused).addBoth(over)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from .events import Event, RoomEvent
+from .events import Arrived, Departed, Event, Killed, NameChanged, RoomEvent
 
 REMEMBERED_SECONDS = 300.0
 """Seconds for which the store knows a request key: a request that is repeated within that time is
@@ -203,6 +203,26 @@ def is_kept(unit: Unit) -> bool:
             return True
     for change in unit.changes:  # noqa: SIM110 - a generator is resumed for each change
         if not is_presence(change.table):
+            return True
+    return False
+
+
+_COMING_AND_GOING = (Arrived, Departed, NameChanged, Killed)
+"""Events with which people come, go, or change their names."""
+
+
+def needs_space(unit: Unit) -> bool:
+    """Whether a store in memory that is full refuses the unit.  It takes a unit by which people
+    only come, go or change their names, or cells are deleted; it refuses all others, also such as
+    it does not keep, like private messages: their texts would fill the log of batches.
+    """
+    if unit.request_key is not None or unit.redacts:
+        return True
+    for event in unit.events:
+        if not isinstance(event, _COMING_AND_GOING):
+            return True
+    for change in unit.changes:
+        if change.value is not None and not is_presence(change.table):
             return True
     return False
 

@@ -186,6 +186,46 @@ def test_what_the_store_refuses_is_removed_when_it_is_back(
     assert "ada" not in table(chat, room_table(ROLES, "dev"))
 
 
+def test_a_removal_that_fails_in_any_way_is_tried_again(
+    chat: InMemoryChat, ada: LastingSession, logged_errors: list[str]
+) -> None:
+    """A mistake of the server too, which the log has."""
+    removal = chat.service.sign_in._removal
+    forget = removal._forget
+
+    def fail_once(key: str) -> Any:
+        removal._forget = forget  # type: ignore[method-assign]
+
+        async def failing() -> None:
+            raise ValueError
+
+        return failing()
+
+    removal._forget = fail_once  # type: ignore[method-assign]
+    delete(chat, "ada")
+    assert list(table(chat, REMOVED)) == ["ada"]
+    chat.advance(AGAIN_SECONDS)
+    assert table(chat, REMOVED) == {}
+    assert ["ValueError" in error for error in logged_errors] == [True]
+    logged_errors.clear()
+
+
+def test_a_removal_is_not_tried_again_after_the_end(
+    chat: InMemoryChat, ada: LastingSession
+) -> None:
+    """No timer is left behind."""
+    chat.service.sign_in._removal._forget = forget_never  # type: ignore[method-assign]
+    delete(chat, "ada")
+    before = len(chat.clock.getDelayedCalls())
+    settled(chat, chat.service.stopService())
+    assert len(chat.clock.getDelayedCalls()) < before
+
+
+async def forget_never(key: str) -> None:
+    """As if the store was away."""
+    raise Unavailable("it is away")
+
+
 def test_rooms_that_cannot_be_read_are_left_for_the_next_start(
     chat: InMemoryChat, ada: LastingSession
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from chatd.chat.card import Card
 from chatd.chat.cards import Cards
+from chatd.chat.elsewhere import Elsewhere
 from chatd.model.addresses import Address
 from chatd.model.commands import Rename
 from chatd.testing import InMemoryChat, result_of
@@ -166,3 +167,22 @@ def test_a_person_with_sessions_on_two_nodes_has_one_card(chat: InMemoryChat) ->
     chat.settle()
     result_of(going)
     assert ada.person.card.away == "tea"
+
+
+def test_a_card_that_gave_way_is_used_if_the_other_session_has_ended(chat: InMemoryChat) -> None:
+    """The account's first session here begins while its last one elsewhere ends."""
+    registered(chat, "ada")
+    node = InMemoryChat(node=chat)
+    there = signed_in(chat, "ada")
+    record = settled(node, node.service.accounts.find("ada"))
+    card = Card("~ada", "Ada L.")
+    node.store.hold("appends")
+    arriving = node.service.arrivals.arrive(record, HOME, card)
+    node.settle()
+    settled(chat, chat.service.signed_in.sign_out(there))
+    node.store.release()
+    assert settled(node, arriving).card == card
+    chat.settle()
+    held = chat.service.people.held["ada"]
+    assert isinstance(held, Elsewhere)
+    assert held.card == card

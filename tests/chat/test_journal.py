@@ -15,7 +15,7 @@ from chatd.chat.lane import MOST_WAITING
 from chatd.chat.person import Person
 from chatd.model.commands import Act, Join, Leave, Rename, Say, SetTopic, Tell
 from chatd.model.errors import InDoubt, NoSession, Unavailable
-from chatd.model.events import Said
+from chatd.model.events import Departed, Event, Said, Told
 from chatd.model.units import Change, Expect, Stale, Unit
 from chatd.testing import InMemoryChat, result_of
 from chatd.testing.stores import Held
@@ -132,6 +132,25 @@ def test_people_come_and_go_though_their_announcements_are_refused(chat: InMemor
     chat.settle()
     assert chat.room("dev").names == []
     assert chat.enter("eve")
+
+
+def test_what_needs_no_space_goes_by_itself(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a message of the same turn would have it refused by a store that is full."""
+    appended: list[list[type[Event]]] = []
+    append = chat.store.append
+
+    def watched(units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
+        appended.append([type(unit.events[0]) for unit in units])
+        return append(units)
+
+    ada, bob = chat.enter("ada"), chat.enter("")
+    monkeypatch.setattr(chat.store, "append", watched)
+    chat.service.perform(ada, Tell(bob.name, "psst"))
+    chat.service.end(bob)
+    chat.settle()
+    assert appended == [[Told], [Departed]]
 
 
 def doubt_once(chat: InMemoryChat, fate: Fate, *, and_refuse: bool = False) -> None:

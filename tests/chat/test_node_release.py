@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
 
+import pytest
+from twisted.internet.defer import Deferred, fail
+
+from chatd.chat.sessions import GRACE_SECONDS
+from chatd.model.addresses import LOCAL
 from chatd.model.commands import Join
+from chatd.model.errors import BadToken, Unavailable
+from chatd.model.units import GUESTS, TOLD, Stale, Unit
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 
 from ..kit.redis import RedisServer
@@ -71,6 +78,58 @@ def test_people_of_a_node_that_dies_while_the_engine_is_full_leave(
         chats.nodes.advance(A_WHILE)
         assert (holders(two), two.room().names, leaves(two)) == ({}, [], [])
         assert two.enter("ada").name == "ada"
+        chats.chats.remove(one)
+    server.remove()
+    logged_errors.clear()
+
+
+@pytest.mark.parametrize("how", ["they leave", "their node dies"])
+def test_guests_over_http_who_go_while_the_engine_is_full_cannot_be_adopted(
+    how: str, logged_errors: list[str]
+) -> None:
+    """Their stored sessions go with them: what is deleted needs no space."""
+    server = RedisServer().start()
+    with RedisChats("a", "b", server=server) as chats:
+        one, two = chats.chats
+        session = chats.answered(one.service.sessions.open("ada"))
+        server.ask("CONFIG", "SET", "maxmemory", "1")
+        if how == "they leave":
+            chats.answered(one.service.sessions.close(session))
+        else:
+            one.node.die()
+            chats.nodes.advance(A_WHILE + GRACE_SECONDS + 2)
+            chats.chats.remove(one)
+        assert holders(two) == {}
+        with pytest.raises(BadToken):
+            chats.answered(two.service.sessions.adopt(session.token, LOCAL))
+        assert [chats.answered(two.node.store.table(name)) for name in (GUESTS, TOLD)] == [{}, {}]
+    server.remove()
+    logged_errors.clear()
+
+
+def test_a_guest_s_session_that_cannot_be_deleted_is_deleted_later(
+    logged_errors: list[str],
+) -> None:
+    """Redis takes no writes at all in the moment when the grace is over."""
+    server = RedisServer().start()
+    with RedisChats("a", "b", server=server) as chats:
+        one, two = chats.chats
+        chats.answered(one.service.sessions.open("ada"))
+        append = two.node.store.append
+        released: list[Sequence[Unit]] = []
+
+        def refuse_once(units: Sequence[Unit]) -> Deferred[list[int | Stale]]:
+            if units[0].expects[0].table == GUESTS and not released:
+                released.append(units)
+                return fail(Unavailable("it takes no writes"))
+            return append(units)
+
+        two.node.store.append = refuse_once  # type: ignore[method-assign]
+        one.node.die()
+        chats.nodes.advance(A_WHILE + GRACE_SECONDS)
+        assert released
+        chats.nodes.advance(2)
+        assert chats.answered(two.node.store.table(GUESTS)) == {}
         chats.chats.remove(one)
     server.remove()
     logged_errors.clear()

@@ -6,6 +6,7 @@ from base64 import urlsafe_b64decode
 
 import pytest
 
+from chatd.chat.push_key import AGAIN_SECONDS
 from chatd.model.units import PUSH_KEY, Change, Unit
 from chatd.testing import InMemoryChat
 
@@ -69,6 +70,24 @@ def test_a_key_that_the_engine_has_lost_is_stored_again(logged_errors: list[str]
         assert chats.chats[0].service.push.public_key == key
     server.remove()
     logged_errors.clear()
+
+
+def test_a_lost_key_that_cannot_be_stored_is_stored_later(chat: InMemoryChat) -> None:
+    """The store may be full when it is back; after the end nothing is tried any more."""
+    pushing(chat)
+    key = chat.service.push.public_key
+    unit = Unit((), (Change(PUSH_KEY, "key", None),))
+    settled(chat, chat.service._journal.submit(lambda: unit))
+    chat.store.refusing = True
+    fold = settled(chat, chat.service.push._key.anew())
+    fold()
+    chat.advance(3 * AGAIN_SECONDS)
+    assert not settled(chat, chat.service._store.table(PUSH_KEY))
+    chat.store.refusing = False
+    chat.advance(AGAIN_SECONDS)
+    again = restarted(chat)
+    pushing(again)
+    assert again.service.push.public_key == key
 
 
 def test_without_push_no_key_is_made(chat: InMemoryChat) -> None:

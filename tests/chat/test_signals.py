@@ -130,3 +130,32 @@ def test_a_change_that_the_store_refused_may_be_asked_for_again(chat: InMemoryCh
     chat.service.signals.away(ada, "lunch")
     assert streamed(chat, stream) == [AwayChanged("lobby", "ada", "lunch")]
     assert ada.card.away == "lunch"
+
+
+def test_of_two_refused_changes_neither_is_taken_for_stored(chat: InMemoryChat) -> None:
+    """The second was made from the first one's card."""
+    ada, signals = chat.enter("ada"), chat.service.signals
+    chat.store.doubting = "lost"
+    changes = [signals.away(ada, "lunch"), signals.describe(ada, "Ada L.")]
+    chat.settle()
+    for change in changes:
+        with pytest.raises(InDoubt):
+            result_of(change)
+    assert (ada.card.away, ada.card.realname) == ("", "")
+    chat.store.doubting = None
+    stream = chat.room("lobby").stream
+    signals.away(ada, "lunch")
+    assert streamed(chat, stream) == [AwayChanged("lobby", "ada", "lunch")]
+
+
+def test_a_refused_change_leaves_the_one_before_it(chat: InMemoryChat) -> None:
+    """That one is stored."""
+    ada, signals = chat.enter("ada"), chat.service.signals
+    signals.away(ada, "lunch")
+    chat.service._journal.flush()
+    chat.store.doubting = "lost"
+    refused = signals.describe(ada, "Ada L.")
+    chat.settle()
+    with pytest.raises(InDoubt):
+        result_of(refused)
+    assert (ada.card.away, ada.card.realname) == ("lunch", "")

@@ -188,6 +188,7 @@ class Wire:
     disconnecting = False
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
         try:
@@ -273,6 +274,10 @@ class Dialler:
         self._all.append(wire)
         link.makeConnection(wire)
         return succeed(link)
+
+    def moved(self) -> Deferred[bool]:
+        """Whether a test has put another server in the place of that of the last connection."""
+        return succeed(bool(self.wires) and self.wires[-1].path != self.server.path)
 
     def settle(self, turn: Callable[[], Any]) -> None:
         """Let happen what happens by itself: until nothing is asked and nothing is on its way."""

@@ -23,7 +23,7 @@ from chatd.testing import START, result_of
 from chatd.testing.clock import StrictClock
 from chatd.testing.stores import FakeFollower
 
-from .redis import Dialler, fresh_prefix, shared_server
+from .redis import Dialler, Node, RedisNodes, fresh_prefix, shared_server
 from .workers import FakeWorker
 
 T = TypeVar("T")
@@ -217,3 +217,10 @@ def told(entries: Sequence[Entry]) -> list[tuple[int, Event]]:
 def texts(entries: Sequence[Entry]) -> list[str]:
     """The texts of messages."""
     return [entry.event.text for entry in entries]  # type: ignore[attr-defined]
+
+
+def kept_texts(nodes: RedisNodes, node: Node) -> list[str]:
+    """What the store of one of these nodes has of the lobby."""
+    reading = node.store.read("lobby", limit=1000)
+    nodes.settle()
+    return texts(result_of(reading).entries)

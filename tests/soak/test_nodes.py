@@ -127,7 +127,7 @@ def test_a_name_that_two_nodes_grant_is_found_without_the_versions(
 ) -> None:
     """Both nodes had judged by the state before."""
     if not intact:
-        without(monkeypatch, "APPEND_PRESENCE", "if version ~= e[3] then", "if false then")
+        without(monkeypatch, "APPEND_WHEN_FULL", "if version ~= e[3] then", "if false then")
     with RedisNodes() as nodes:
         case = Case(nodes, "a", "b")
         both = [node.store.append([claim(NAMES, "ada", b"x", 0)]) for node in nodes.nodes]

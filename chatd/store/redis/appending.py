@@ -5,7 +5,8 @@
 2. An append that is not in the log when the next round has read the log was not stored, and cannot
    be stored any more, because the fence has risen; it is sent again.
 3. After `TELL_SECONDS` an append fails with `Unavailable` if it was never sent, else `InDoubt`.
-4. If Redis is full (`maxmemory`), only what is kept is refused: people still come and go.
+4. If Redis is full (`maxmemory`), it takes only units that need no space (`needs_space`): people
+   still come and go, and cells are deleted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...model.errors import InDoubt, Unavailable
-from ...model.units import REMEMBERED_SECONDS, Stale, Unit, is_kept
+from ...model.units import REMEMBERED_SECONDS, Stale, Unit, needs_space
 from .. import requests
 from . import scripts, wire
 from .failures import Lost, Refused
@@ -59,7 +60,8 @@ class Append:
         self.erased = erased
         """Rooms of which all events are deleted."""
         self.names, self.data = wire.pack(units, erased)
-        self.script = scripts.APPEND if any(map(is_kept, units)) else scripts.APPEND_PRESENCE
+        needy = any(map(needs_space, units))
+        self.script = scripts.APPEND if needy else scripts.APPEND_WHEN_FULL
         self.sequence = sequence
         self.born = born
         self.lease = ""

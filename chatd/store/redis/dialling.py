@@ -3,6 +3,7 @@
 1. Everything has a deadline, as a server that is stopped accepts connections and says nothing.
 2. With sentinels, the first one that knows the service is believed, and asked anew for each
    connection; whether that server takes writes is seen by its own words (`server.examine`).
+   `Dialler.moved` tells whether the sentinels have promoted another server since then.
 """
 
 from __future__ import annotations
@@ -40,14 +41,25 @@ class Dialler:
     def __init__(self, reactor: Any, url: RedisUrl) -> None:
         self._reactor = reactor
         self._url = url
+        self._place: Place | None = None
+        """The server of the last connection."""
 
     def __call__(self) -> Deferred[Link]:
         """A connection, logged in.  Fails with `Unavailable`, which says why there is none."""
         return Deferred.fromCoroutine(self._dial())
 
+    def moved(self) -> Deferred[bool]:
+        """Whether the sentinels name another server than that of the last connection; always False
+        without sentinels.  Fails with `Unavailable`.
+        """
+        return Deferred.fromCoroutine(self._moved())
+
+    async def _moved(self) -> bool:
+        return bool(self._url.service) and await self._master() != self._place
+
     async def _dial(self) -> Link:
         url = self._url
-        place = await self._master() if url.service else url.hosts[0]
+        place = self._place = await self._master() if url.service else url.hosts[0]
         link = await self._connect(place, tls=url.tls)
         try:
             if url.password or url.user:

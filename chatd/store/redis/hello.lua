@@ -31,7 +31,8 @@ local function gone()
   return {'gone', 0}
 end
 
--- Whether the server has lost the last of what the node has seen, and so perhaps its lease too.
+-- Whether the server has lost the last batch that the node has seen.  Then it may have lost the
+-- node's lease as well, and the node was not necessarily given up.
 local function forgetful()
   if seen > last then return true end
   for _, range in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do

@@ -10,7 +10,8 @@
 4. A node that was given up finds its entry changed, so its fencing token is invalid: it can store
    nothing.
 5. While Redis refuses all writes (it has no disk, or too few replicas), no heartbeat succeeds.  The
-   round goes on, because Redis still answers reads.
+   round goes on, because Redis still answers reads; it ends when sentinels name another server,
+   because this one is then a master that was cut off.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ...model.errors import ChatError
+from ...model.errors import ChatError, Unavailable
 from ...model.units import Change, Expect, Stale, Unit
 from . import scripts, wire
 from .failures import Lost, Refused
@@ -59,17 +60,20 @@ class Lease:
         following: Following,
         store: Storing,
         gone: Callable[[Collection[tuple[str, str]], bool], Deferred[Collection[tuple[str, str]]]],
+        moved: Callable[[], Deferred[bool]],
         skew: Skew,
         seconds: float = BEAT_SECONDS,
     ) -> None:
         """`gone` makes the chat release the persons of a node (`chatd.store.Follower.gone`);
-        `seconds` is the time between two heartbeats, each of which tells `skew` Redis's clock.
+        `moved` tells whether another server is the master now (`Dialler.moved`); `seconds` is the
+        time between two heartbeats, each of which tells `skew` Redis's clock.
         """
         self._clock = clock
         self._keys = keys
         self._following = following
         self._store = store
         self._gone = gone
+        self._moved = moved
         self._skew = skew
         self._seconds = seconds
         self._still: dict[str, tuple[bytes, int]] = {}
@@ -83,6 +87,8 @@ class Lease:
         """Other nodes, at the last look."""
         self._refused = False
         """Whether Redis has refused the last heartbeat."""
+        self._asking: Deferred[Any] | None = None
+        """The question whether another server is the master now."""
 
     def begin(self, round: Round) -> None:
         """Start the heartbeats, because a round is live."""
@@ -96,6 +102,9 @@ class Lease:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        if self._asking:
+            asking, self._asking = self._asking, None
+            asking.cancel()
 
     def _beat(self, round: Round) -> None:
         self._timer = None
@@ -117,6 +126,24 @@ class Lease:
             if not self._refused:
                 self._log.warn("Redis takes no writes: {problem}", problem=problem)
             self._refused = True
+            self._asking = self._moved()
+            self._asking.addCallbacks(self._asked, self._unknown, callbackArgs=(round,))
+            self._asking.addBoth(self._beat_again, round)
+
+    def _asked(self, moved: bool, round: Round) -> None:
+        if moved and round is self._round:
+            round.end("the sentinels name another server")
+
+    def _unknown(self, failure: Failure) -> None:
+        """No sentinel has answered; the next refused heartbeat asks again."""
+        if not failure.check(Unavailable, CancelledError):
+            self._log.failure("asking the sentinels has failed", failure)
+
+    def _beat_again(self, _: None, round: Round) -> None:
+        if round is not self._round:
+            return
+        self._asking = None
+        if not round.ended:
             self._timer = self._clock.callLater(self._seconds, self._beat, round)
 
     def _beaten(self, reply: Any, round: Round, asked: float) -> None:

@@ -24,8 +24,8 @@ def _read(name: str) -> Script:
 
 
 APPEND = _read("append")
-APPEND_PRESENCE = script(APPEND.text.replace(b"#!lua\n", b"#!lua flags=allow-oom\n", 1))
-"""The same for appends of which nothing is kept, which Redis takes even if its memory is full."""
+APPEND_WHEN_FULL = script(APPEND.text.replace(b"#!lua\n", b"#!lua flags=allow-oom\n", 1))
+"""The same for appends that need no space, which Redis takes even if its memory is full."""
 BEAT = _read("beat")
 CELLS = _read("cells")
 CLAIM = _read("claim")
@@ -45,7 +45,7 @@ TRIM = _read("trim")
 
 ALL = (
     APPEND,
-    APPEND_PRESENCE,
+    APPEND_WHEN_FULL,
     BEAT,
     CELLS,
     CLAIM,

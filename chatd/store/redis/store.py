@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -28,14 +28,27 @@ from .lease import BEAT_SECONDS, Lease
 from .noting import Notes
 from .reading import Readings
 from .retention import Tidying
-from .rounds import Dial, Round, Rounds
+from .rounds import Round, Rounds
 from .skew import Skew
 from .times import Times
+
+if TYPE_CHECKING:
+    from .link import Link
 
 AHEAD_SECONDS = 1.0
 """Seconds by which the clock of Redis may be ahead of this node's, as far as that is known."""
 WATCH_SECONDS = 0.2
 """Seconds between two looks for what is late."""
+
+
+class Dialling(Protocol):
+    """The part of `dialling.Dialler` that a store needs."""
+
+    def __call__(self) -> Deferred[Link]:
+        """See `Dialler.__call__`."""
+
+    def moved(self) -> Deferred[bool]:
+        """See `Dialler.moved`."""
 
 
 class RedisStore:
@@ -46,7 +59,7 @@ class RedisStore:
     def __init__(
         self,
         clock: IReactorTime,
-        dial: Dial,
+        dial: Dialling,
         history: int,
         *,
         node: str,
@@ -74,7 +87,7 @@ class RedisStore:
         self._readings = Readings(clock, keys, following, self._current)
         self._notes = Notes(clock, keys, self._readings)
         self._tidying = Tidying(clock, keys, retention, self._readings, self._current)
-        self._lease = Lease(clock, keys, following, self, self._gone, self._skew, beat)
+        self._lease = Lease(clock, keys, following, self, self._gone, dial.moved, self._skew, beat)
         self._watching = LoopingCall(self._watch)
         self._watching.clock = clock
         self._closed: Deferred[None] | None = None

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 
+from chatd.model.errors import Unavailable
 from chatd.store import Opened, RoomSummary
 
 from ...kit.chat import PASSWORD, settled
@@ -82,6 +83,29 @@ def test_marker_that_the_store_refused_may_be_set_again(server: MemoryServer) ->
     server.chat.store.refusing = False
     assert ada.send_json("PUT", "/rooms/lobby/marker", {"id": id_}).status == 204
     assert settled(server.chat, server.chat.service._store.table("markers:ada")).keys() == {"lobby"}
+
+
+def test_marker_that_is_under_way_is_not_answered_before_it_is_stored(
+    server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store may refuse it; then each who has asked for it hears that, or it is stored."""
+    ada = register(server, "ada")
+    other = same_session(server, ada)
+    id_ = server.say("one")
+    store = server.chat.store
+    note = store.note
+    refused: Deferred[None] = Deferred()
+    notes = [refused]
+    monkeypatch.setattr(store, "note", lambda *words: notes.pop() if notes else note(*words))
+    ada.send("PUT", "/rooms/lobby/marker", json.dumps({"id": id_}), JSON)
+    server.chat.settle()
+    assert notes == []
+    other.send("PUT", "/rooms/lobby/marker", json.dumps({"id": id_}), JSON)
+    server.chat.settle()
+    refused.errback(Unavailable("it is full"))
+    server.chat.settle()
+    assert [ada.response().status, other.response().status] == [503, 204]
+    assert settled(server.chat, store.table("markers:ada")).keys() == {"lobby"}
 
 
 def test_marker_that_the_store_has_lost_may_be_set_again(server: MemoryServer) -> None:

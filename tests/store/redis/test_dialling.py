@@ -63,10 +63,12 @@ def dial(url: RedisUrl) -> Deferred[Any]:
 def test_a_connection_is_logged_in_and_in_its_database(server: RedisServer) -> Running:
     """Ready for commands; names are resolved."""
     for host in ("127.0.0.1", "localhost"):
-        link = yield dial(parse(f"redis://:s%40cret@{host}:{server.port}/3"))
+        dialler = Dialler(reactor, parse(f"redis://:s%40cret@{host}:{server.port}/3"))
+        link = yield dialler()
         assert (yield link.ask("SET", host, "x")) == b"OK"
         assert (yield link.ask("DBSIZE")) >= 1
         assert b"db=3" in (yield link.ask("CLIENT", "INFO"))
+        assert not (yield dialler.moved()), "there are no sentinels"
         gone: Deferred[str] = Deferred()
         link.lost = gone.callback
         link.abort()
@@ -189,9 +191,13 @@ def test_a_sentinel_says_where_the_server_is(
         ports.append(port)
         places.append(f"127.0.0.1:{port.getHost().port}")
     hosts = ",".join([f"127.0.0.1:{free_port()}", *places])
-    link = yield dial(parse(f"redis+sentinel://:s%40cret@{hosts}/main"))
+    dialler = Dialler(reactor, parse(f"redis+sentinel://:s%40cret@{hosts}/main"))
+    link = yield dialler()
     assert (yield link.ask("PING")) == b"PONG"
     link.abandon()
+    assert not (yield dialler.moved())
+    monkeypatch.setattr(Sentinel, "port", 1)
+    assert (yield dialler.moved())
     with pytest.raises(Unavailable, match="knows no service 'other'"):
         yield dial(parse(f"redis+sentinel://{hosts}/other"))
     for port in ports:

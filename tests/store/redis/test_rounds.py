@@ -14,18 +14,17 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from chatd.model.errors import InDoubt, Unavailable
-from chatd.model.units import NAMES, Change, Stale, Unit
+from chatd.model.units import NAMES, Stale
 from chatd.store.redis import scripts
 from chatd.store.redis.appending import TELL_SECONDS
 from chatd.store.redis.link import Link
 from chatd.store.redis.rounds import PATIENCE_SECONDS
 from chatd.store.redis.scripts import Script
 from chatd.store.redis.times import Times
-from chatd.store.retained import TIDY_SECONDS
 from chatd.testing import START, result_of
 
-from ...kit.redis import Node, RedisNodes, RedisServer
-from ...kit.stores import claim, saying, texts
+from ...kit.redis import RedisNodes, RedisServer
+from ...kit.stores import claim, kept_texts, saying, texts
 
 pytestmark = pytest.mark.usefixtures("logged_warnings")
 
@@ -42,13 +41,6 @@ def server() -> Iterator[RedisServer]:
     server = RedisServer("--appendonly", "yes", "--appendfsync", "always").start()
     yield server
     server.remove()
-
-
-def kept_texts(nodes: RedisNodes, node: Node) -> list[str]:
-    """What the store has of the lobby."""
-    reading = node.store.read("lobby", limit=1000)
-    nodes.settle()
-    return texts(result_of(reading).entries)
 
 
 def changed(script: Script, old: str, new: str) -> Script:
@@ -88,8 +80,8 @@ def test_without_versions_two_get_one_name(
     monkeypatch: pytest.MonkeyPatch, nodes: RedisNodes
 ) -> None:
     """The control: it is the versions that decide."""
-    blind = changed(scripts.APPEND_PRESENCE, "if version ~= e[3] then", "if false then")
-    monkeypatch.setattr(scripts, "APPEND_PRESENCE", blind)
+    blind = changed(scripts.APPEND_WHEN_FULL, "if version ~= e[3] then", "if false then")
+    monkeypatch.setattr(scripts, "APPEND_WHEN_FULL", blind)
     nodes.server.ask("SCRIPT", "LOAD", blind.text.decode())
     both = [node.store.append([claim(NAMES, "ada", b"x", 0)]) for node in nodes.nodes]
     nodes.settle()
@@ -419,102 +411,7 @@ def test_a_log_that_begins_right_behind_a_node_has_missed_nothing(nodes: RedisNo
     assert (one.follower.happened, texts(one.follower.entries)) == ([], ["first", "second"])
 
 
-# -- a server that takes no writes -----------------------------------------------------------------
-
-
-def test_a_full_server_refuses_and_recovers(server: RedisServer, logged_errors: list[str]) -> None:
-    """Nothing of a refused append is stored; leases go on."""
-    with RedisNodes("a", "b", server=server) as nodes:
-        one, two = nodes.nodes
-        server.ask("CONFIG", "SET", "maxmemory", "1")
-        refused = [
-            one.store.append([saying("no"), Unit([], claim(NAMES, "ada", b"", 0).changes)]),
-            two.store.append([saying("no", request_key=b"1")]),
-        ]
-        nodes.settle()
-        for answer in refused:
-            with pytest.raises(Unavailable):
-                result_of(answer)
-        health = one.store.probe()
-        nodes.settle()
-        with pytest.raises(Unavailable, match="OOM"):
-            result_of(health)
-        nodes.advance(30)
-        server.ask("CONFIG", "SET", "maxmemory", "0")
-        again = two.store.append([saying("yes", request_key=b"1")])
-        nodes.settle()
-        result_of(again)
-        assert kept_texts(nodes, one) == texts(one.follower.entries) == ["yes"]
-        assert one.follower.cells == {}
-        assert one.follower.happened == two.follower.happened == []
-    assert all("cannot store" in error for error in logged_errors)
-    logged_errors.clear()
-
-
-def test_people_come_and_go_while_the_server_is_full(
-    server: RedisServer, logged_errors: list[str]
-) -> None:
-    """Presence takes little memory; events and other cells are refused, which the log says once."""
-    with RedisNodes("a", "b", server=server) as nodes:
-        one, two = nodes.nodes
-        server.ask("CONFIG", "SET", "maxmemory", "1")
-        came = one.store.append([Unit([], claim(NAMES, "ada", b"", 0).changes)])
-        joined = one.store.append([saying("no"), Unit([], claim(NAMES, "eve", b"", 0).changes)])
-        nodes.settle()
-        result_of(came)
-        with pytest.raises(Unavailable):
-            result_of(joined)
-        assert two.follower.cells.keys() == {(NAMES, "ada")}
-        one.store.append([Unit([], [Change(NAMES, "ada", None)])])
-        nodes.settle()
-        assert two.follower.cells == {}
-        one.store.append([saying("no")]).addErrback(lambda _: None)
-        nodes.settle()
-    assert logged_errors == ["the store cannot store: {problem}"]
-    logged_errors.clear()
-
-
-def test_a_server_that_takes_no_writes_can_be_read(
-    server: RedisServer, logged_errors: list[str]
-) -> None:
-    """It has too few replicas, or cannot write to its disk; no node is given up meanwhile."""
-    with RedisNodes("a", "b", server=server) as nodes:
-        one, two = nodes.nodes
-        one.store.append([saying("one")])
-        nodes.settle()
-        server.ask("CONFIG", "SET", "min-replicas-to-write", "1")
-        nodes.advance(60)
-        assert kept_texts(nodes, two) == ["one"]
-        refused: list[Deferred[Any]] = [one.store.append([saying("no")]), two.store.probe()]
-        nodes.settle()
-        for answer in refused:
-            with pytest.raises(Unavailable):
-                result_of(answer)
-        server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-        said = one.store.append([saying("two")])
-        nodes.advance(60)
-        result_of(said)
-        assert texts(two.follower.entries) == ["one", "two"]
-        assert one.follower.happened == two.follower.happened == []
-    assert logged_errors == ["the store cannot store: {problem}"]
-    logged_errors.clear()
-
-
-def test_what_a_server_refuses_is_logged_once_each(
-    server: RedisServer, logged_errors: list[str]
-) -> None:
-    """Notes and retention too, however often they are tried."""
-    with RedisNodes("a", server=server) as nodes:
-        (one,) = nodes.nodes
-        server.ask("CONFIG", "SET", "min-replicas-to-write", "1")
-        for _ in range(5):
-            noted = one.store.note("markers:ada", "lobby", b"1")
-            nodes.advance(TIDY_SECONDS)
-            with pytest.raises(Unavailable):
-                result_of(noted)
-        server.ask("CONFIG", "SET", "min-replicas-to-write", "0")
-    assert logged_errors == ["the store cannot {what}: {problem}"] * 2
-    logged_errors.clear()
+# -- beginning -------------------------------------------------------------------------------------
 
 
 def test_a_round_begins_after_few_answers(
@@ -545,18 +442,3 @@ def test_scripts_that_the_server_has_forgotten_are_loaded_again(nodes: RedisNode
     answer = one.store.append([saying("one")])
     nodes.advance(0.2)
     assert result_of(answer) == one.ids
-
-
-def test_a_key_of_another_kind_stores_nothing(nodes: RedisNodes, logged_errors: list[str]) -> None:
-    """Somebody has meddled: units that are told together are refused together, and all of them."""
-    one, two = nodes.nodes
-    nodes.server.ask("SET", nodes.key("r:dev"), "x")
-    answer = one.store.append([saying("one"), saying("two", "dev")])
-    nodes.settle()
-    with pytest.raises(Unavailable):
-        result_of(answer)
-    assert kept_texts(nodes, one) == []
-    assert two.ids == []
-    assert "cannot store" in logged_errors[0]
-    logged_errors.clear()
-    nodes.server.ask("DEL", nodes.key("r:dev"))

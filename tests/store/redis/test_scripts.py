@@ -13,7 +13,7 @@ def test_every_script_file_is_loaded() -> None:
     """A script that the server does not have would fail at its first use."""
     folder = files(redis)
     texts = {file.read_bytes() for file in folder.iterdir() if file.name.endswith(".lua")}
-    assert {script.text for script in scripts.ALL} - {scripts.APPEND_PRESENCE.text} == texts
+    assert {script.text for script in scripts.ALL} - {scripts.APPEND_WHEN_FULL.text} == texts
     assert len(scripts.ALL) == len(texts) + 1
 
 
