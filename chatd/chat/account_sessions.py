@@ -193,9 +193,14 @@ class AccountSessions:
         """Whether a session that this node does not have may have its connection, if it needs one.
         On this node it has none any more, unless the connection is just about to get the session.
         """
-        if not session.brief or now - session.created < CONNECTING_MICROS:
+        if not session.brief:
             return True
-        return session.start != self._start and self._attached.has(session.account, session.start)
+        here = session.start == self._start
+        if not here and not self._attached.shared:
+            return False  # of this server before its restart
+        if now - session.created < CONNECTING_MICROS:
+            return True
+        return not here and self._attached.has(session.account, session.start)
 
     def _all(self, key: str) -> Deferred[dict[str, Listed]]:
         ids: Deferred[Any] = self._store.table(account_table(SESSIONS, key))
