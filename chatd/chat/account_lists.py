@@ -2,16 +2,17 @@
 
 Such a list is not in memory, so it is read before a command is judged by it.  The unit that makes
 it longer expects the account's cell as it was before the list was read, and writes that cell anew.
-So of two such units that were judged at the same time the store refuses one as stale, whichever
-nodes they come from, and its list is read again.
+So of two such units that were judged at the same time the store refuses one as stale, and its list
+is read again.  On one node they come one after another, so only those of several nodes contend.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 
 from ..model.account import encode
 from ..model.errors import NoSession, Unavailable
@@ -26,41 +27,50 @@ class _Outdated(Unavailable):
     """The account's cell has changed since the list was read."""
 
 
-def lengthen(
-    journal: Journal,
-    record: Record,
-    read: Callable[[], Deferred[L]],
-    judge: Callable[[L], Sequence[Change]],
-) -> Deferred[Any]:
-    """Store the changes that make a list of an account longer; fires when they are shown.
+class AccountLists:
+    """Makes lists longer: those of one account one after another, so that only nodes contend."""
 
-    `read` reads the list, and `judge` answers the changes, or raises the error that refuses them;
-    both are called again if another such unit was stored first.  Fails with that error, with
-    `NoSession` if the account was deleted, and with `Unavailable`.
-    """
-    return Deferred.fromCoroutine(_lengthen(journal, record, read, judge))
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._turns: WeakValueDictionary[str, DeferredLock] = WeakValueDictionary()
+        """By account, as long as one of its lists is being made longer."""
 
+    def lengthen(
+        self,
+        record: Record,
+        read: Callable[[], Deferred[L]],
+        judge: Callable[[L], Sequence[Change]],
+    ) -> Deferred[Any]:
+        """Store the changes that make a list of an account longer; fires when they are shown.
 
-async def _lengthen(
-    journal: Journal,
-    record: Record,
-    read: Callable[[], Deferred[L]],
-    judge: Callable[[L], Sequence[Change]],
-) -> Any:
-    for _ in range(TRIES):
-        version, account = record.version, record.value
-        changes = judge(await read())
-        if account is None or account.deleted:
-            raise NoSession("the account is gone; sign in to another")
-        changes = (*changes, Change(ACCOUNTS, record.key, encode(account)))
+        `read` reads the list, and `judge` answers the changes, or raises the error that refuses
+        them; both are called again if another node stored such a unit first.  Fails with that
+        error, with `NoSession` if the account was deleted, and with `Unavailable`.
+        """
+        return Deferred.fromCoroutine(self._lengthen(record, read, judge))
 
-        def judged(version: int = version, changes: Sequence[Change] = changes) -> Unit:
-            if record.version != version:
-                raise _Outdated("")
-            return Unit((), changes, (record.expect,))
+    async def _lengthen(
+        self,
+        record: Record,
+        read: Callable[[], Deferred[L]],
+        judge: Callable[[L], Sequence[Change]],
+    ) -> Any:
+        async with self._turns.setdefault(record.key, DeferredLock()):
+            for _ in range(TRIES):
+                self._journal.check()
+                version, account = record.version, record.value
+                changes = judge(await read())
+                if account is None or account.deleted:
+                    raise NoSession("the account is gone; sign in to another")
+                changes = (*changes, Change(ACCOUNTS, record.key, encode(account)))
 
-        try:
-            return await journal.submit(judged)
-        except _Outdated:
-            continue
-    raise Unavailable(CROWDED)
+                def judged(version: int = version, changes: Sequence[Change] = changes) -> Unit:
+                    if record.version != version:
+                        raise _Outdated("")
+                    return Unit((), changes, (record.expect,))
+
+                try:
+                    return await self._journal.submit(judged)
+                except _Outdated:
+                    continue
+            raise Unavailable(CROWDED)

@@ -3,8 +3,8 @@
 1. A token is sent once, to the client that asked for it; only its hash is stored.
 2. A session is stored only if the account's password has not changed since the client proved it.
 3. A session ends by a change of its cell, or of the account's epoch
-   (`chatd.chat.session_revocation`).  That of a connection (`AccountSession.brief`) also ends when
-   its node has no session of the account's person any more (`chatd.chat.attached`).
+   (`chatd.chat.session_revocation`).  The session of a connection (`AccountSession.brief`) also
+   ends when its node has no session of the account's person any more (`chatd.chat.attached`).
 4. An account has at most `MOST_SESSIONS` sessions: the longest unused ends when one more begins,
    also if several begin at the same time (`chatd.chat.account_lists`).
 """
@@ -31,7 +31,7 @@ from ..model.addresses import Address
 from ..model.errors import ChatError, NotAllowed, NotFound
 from ..model.units import SESSIONS, USED, Cell, Change, Unit, account_table
 from ..store import Store
-from .account_lists import lengthen
+from .account_lists import AccountLists
 from .accounts import Proof, Record
 from .attached import Attached
 from .card import PLAIN, Card
@@ -53,6 +53,7 @@ class AccountSessions:
         now: Callable[[], float],
         store: Store,
         journal: Journal,
+        lists: AccountLists,
         sessions: Sessions,
         connections: ConnectionSessions,
         attached: Attached,
@@ -64,6 +65,7 @@ class AccountSessions:
         self._now = now
         self._store = store
         self._journal = journal
+        self._lists = lists
         self._sessions = sessions
         self._connections = connections
         self._attached = attached
@@ -157,7 +159,7 @@ class AccountSessions:
             self.forget_use(hash_ for _, hash_ in ended)
             return session
 
-        storing = lengthen(self._journal, proof.record, lambda: self._surplus(proof.record), judged)
+        storing = self._lists.lengthen(proof.record, lambda: self._surplus(proof.record), judged)
         return storing.addCallback(stored)
 
     def _surplus(self, record: Record) -> Deferred[list[tuple[str, str]]]:
@@ -191,9 +193,14 @@ class AccountSessions:
         """Whether a session that this node does not have may have its connection, if it needs one.
         On this node it has none any more, unless the connection is just about to get the session.
         """
-        if not session.brief or now - session.created < CONNECTING_MICROS:
+        if not session.brief:
             return True
-        return session.start != self._start and self._attached.has(session.account, session.start)
+        here = session.start == self._start
+        if not here and not self._attached.shared:
+            return False  # of this server before its restart
+        if now - session.created < CONNECTING_MICROS:
+            return True
+        return not here and self._attached.has(session.account, session.start)
 
     def _all(self, key: str) -> Deferred[dict[str, Listed]]:
         ids: Deferred[Any] = self._store.table(account_table(SESSIONS, key))

@@ -300,7 +300,7 @@ class Administration:
             record = Record(what, by.name, by.account is not None, target=target)
             return replace(
                 unit,
-                changes=(*unit.changes, recorded(stamp, record)),
+                changes=(*unit.changes, recorded(stamp, record, admin=True)),
                 expects=(by.expect, *unit.expects),
             )
 

@@ -72,9 +72,14 @@ class Attached:
         return self._start in self._versions.get(id, ())
 
     def has(self, key: str, start: str) -> bool:
-        """Whether the node of that start is attached to the account's person with that key."""
+        """Whether the node of that start is attached to the account's person with that key; empty:
+        whether any other node is, since older versions do not store the start.
+        """
         held = self._people.held.get(key)
-        return held is not None and start in self._versions.get(held.id, ())
+        if held is None:
+            return False
+        starts = self._versions.get(held.id, {}).keys()
+        return start in starts if start else bool(starts - {self._start})
 
     def several(self, id: str) -> bool:
         """Whether that person has, or had, sessions on several nodes."""

@@ -1,14 +1,15 @@
 """The audit trail: an administrator reads it here, and it is kept from growing without end.
 
 1. The trail has two tables: `AUDIT` has what administrators and the console did, `ROOM_AUDIT` what
-   others did who moderate a room.  Everybody may own a room, and write records there as fast as
+   rooms' owners and ops did.  Everybody may own a room, and write records there as fast as
    messages, so each table has the whole bound for itself: no such record ever takes the place of an
    administrator's.
 2. The trail is shortened once a minute, by units of at most `AT_ONCE` records.  If several nodes
    share the store, each of them does it.  A node counts the records after it has read which ones
    are the oldest, so that nodes that do it at once delete the same ones, and none too many.
-3. The key of the oldest record is remembered.  So a table that is neither too long nor too old only
-   costs asking for its size.
+3. In Redis a table has no order, so finding the oldest records takes a scan of the whole table.
+   Their keys are remembered, `KNOWN` at most, and there is another scan when all of those are
+   deleted.  A table that is neither too long nor too old only costs asking for its size.
 """
 
 from __future__ import annotations
@@ -26,14 +27,20 @@ from ..model.audit import Record, decode_record
 from ..model.errors import ChatError
 from ..model.policy import Action
 from ..model.units import AUDIT, ROOM_AUDIT, Change, Unit
+from ..store.failing import Failing
 from ..store.retained import DAY, TIDY_SECONDS
 from .core import Core
 from .person import Person
 
 AT_ONCE = 500
 """Records that are deleted together: some milliseconds of the store's time."""
+KNOWN = 20_000
+"""Keys of the oldest records of a table that are remembered: 2 MB."""
 MOST_RECORDS = 100_000
 """Records of each table that are kept by default: 20 to 70 MB."""
+
+SHORTEN = "shorten the audit trail"
+"""What may fail, in the log."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,9 @@ class AuditTrail:
         self._now = now
         self.bounds = TrailBounds()
         """They may be changed at any time; what is beyond them is deleted within a minute."""
-        self._oldest: dict[str, str] = {}
-        """By table, a key below which there is no record."""
+        self._oldest: dict[str, list[str]] = {AUDIT: [], ROOM_AUDIT: []}
+        """By table, the keys of its oldest records, as far as they are known: the oldest first."""
+        self._failing = Failing()
         self._loop = LoopingCall(self.shorten)
         self._loop.clock = core.clock
 
@@ -101,26 +109,39 @@ class AuditTrail:
         """Delete the records beyond the bounds; fires when that is done.  What the store cannot
         read or write now is deleted the next time.
         """
-        return Deferred.fromCoroutine(self._shorten()).addErrback(self._failed)
+        shortening = Deferred.fromCoroutine(self._shorten())
+        shortening.addCallback(lambda _: self._failing.worked(SHORTEN, None))
+        return shortening.addErrback(self._failed)
 
     async def _shorten(self) -> None:
-        for table in (AUDIT, ROOM_AUDIT):
-            now, days = self._now(), self.bounds.days
-            first = "" if days is None else _key_at(now - int(days * DAY))
-            while await self._excess(table) > 0 or self._oldest.get(table, "") < first:
-                keys = [key for key, _ in await self._store.cells(table, None, AT_ONCE)]
-                # Counted again, because other nodes may have deleted some since the keys were read.
-                excess = await self._excess(table)
-                beyond = [key for place, key in enumerate(keys) if place < excess or key < first]
+        for table, oldest in self._oldest.items():
+            while beyond := await self._beyond(table, oldest):
                 await self._delete(table, beyond)
-                if len(beyond) < AT_ONCE:
-                    self._oldest[table] = (keys[len(beyond) :] or [_key_at(now)])[0]
-                    break
 
-    async def _excess(self, table: str) -> int:
-        """How many records a table has too many."""
-        most = self.bounds.records
-        return await self._store.size(table) - most if most else 0
+    async def _beyond(self, table: str, oldest: list[str]) -> list[str]:
+        """The keys of the oldest records beyond the bounds, `AT_ONCE` at most."""
+        days = self.bounds.days
+        first = "" if days is None else _key_at(self._now() - int(days * DAY))
+        size = await self._store.size(table)
+        if not size or (self._excess(size) <= 0 and (oldest[0] if oldest else "") >= first):
+            return []
+        some: list[str] = []
+        while not some:
+            if not oldest:
+                oldest += [key for key, _ in await self._store.cells(table, None, KNOWN)]
+                if not oldest:
+                    return []
+            # This node has deleted some of those that it knew, and other nodes have.
+            known = oldest[:AT_ONCE]
+            there = await self._store.get(table, known)
+            some = oldest[:AT_ONCE] = [key for key in known if key in there]
+        # Counted again, because other nodes may have deleted some since the keys were read.
+        excess = self._excess(await self._store.size(table))
+        return [key for place, key in enumerate(some) if place < excess or key < first]
+
+    def _excess(self, size: int) -> int:
+        """How many records a table of that size has too many."""
+        return size - self.bounds.records if self.bounds.records else 0
 
     async def _delete(self, table: str, keys: list[str]) -> None:
         self._journal.check()
@@ -128,7 +149,9 @@ class AuditTrail:
         await self._journal.submit(lambda: unit)
 
     def _failed(self, failure: Failure) -> None:
-        if not failure.check(ChatError):
+        if failure.check(ChatError):
+            self._failing.has_failed(SHORTEN, failure.getErrorMessage())
+        else:
             self._log.failure("the audit trail could not be shortened", failure)
 
 

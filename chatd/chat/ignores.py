@@ -19,7 +19,7 @@ from ..model.account import MOST_IGNORED
 from ..model.errors import BadName, Malformed
 from ..model.names import name_key
 from ..model.units import IGNORES, Change, Unit, account_table
-from .account_lists import lengthen
+from .account_lists import AccountLists
 from .accounts import Accounts, Record
 from .admission import Admission
 from .journal import Journal
@@ -35,9 +35,15 @@ class Ignores:
     """Changes and reads ignore lists."""
 
     def __init__(
-        self, journal: Journal, accounts: Accounts, people: People, admission: Admission
+        self,
+        journal: Journal,
+        lists: AccountLists,
+        accounts: Accounts,
+        people: People,
+        admission: Admission,
     ) -> None:
         self._journal = journal
+        self._lists = lists
         self._accounts = accounts
         self._people = people
         self._admission = admission
@@ -62,7 +68,7 @@ class Ignores:
                 _check_room(names, key)
                 return [Change(account_table(IGNORES, account), key, name.encode())]
 
-            return lengthen(self._journal, record, lambda: self._accounts.ignored(account), judged)
+            return self._lists.lengthen(record, lambda: self._accounts.ignored(account), judged)
 
         def add() -> Deferred[Any]:
             return self._accounts.find(account).addCallback(found)

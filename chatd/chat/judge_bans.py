@@ -229,7 +229,7 @@ def ban_from_server(
         changes=(
             *(Change(BANS, old, None) for old in bans.run_out(by.now) if old != id_),
             Change(BANS, id_, encode_restriction(placed)),
-            recorded(by.stamp, record),
+            recorded(by.stamp, record, admin=True),
         ),
         expects=(by.person.expect,),
     )
@@ -244,7 +244,7 @@ def unban_from_server(by: By, bans: Restrictions, who: str, key: str) -> Unit:
         raise NotFound(f"no ban from the server is that of {who}; look at the bans")
     record = Record("unban", by.name, by.signed, "", lifted.name or lifted.network)
     return Unit(
-        changes=(Change(BANS, id_, None), recorded(by.stamp, record)),
+        changes=(Change(BANS, id_, None), recorded(by.stamp, record, admin=True)),
         expects=(by.person.expect,),
     )
 

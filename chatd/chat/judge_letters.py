@@ -73,7 +73,7 @@ def redact(by: By, id_: int, letter: Letter, text: str = "") -> Unit:
         changes[Change(account_table(UNSAID, other), letter.by, b"")] = None
     if not own:
         record = Record("redact", by.name, by.signed, "", told.sender, str(id_))
-        changes[recorded(by.stamp, record)] = None
+        changes[recorded(by.stamp, record, admin=True)] = None
     emptied = replace(letter, told=replace(told, text="", redacted=True))
     return Unit(
         (replace(letter, told=gone),),

@@ -62,7 +62,7 @@ class Killing:
 
         def judged() -> Unit:
             self._readers.policy.may(by, Action.BAN_FROM_SERVER)
-            return Unit((killed,), (recorded(stamp, record),))
+            return Unit((killed,), (recorded(stamp, record, admin=True),))
 
         return self._journal.submit(judged).addCallback(lambda _: self._sign_out(holder))
 

@@ -15,6 +15,7 @@ from ..model.restrictions import MICROS, Restrictions
 from ..store import Store
 from ..stream.notifier import Notifier
 from ..stream.turns import at_turn_end
+from .account_lists import AccountLists
 from .account_removal import AccountRemoval
 from .account_sessions import AccountSessions
 from .accounts import Accounts
@@ -157,16 +158,18 @@ class Parts:
             shared=bool(node),
         )
         connections = ConnectionSessions(registry, credentials, self.arrivals, self.departures)
+        lists = AccountLists(self.journal)
         self.signed_in = AccountSessions(
             wall,
             store,
             self.journal,
+            lists,
             self.sessions,
             connections,
             self.attached,
             self.people.start,
         )
-        self.ignores = Ignores(self.journal, self.accounts, self.people, self.admission)
+        self.ignores = Ignores(self.journal, lists, self.accounts, self.people, self.admission)
         self.markers = Markers(
             store,
             self.admission,
@@ -176,7 +179,7 @@ class Parts:
             self.readers,
             lambda: self.fold.horizon,
         )
-        self.tokens = Tokens(wall, store, self.journal, self.admission)
+        self.tokens = Tokens(wall, store, self.journal, lists, self.admission)
         self.claims = Claims(clock.seconds, self.journal, node, micros)
         self.administrators = Administrators()
         self.account_removal = AccountRemoval(core, self.correspondence, self.administrators)

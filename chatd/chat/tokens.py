@@ -23,7 +23,7 @@ from ..model.identity import Scope
 from ..model.text import clean_phrase
 from ..model.units import TOKENS, USED, Cell, Change, Unit, account_table
 from ..store import Store
-from .account_lists import lengthen
+from .account_lists import AccountLists
 from .accounts import Record
 from .admission import Admission
 from .journal import Journal
@@ -46,13 +46,19 @@ class Tokens:
     """Makes, lists and removes the tokens of accounts."""
 
     def __init__(
-        self, now: Callable[[], float], store: Store, journal: Journal, admission: Admission
+        self,
+        now: Callable[[], float],
+        store: Store,
+        journal: Journal,
+        lists: AccountLists,
+        admission: Admission,
     ) -> None:
         """`now` is the wall clock, in seconds since the Unix epoch."""
         self._admission = admission
         self._now = now
         self._store = store
         self._journal = journal
+        self._lists = lists
 
     def make(
         self, person: Person, record: Record, label: str, scope: Scope, seconds: int | None
@@ -80,7 +86,7 @@ class Tokens:
                 Change(account_table(TOKENS, record.key), token.id, hash_.encode()),
             ]
 
-        making = lengthen(self._journal, record, lambda: self.listed(record.key), judged)
+        making = self._lists.lengthen(record, lambda: self.listed(record.key), judged)
         return making.addCallback(lambda _: (token, secret))
 
     def listed(self, key: str) -> Deferred[dict[str, PersonalToken]]:

@@ -35,8 +35,8 @@ decode_record = msgspec.json.Decoder(Record).decode
 """The record that a cell's value holds.  Raises `msgspec.DecodeError`."""
 
 
-def recorded(stamp: str, record: Record, *, admin: bool = True) -> Change:
+def recorded(stamp: str, record: Record, *, admin: bool) -> Change:
     """The change that stores a record; `stamp`, its key, is unique and sorts by time, and `admin`
-    tells whether an administrator or the console has acted.
+    tells whether an administrator or the console has acted, not an owner or op of a room.
     """
     return Change(AUDIT if admin else ROOM_AUDIT, stamp, _encode(record))

@@ -108,7 +108,7 @@ AUDIT = "audit"
 """Table of what administrators and the console did: a key that begins with the time in microseconds
 since the Unix epoch, as 16 hexadecimal digits -> `chatd.model.audit.Record`."""
 ROOM_AUDIT = "room-audit"
-"""Table of what others did who moderate a room, as in `AUDIT`."""
+"""Table of what rooms' owners and ops did, as in `AUDIT`."""
 ROOM_TABLES = (MEMBERS, ROLES, BANS, MUTES, ADMITTED, INVITES, SPOKEN)
 """Tables of which each room has one of its own, called `TABLE:ROOM`; they are loaded with it."""
 RIGHTS = frozenset(ROOM_TABLES) - {MEMBERS}

@@ -218,8 +218,8 @@ class Settings:
     )
     address_rate: float | None = option(
         None,
-        "Messages and changes a second of all people at one address together, and new sessions "
-        "over HTTP as fast; 0: no limit.",
+        "Messages and changes a second of all people at one address together, and as many new "
+        "sessions over HTTP a second; 0: no limit.",
         number(0, kind=float),
         default_is=f"{ADDRESS_SHARE} times the message rate",
         example="100",

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import nlargest, nsmallest
+from typing import TypeVar
 
 from ..model.units import Cell
+
+K = TypeVar("K", str, bytes)
 
 
 class Cells:
@@ -45,7 +48,8 @@ class Cells:
     ) -> list[tuple[str, Cell]]:
         """See `chatd.store.Store.cells`."""
         versions, values = self._tables.get(table, ({}, {}))
-        # Keys mostly come in their order, and the first ones are found faster if they come first.
+        # Keys are mostly stored in their order, so the wanted ones come first: then the heap that
+        # finds them seldom changes.
         keys = first_keys(reversed(versions) if down else versions, place, limit, down=down)
         return [(key, Cell(versions[key], values[key])) for key in keys]
 
@@ -78,8 +82,11 @@ class Cells:
         return Snapshot(versions.copy(), values.copy())
 
 
-def first_keys(keys: Iterable[str], place: str | None, limit: int, *, down: bool) -> list[str]:
-    """The first `limit` of the keys behind `place`, in order: see `chatd.store.Store.cells`."""
+def first_keys(keys: Iterable[K], place: K | None, limit: int, *, down: bool) -> list[K]:
+    """The first `limit` of the keys behind `place`, in order: see `chatd.store.Store.cells`.
+
+    The keys are texts, or texts in UTF-8, which have the same order.
+    """
     if down:
         return nlargest(limit, (key for key in keys if place is None or key < place))
     return nsmallest(limit, (key for key in keys if place is None or key > place))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from chatd.chat import account_sessions, ignores, push_subscriptions, tokens
 from chatd.model.account import Account, encode
@@ -131,6 +133,27 @@ def test_parallel_requests_begin_no_more_sessions_than_there_may_be(chat: InMemo
     assert [refused(one) for one in signing] == [None] * (3 * MOST)
     assert len(settled(chat, chat.store.table(account_table(SESSIONS, "ada")))) == MOST
     assert len(settled(chat, chat.store.table(SESSIONS))) == MOST
+
+
+def test_many_sign_ins_at_once_all_succeed_and_each_reads_the_list_once(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a bot with many connections do after a restart, also if the store is slow."""
+    monkeypatch.setattr(account_sessions, "MOST_SESSIONS", 100)
+    proof = registered(chat, "ada")
+    reads: list[str] = []
+    table = chat.store.table
+
+    def slow(name: str) -> Deferred[Any]:
+        reads.append(name)
+        return deferLater(chat.clock, 0.1, table, name)
+
+    monkeypatch.setattr(chat.store, "table", slow)
+    signing = [chat.service.signed_in.begin(proof, HERE, "test") for _ in range(80)]
+    for _ in range(80):
+        chat.advance(0.1)
+    assert [refused(one) for one in signing] == [None] * 80
+    assert reads.count(account_table(SESSIONS, "ada")) == 80
 
 
 def test_a_session_does_not_begin_by_a_password_that_is_changed_meanwhile(

@@ -150,6 +150,23 @@ def test_a_sign_in_on_one_node_leaves_alone_the_connections_on_another(
     chats.chats.remove(one)
 
 
+def test_a_connection_on_a_node_of_an_older_version_counts_while_another_node_has_the_person(
+    chats: RedisChats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session does not say on which node it is."""
+    monkeypatch.setattr(account_sessions, "CONNECTING_MICROS", 0)
+    one, two, _ = chats.chats
+    monkeypatch.setattr(one.service.signed_in, "_start", "")
+    proof = chats.answered(one.service.sign_in.register("ada", PASSWORD, LOCAL))
+    connected = chats.answered(one.service.signed_in.connect(proof, LOCAL, "irc"))
+    record = chats.answered(two.service.accounts.find("ada"))
+    assert set(chats.answered(two.service.signed_in.listed(record))) == {connected.id}
+    one.node.die()
+    chats.nodes.advance(A_WHILE)
+    assert set(chats.answered(two.service.signed_in.listed(record))) == set()
+    chats.chats.remove(one)
+
+
 def test_private_messages_reach_all_sessions_of_a_person(chats: RedisChats) -> None:
     """Also those that were told before the session came to that node: no gap is told."""
     one, two, three = chats.chats

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs
 
 from chatd.chat import audit_trail
-from chatd.chat.audit_trail import AT_ONCE, TrailBounds
+from chatd.chat.audit_trail import AT_ONCE, SHORTEN, TrailBounds
 from chatd.chat.person import Person
 from chatd.model.audit import Record, recorded
 from chatd.model.moderation import Ban, BanFromServer
@@ -122,7 +123,7 @@ def test_the_trail_is_shortened_in_units_of_a_bounded_size(
 def test_a_trail_within_its_bounds_is_counted_and_not_read(
     chat: InMemoryChat, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The key of the oldest record is remembered: a table in Redis has no order."""
+    """The keys of the oldest records are remembered: a table in Redis has no order."""
     chat.perform(ada, Ban("dev", "eve"))
     bounded(chat, days=2, records=10)
     chat.advance(TIDY_SECONDS)
@@ -137,16 +138,60 @@ def test_a_trail_within_its_bounds_is_counted_and_not_read(
     assert targets(chat) == []
 
 
+def test_a_flooded_trail_is_read_once_for_many_units(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Because each reading in Redis is a scan of the whole table."""
+    filled(chat, 4 * AT_ONCE)
+    bounded(chat, records=AT_ONCE)
+    readings: list[int] = []
+    cells = chat.store.cells
+
+    def watched(table: str, place: str | None, limit: int, *, down: bool = False) -> Any:
+        readings.append(limit)
+        return cells(table, place, limit, down=down)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(chat.store, "cells", watched)
+        chat.advance(TIDY_SECONDS)
+        assert len(readings) == 1
+        bounded(chat, records=AT_ONCE - 3)
+        chat.advance(TIDY_SECONDS)
+        assert len(readings) == 1, "the keys that are left are still known"
+    assert len(targets(chat)) == AT_ONCE - 3
+
+
+def test_more_records_than_are_known_at_once_are_deleted(
+    chat: InMemoryChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is read again when all that were known are deleted."""
+    monkeypatch.setattr(audit_trail, "KNOWN", 4)
+    monkeypatch.setattr(audit_trail, "AT_ONCE", 3)
+    filled(chat, 20)
+    bounded(chat, records=2)
+    chat.advance(TIDY_SECONDS)
+    assert targets(chat) == ["18", "19"]
+
+
 @pytest.mark.parametrize("failing", ["refusing", "unreadable"])
-def test_a_store_that_fails_is_asked_again(chat: InMemoryChat, failing: str) -> None:
-    """A minute later; nothing is logged, since the store logs its own failures."""
+def test_a_store_that_fails_is_asked_again_and_that_is_logged_once(
+    chat: InMemoryChat, failing: str, logged_errors: list[str]
+) -> None:
+    """A minute later; it is logged when it begins to fail, and when it works again."""
     filled(chat, 5)
     bounded(chat, records=3)
     setattr(chat.store, failing, True)
-    chat.advance(TIDY_SECONDS)
+    with capturedLogs() as logs:
+        chat.advance(TIDY_SECONDS)
+        chat.advance(TIDY_SECONDS)
+    assert [log["what"] for log in logs if "what" in log] == [SHORTEN]
+    assert len(logged_errors) == 1
+    logged_errors.clear()
     setattr(chat.store, failing, False)
     assert len(targets(chat)) == 5
-    chat.advance(TIDY_SECONDS)
+    with capturedLogs() as logs:
+        chat.advance(TIDY_SECONDS)
+    assert [log["what"] for log in logs if "what" in log] == [SHORTEN]
     assert targets(chat) == ["2", "3", "4"]
 
 

@@ -180,13 +180,18 @@ def test_a_sign_in_does_not_end_a_session_that_a_connection_is_about_to_get(
         assert {result_of(one).id for one in (first, second)} == set(listed)
 
 
-def test_a_session_of_a_connection_ends_with_the_server(chat: InMemoryChat) -> None:
-    """A list leaves it out, since nobody can have it any more."""
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_session_of_a_connection_ends_with_the_server(chat: InMemoryChat, shared: bool) -> None:
+    """A list leaves it out, since nobody can have it any more: at once, unless another node may
+    have the connection.
+    """
     proof = registered(chat, "ada")
     settled(chat, chat.service.signed_in.connect(proof, LOCAL, "irc"))
     page = signed_in(chat, "ada")
     after = restarted(chat)
-    after.advance(CONNECTING_MICROS / 1_000_000)
+    after.service.signed_in._attached.shared = shared
+    if shared:
+        after.advance(CONNECTING_MICROS / 1_000_000)
     record = settled(after, after.service.accounts.find("ada"))
     assert set(settled(after, after.service.signed_in.listed(record))) == {page.id}
 

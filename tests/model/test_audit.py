@@ -9,7 +9,7 @@ from chatd.model.units import AUDIT, ROOM_AUDIT
 def test_a_record_survives_encoding_and_decoding() -> None:
     """With its stamp."""
     record = Record("ban", "ada", account=True, room="dev", target="bob", text="spam", until=7)
-    table, key, value = recorded("0001", record)
+    table, key, value = recorded("0001", record, admin=True)
     assert (table, key) == (AUDIT, "0001")
     assert value is not None
     assert decode_record(value) == record

@@ -55,6 +55,8 @@ class Place:
     """Whether the first item is the oldest that the server has."""
     loaded: bool = False
     """Whether its newest past events are there, or cannot be loaded."""
+    unprinted: int = 0
+    """The id of the first event that a plain client has yet to print; 0: there is none."""
     scrolled: int = 0
     """Lines by which the user has scrolled up from the newest."""
     newest: Item | None = None

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -25,7 +26,7 @@ from .rendering import day_of, heading, lines_of, plain, zone_of
 from .screen import TABS, TypedHistory
 
 REPLAY = 10
-"""Items of a place that are printed when it becomes visible; more, if more have just happened."""
+"""Events of a place that are printed when it becomes visible; more, if more have just happened."""
 
 
 class Plain:
@@ -44,8 +45,6 @@ class Plain:
         self._write = write
         self._day: date | None = None
         self._shown: Place | None = None
-        self._held = 0
-        """Events of the visible place that have happened before it was printed."""
         self.rooms: list[str] = []
         live.told, live.noted = self.tell, self._write
         keys = KeyBindings()
@@ -71,7 +70,7 @@ class Plain:
         """Print an event."""
         place = self._live.places.place
         if place is not self._shown and place is not None and event in place.items:
-            self._held += 1
+            place.unprinted = place.unprinted or event.id
             return
         here = place is not None and event.room == place.name
         lead = "" if here or not event.room else f"#{event.room} "
@@ -82,14 +81,17 @@ class Plain:
         place = self._live.places.place
         if place is None or place is self._shown or not place.loaded:
             return
-        count, self._held = max(REPLAY, self._held), 0
         self._shown, self._day = place, None
         self._write(
             f"== this is {place.title}" + (f"; topic: {place.topic}" if place.topic else "")
         )
-        for item in place.items[-count:]:
-            if isinstance(item, Event):
-                self._print(item)
+        events = [item for item in place.items if isinstance(item, Event)]
+        begin = max(len(events) - REPLAY, 0)
+        if place.unprinted:
+            begin = min(begin, bisect_left(events, place.unprinted, key=lambda event: event.id))
+        for event in events[begin:]:
+            self._print(event)
+        place.unprinted = 0
 
     def called(self, event: Event) -> None:
         """Ring the bell."""

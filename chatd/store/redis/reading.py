@@ -4,12 +4,14 @@
 2. A call returns cells as they were shown at the time of the call: later changes are recorded, and
    undone in the answers of Redis.  So large tables may be read in slices while nodes change them.
 3. A reading that is interrupted by the end of a round starts again in the next one.  After
-   `READ_SECONDS` it fails, and readers continue with the events in memory.
+   `READ_SECONDS` it fails, and readers continue with the events in memory; if it reads `cells`,
+   after as many without an answer, since a large table takes longer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
+from operator import gt, lt
 from typing import Any
 
 import msgspec
@@ -47,11 +49,12 @@ _decode = msgspec.json.Decoder(Kept).decode
 class Reading:
     """One reading under way."""
 
-    __slots__ = ("answer", "born", "job", "recordings", "what")
+    __slots__ = ("answer", "job", "recordings", "since", "what")
 
-    def __init__(self, job: Job, born: float, recordings: Sequence[Recording], what: str) -> None:
+    def __init__(self, job: Job, since: float, recordings: Sequence[Recording], what: str) -> None:
         self.job = job
-        self.born = born
+        self.since = since
+        """When it began, or when Redis last answered a slice of it."""
         self.recordings = recordings
         self.what = what
         """What it does, in the log."""
@@ -121,20 +124,29 @@ class Readings:
         self, table: str, place: str | None, limit: int, *, down: bool
     ) -> Deferred[Sequence[tuple[str, Cell]]]:
         """See `chatd.store.Store.cells`."""
+        behind = place.encode() if place is not None else None
+        nearer = gt if down else lt
 
         async def read(round: Round) -> Sequence[tuple[str, Cell]]:
-            found: dict[str, Cell] = {}
+            found: dict[bytes, bytes] = {}
+            far: bytes | None = None  # nothing behind this key is wanted
             at = b"0"
             while True:
                 _, at, slice = await round.commands.run(
                     scripts.CELLS, [self._keys.meta, self._keys.table(table)], at, SLICE
                 )
-                cells = found | _read_cells(slice)
-                found = {key: cells[key] for key in first_keys(cells, place, limit, down=down)}
+                reading.since = self._clock.seconds()
+                pairs = zip(slice[::2], slice[1::2], strict=True)
+                found.update(pairs if far is None else [it for it in pairs if nearer(it[0], far)])
+                # Not sorted for each slice, but when there are twice as many as wanted.
+                if at == b"0" or len(found) >= 2 * limit + SLICE:
+                    found = {key: found[key] for key in first_keys(found, behind, limit, down=down)}
+                    far = [*found][-1] if limit and len(found) == limit else None
                 if at == b"0":
-                    return list(found.items())
+                    return [(key.decode(), wire.read_cell(cell)) for key, cell in found.items()]
 
-        return self.ask(read)
+        reading = Reading(read, self._clock.seconds(), (), "read")
+        return self._ask(reading)
 
     def table_size(self, table: str) -> Deferred[int]:
         """See `chatd.store.Store.size`."""
@@ -295,7 +307,9 @@ class Readings:
         """Carry out a job, called `what` in the log, in this round, or in one that begins soon.
         Fails with `Unavailable`.
         """
-        reading = Reading(job, self._clock.seconds(), recordings, what)
+        return self._ask(Reading(job, self._clock.seconds(), recordings, what))
+
+    def _ask(self, reading: Reading) -> Deferred[Any]:
         self._waiting[reading] = None
         round = self._current()
         if round:
@@ -311,7 +325,7 @@ class Readings:
         """Let fail what has waited for too long; or everything."""
         due = self._clock.seconds() - READ_SECONDS
         for reading in list(self._waiting):
-            if (all or reading.born <= due) and self._ends(reading):
+            if (all or reading.since <= due) and self._ends(reading):
                 reading.answer.errback(Unavailable(UNREAD))
 
     def _begin(self, reading: Reading, round: Round) -> None:

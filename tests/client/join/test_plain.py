@@ -8,7 +8,9 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from chatd.client.join.plain import Plain
+from chatd.client.answers import Event
+from chatd.client.join.places import Note
+from chatd.client.join.plain import REPLAY, Plain
 
 from ..network import Network
 from .conftest import User, run_alone
@@ -68,6 +70,28 @@ def test_a_room_begins_with_its_past_whatever_happens_meanwhile(
     texts = [line[6:] if line[2:3] == ":" else line for line in printed.lines]
     assert texts[0] == "== this is #dev"
     assert texts[2:] == ["<eve> long ago", "-- ada joined #dev"]
+
+
+def test_no_held_line_is_lost_if_there_are_notes_or_the_user_goes_elsewhere_meanwhile(
+    network: Network, ada: User, printed: Printed
+) -> None:
+    """Notes do not count as lines of the place, and each place has its own held lines."""
+    places = ada.live.places
+    lobby, dev = places.here, places.open("dev")
+    places.here = "dev"
+    for id_ in range(1, REPLAY + 4):
+        said = Event(id_, "message", room="dev", sender="eve", text=f"line {id_}")
+        dev.add(said)
+        printed.plain.tell(said)
+    for _ in range(3):
+        dev.add(Note(dev.last, "answer", "something"))
+    printed.plain.changed()
+    places.here = lobby
+    printed.plain.changed()
+    places.here, dev.loaded = "dev", True
+    printed.plain.changed()
+    texts = [line.partition("<eve> ")[2] for line in printed.lines if "<eve> " in line]
+    assert texts == [f"line {id_}" for id_ in range(1, REPLAY + 4)]
 
 
 def test_prompt_reads_a_line(printed: Printed) -> None:

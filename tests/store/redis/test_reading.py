@@ -47,6 +47,24 @@ def test_a_table_is_read_in_slices_while_others_change_it(
     assert result_of(asked) == one.follower.table(NAMES) != shown
 
 
+def test_the_first_cells_of_a_large_table_are_found_in_slices(
+    nodes: RedisNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever order Redis has them, and from any place."""
+    monkeypatch.setattr(reading, "SLICE", 10)
+    store = nodes.nodes[0].store
+    keys = [f"{n * 7 % 1009:04}" for n in range(1009)]
+    store.append([change("audit", key, b"x") for key in keys])
+    nodes.settle()
+    keys.sort()
+    for limit in (0, 1, 20, 2000):
+        up = store.cells("audit", "0499", limit)
+        down = store.cells("audit", None, limit, down=True)
+        nodes.settle()
+        assert [key for key, _ in result_of(up)] == keys[500:][:limit]
+        assert [key for key, _ in result_of(down)] == keys[::-1][:limit]
+
+
 class SlowNodes(RuleBasedStateMachine):
     """Two nodes whose connections stand still at times, and what they read."""
 
