@@ -168,14 +168,14 @@ class PacedChannel(StrictChannel):
         Requests that the client sends before it notices the close are discarded and not carried
         out.  A clean close tells the client so; a TCP reset would not.
         """
+        self._refused = True
+        self.unlearn()
+        self.setTimeout(None)
         if self.full or self.isSecure():  # a TLS connection cannot be half-closed
             assert self.abortTimeout is not None
             self._deadline = self.callLater(self.abortTimeout, self._cut)
             self.loseConnection()
             return
-        self._refused = True
-        self.unlearn()
-        self.setTimeout(None)
         self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
 

@@ -165,6 +165,8 @@ class ConnectionPosts:
     def data_received(self, data: bytes) -> None:
         """See `FastRequest.data_received`."""
         connection = self.connection
+        if connection.transport.disconnecting:
+            return  # see `ChatChannel.dataReceived`
         if self.held or connection.early or connection.full:
             connection.defer(data)
             self.come_back()

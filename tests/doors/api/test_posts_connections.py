@@ -11,12 +11,14 @@ from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS, REQUEST_SECONDS
 from chatd.http.channel import ChatChannel
 from chatd.http.unparsed import UnparsedConnection
 from chatd.net.connections import LINGER_SECONDS
+from chatd.net.deadlines import PER_SECOND
 from chatd.server.drain import ANSWER_SECONDS, GOODBYE_SECONDS, LOOK_SECONDS
 
 from ...kit.garbage import no_garbage
 from ...kit.http import head
 from ...kit.parser import none_parsed
 from ...kit.posts import connect, post, status
+from ...kit.secure import SecureConnection, all_secure
 from ...kit.server import MemoryServer
 
 HEALTH = head("GET", "/healthz")
@@ -175,6 +177,51 @@ def test_a_connection_that_has_posted_is_closed_when_it_is_idle(server: MemorySe
     assert not wire.lost
     server.chat.advance(LATE_SECONDS + LINGER_SECONDS + 2)
     assert wire.lost
+    assert not len(server.peers)
+
+
+# -- the server has closed -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [[], [post("one")]], ids=["parsed", "posted"])
+def test_a_post_behind_the_last_request_is_not_said(
+    server: MemoryServer, before: list[bytes]
+) -> None:
+    """Nor answered (RFC 9112, section 9.6), although a TLS connection passes on what it receives
+    until the client closes too.
+    """
+    with all_secure():
+        wire = connect(server)
+        assert isinstance(wire, SecureConnection)
+        wire.send(*before)
+        server.chat.settle()
+        wire.received()
+        wire.send_on(head("GET", "/rooms", "Connection: close"), post("late"))
+        server.chat.settle()
+        assert re.findall(rb"HTTP/1.1 (\d+)", wire.received()) == [b"200"]
+    assert server.chat.texts("lobby") == ["one"] * len(before)
+
+
+@pytest.mark.parametrize("begin", [[], [HEALTH]], ids=["no channel", "channel"])
+def test_a_post_that_crosses_the_end_of_an_idle_connection_is_not_said(
+    server: MemoryServer, begin: list[bytes]
+) -> None:
+    """The client can send it again, and nothing is said twice: over TLS as over TCP."""
+    with all_secure():
+        wire = connect(server)
+        assert isinstance(wire, SecureConnection)
+        for request in (*begin, post("one")):
+            wire.send(request)
+            server.chat.settle()
+        wire.received()
+        wire.stop_within_a_record()  # the server's closing alert is on its way
+        server.chat.advance(server.http_door.kept_seconds + 1 / PER_SECOND)
+        wire.send(post("late"))
+        server.chat.settle()
+        wire.go_on()
+        assert wire.received() == b""
+        assert wire.lost
+    assert server.chat.texts("lobby") == ["one"]
     assert not len(server.peers)
 
 
