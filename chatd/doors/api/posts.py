@@ -20,8 +20,10 @@ are plain (`chatd.http.plain`).  Parsing and routing them would cost more than t
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -35,12 +37,12 @@ from ...http.plain import plain_post
 from ...http.resource import STATUS, headers_of, whole_answer
 from ...http.site import ChatSite
 from ...http.stricttransport import StrictTransport
-from ...model.errors import ChatError, NoSession, internal_error
+from ...model.errors import ChatError, internal_error
 from ...model.identity import Stranger, stranger_at
 from ...model.metrics import RARE
 from ...net.deadlines import Deadlines
 from ..request_bytes import room_in
-from .command import hidden_first
+from .command import hide_room
 from .forms import MessageForm
 from .messages import command_of
 
@@ -113,9 +115,11 @@ class PlainPosts:
         except Exception:
             return fail()
 
-    def hidden_first(self, failure: Failure, post: Post, stranger: Stranger) -> Outcome:
-        """See `chatd.doors.api.command.hidden_first`."""
-        return hidden_first(failure, self._service, stranger, post.room)
+    def hide_room(
+        self, failure: Failure, post: Post, stranger: Stranger
+    ) -> Failure | Deferred[Any]:
+        """See `chatd.doors.api.command.hide_room`."""
+        return hide_room(failure, self._service, stranger, post.room)
 
 
 class ConnectionPosts:
@@ -192,7 +196,8 @@ class ConnectionPosts:
             posts.deadlines.set(self, site.kept_seconds)
         self.held = True
         outcome = posts.say(post, post.body, self._stranger)
-        outcome.addCallbacks(self._said, self._failed, errbackArgs=(post,))
+        outcome.addErrback(posts.hide_room, post, self._stranger)
+        outcome.addCallbacks(self._said, self._refused)
         return True
 
     def come_back(self) -> None:
@@ -203,12 +208,6 @@ class ConnectionPosts:
 
     def _said(self, id_: int | None) -> None:
         self._answer(encode({"id": id_}), 201)
-
-    def _failed(self, failure: Failure, post: Post) -> None:
-        if failure.check(NoSession):
-            self._posts.hidden_first(failure, post, self._stranger).addErrback(self._refused)
-        else:
-            self._refused(failure)
 
     def _refused(self, failure: Failure) -> None:
         error = failure.value
@@ -226,6 +225,7 @@ class ConnectionPosts:
         if self._last:
             headers = (*_CLOSE, *headers)
         connection.transport.write(whole_answer(body, status, connection.site.date(), headers))
+        connection = self.connection  # if the write has filled the buffer, it is a channel now
         if self._last:
             connection.loseConnection()
         elif self._behind:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -13,6 +16,7 @@ from chatd.http.unparsed import UnparsedConnection
 from chatd.net.connections import LINGER_SECONDS
 from chatd.net.deadlines import PER_SECOND
 from chatd.server.drain import ANSWER_SECONDS, GOODBYE_SECONDS, LOOK_SECONDS
+from chatd.testing import FakeConnection
 
 from ...kit.garbage import no_garbage
 from ...kit.http import head
@@ -22,6 +26,21 @@ from ...kit.secure import SecureConnection, all_secure
 from ...kit.server import MemoryServer
 
 HEALTH = head("GET", "/healthz")
+
+
+@contextmanager
+def fills(wire: FakeConnection) -> Iterator[None]:
+    """Within this context, each write fills all buffers, and a close waits for them."""
+    write, closes = wire.write, Mock()
+
+    def write_much(data: bytes) -> None:
+        write(data)
+        wire.fill()
+
+    with patch.multiple(wire, write=write_much, loseConnection=closes):
+        yield
+    if closes.called:
+        wire.loseConnection()
 
 
 def test_a_connection_may_post_and_poll_by_turns(server: MemoryServer) -> None:
@@ -140,6 +159,20 @@ def test_a_client_that_does_not_read_is_not_served_further(server: MemoryServer)
     server.chat.settle()
     assert server.chat.texts("lobby") == ["one", "two"]
     assert wire.received().count(b"HTTP/1.1 201") == 2
+
+
+def test_an_answer_that_fills_the_buffer_leaves_nothing_behind(server: MemoryServer) -> None:
+    """The connection gets a channel while the answer is written, and is closed by that."""
+    wire = connect(server)
+    server.hold_appends()
+    wire.send(post("hello"))
+    wire.end_input()
+    with fills(wire), patch("chatd.net.stalls.lingers", lambda _: True):
+        server.release_appends()
+    assert status(wire.received()) == 201
+    assert wire.lost
+    assert not len(server.peers)
+    assert not server.peers.stalls.count()
 
 
 def test_a_body_that_does_not_come_is_the_parser_s(server: MemoryServer) -> None:
