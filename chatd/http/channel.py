@@ -43,7 +43,7 @@ class ChatChannel(PacedChannel):
     _new = True
     """Whether no byte has been received yet."""
     early = b""
-    """Bytes that were received while a learned request was held."""
+    """Bytes that were received while a learned request was held, and wait for a later turn."""
     _input_over = False
     """Whether the client sends no more."""
 
@@ -62,6 +62,9 @@ class ChatChannel(PacedChannel):
         """
         if self._transport.disconnecting:
             return  # TLS passes on what it receives until the client closes too
+        if self.early:
+            self.defer(data)
+            return
         idle = not (self.requests or self.unparsed or self.full)
         if not (idle and self._take(data)):
             self._parse(data)

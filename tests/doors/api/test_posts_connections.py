@@ -326,3 +326,21 @@ def test_a_server_that_retires_waits_for_a_body(server: MemoryServer) -> None:
     server.chat.advance(LOOK_SECONDS)
     assert status(wire.received()) == 201
     assert retired
+
+
+def test_input_that_was_put_off_stays_in_order_when_the_server_goes_down(
+    server: MemoryServer,
+) -> None:
+    """The rest of a request comes behind its beginning, which waits for the client to read."""
+    wire = connect(server)
+    wire.send(post("one"))
+    server.chat.settle()
+    wire.fill()
+    wire.received()
+    wire.send(HEALTH[:20])
+    server.going_down().stopService()
+    server.chat.settle()
+    wire.send(HEALTH[20:])
+    wire.drain()
+    server.chat.settle()
+    assert status(wire.received()) == 503
