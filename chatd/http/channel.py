@@ -215,7 +215,9 @@ class ChatChannel(PacedChannel):
         self._parse(data)
 
     def unlearn(self) -> None:
-        """Leave the fast path: Twisted parses all requests again, until a poll is learned anew."""
+        """Leave the fast path: Twisted parses all requests again, until a poll is learned anew
+        or a plain post comes.
+        """
         if self.learned:
             self.learned.unlearn()
             self.learned = None

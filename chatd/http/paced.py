@@ -26,7 +26,7 @@ from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from ..codecs.json import error_body
-from ..model.errors import ChatError, InDoubt, RateLimited, TooSlow, Unavailable
+from ..model.errors import ChatError, TooSlow
 from ..model.metrics import RARE
 from ..net.connections import LINGER_SECONDS
 from .bounds import LATE_SECONDS
@@ -239,6 +239,5 @@ def last_answer(status: int, phrase: bytes, error: ChatError) -> bytes:
         b"Content-Length: %d" % len(body),
         b"Connection: close",
     ]
-    if isinstance(error, RateLimited | Unavailable | InDoubt):
-        head.append(b"Retry-After: " + retry_after(error))
+    head += [b"%b: %b" % header for header in retry_after(error)]
     return b"\r\n".join([*head, b"", body])

@@ -114,12 +114,12 @@ def test_timeout_that_begins_when_another_is_over_does_not_delay_others(clock: C
     def expired(name: str) -> None:
         over.append(name)
         if name == "first":
-            timeouts.start("third", 10)
+            all_of_them.start("third", 10)
 
-    timeouts = Timeouts(clock, expired)
-    timeouts.start("first", 10)
+    all_of_them = Timeouts(clock, expired)
+    all_of_them.start("first", 10)
     clock.advance(5)
-    timeouts.start("second", 10)
+    all_of_them.start("second", 10)
     clock.advance(5)
     clock.advance(5)
     assert over == ["first", "second"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
@@ -48,23 +48,21 @@ class RoomCommandResource(CommandResource):
         performed = maybeDeferred(self._access.perform, request, command)
         return performed.addErrback(self.hide_room, request)
 
-    def hide_room(self, failure: Failure, request: Request) -> Failure | Deferred[Any]:
+    def hide_room(self, failure: Failure, request: Request) -> Deferred[Any]:
         """See `hide_room`."""
         access = self._access
         return hide_room(failure, access.service, access.owner(request, None), self._name)
 
 
-def hide_room(
-    failure: Failure, service: ChatService, owner: Owner, name: str
-) -> Failure | Deferred[Any]:
+def hide_room(failure: Failure, service: ChatService, owner: Owner, name: str) -> Deferred[Any]:
     """Replace the refusal of a request without a session, if its room is hidden from strangers: the
     answer must not tell that such a room exists.
 
-    `owner` is the stranger who sends the request, and `name` the room's.  Returns any failure but
-    `NoSession` as it is; fails with `NoSession`, or with the policy's refusal.
+    `owner` is the stranger who sends the request, and `name` the room's.  The Deferred fails
+    with `NoSession`, or with the policy's refusal; any other failure stays as it is.
     """
     if not failure.check(NoSession):
-        return failure
+        return fail(failure)  # raised, it would be part of a reference cycle
 
     def judge(room: Room) -> Failure:
         service.readers.check(owner, Action.READ, room)

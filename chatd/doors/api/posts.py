@@ -3,27 +3,27 @@
 Bots and scripts post messages under a name, `POST /rooms/ROOM/messages?name=NAME`, in requests that
 are plain (`chatd.http.plain`).  Parsing and routing them would cost more than the messages.
 
-1. A post is plain if its request is, and only the room, `name` and the body say what it is: so it
-   has no session, no `Idempotency-Key`, and no page or proxy that speaks for somebody.  `name` is
-   the first parameter.  The host has to be known, and guests may do what the policy lets them do
-   (`--guests full`).
+1. A plain post is a plain POST to `/rooms/ROOM/messages` whose query has `name` first, and no other
+   parameter that the server reads.  So it has no session, no `Idempotency-Key`, no `Origin` and no
+   `X-Forwarded-*`.  It is parsed if its host is not known, if guests may not do everything (which
+   `--guests full` lets them do), or over TLS with `--hsts`.
 2. Nothing is skipped but the parsing.  The body is read, the visitor is named, and the command is
    carried out, by the functions that do it for a parsed request.  So policy, rate limits and
    refusals are the same, and so are the bytes of the answer, except for its date.
-3. A request that is not plain is parsed.  So are all requests while the server goes down.
+3. twisted.web parses every request that is not a plain post, and all requests while the server goes
+   down.
 4. The answers of a connection are in the order of its requests: while a command has no outcome,
    input is put off.  A command that was accepted is owed its answer, also by a server that goes
    down; the answer is then the connection's last.
 5. Many clients send head and body in two packets.  If the body does not come within
-   `BODY_SECONDS`, or not in one packet, twisted.web gets the request, and its time begins anew.
+   `BODY_SECONDS`, or not in one packet, twisted.web parses the request.  It then has the time that
+   any request has to be complete (`request_seconds`), counted from there.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -115,9 +115,7 @@ class PlainPosts:
         except Exception:
             return fail()
 
-    def hide_room(
-        self, failure: Failure, post: Post, stranger: Stranger
-    ) -> Failure | Deferred[Any]:
+    def hide_room(self, failure: Failure, post: Post, stranger: Stranger) -> Outcome:
         """See `chatd.doors.api.command.hide_room`."""
         return hide_room(failure, self._service, stranger, post.room)
 
@@ -158,6 +156,7 @@ class ConnectionPosts:
         self._last = False
         """Whether the next answer is the last."""
         self._gone = False
+        """Whether the client has disconnected."""
 
     @property
     def owed(self) -> bool:

@@ -175,7 +175,7 @@ def test_an_answer_that_fills_the_buffer_leaves_nothing_behind(server: MemorySer
     assert not server.peers.stalls.count()
 
 
-def test_a_body_that_does_not_come_is_the_parser_s(server: MemoryServer) -> None:
+def test_a_request_whose_body_does_not_come_is_parsed(server: MemoryServer) -> None:
     """It is waited for as long as for that of any request, and then the request is refused."""
     wire = connect(server)
     begin = post("hello")[:-5]
@@ -192,7 +192,7 @@ def test_a_body_that_does_not_come_is_the_parser_s(server: MemoryServer) -> None
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_body_in_pieces_is_the_parser_s(server: MemoryServer) -> None:
+def test_a_request_whose_body_comes_in_pieces_is_parsed(server: MemoryServer) -> None:
     """And so is what follows it."""
     wire = connect(server)
     wire.send(post("hello")[:-5], b"he", b"llo" + HEALTH)
