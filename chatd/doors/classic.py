@@ -44,7 +44,7 @@ from ..http.fields import one
 from ..http.hosts import Hosts
 from ..http.proxies import NO_PROXIES, Proxies
 from ..http.request import ChatRequest
-from ..http.resource import STATUS, dress_live, finish_later, say_when
+from ..http.resource import STATUS, dress_live, finish_later, retry_after
 from ..http.site import ChatSite
 from ..model.addresses import Address
 from ..model.commands import Say
@@ -295,7 +295,8 @@ def _finish(request: Request, body: bytes) -> None:
 
 def _refuse(request: Request, error: ChatError) -> bytes:
     request.setResponseCode(STATUS[type(error)])
-    say_when(request, error)
+    for name, value in retry_after(error):
+        request.setHeader(name, value)
     return f"{error.message}\n".encode()
 
 

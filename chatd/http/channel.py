@@ -43,7 +43,7 @@ class ChatChannel(PacedChannel):
     _new = True
     """Whether no byte has been received yet."""
     early = b""
-    """Bytes that were received while a learned request was held."""
+    """Bytes that were received while a learned request was held, and wait for a later turn."""
     _input_over = False
     """Whether the client sends no more."""
 
@@ -56,7 +56,15 @@ class ChatChannel(PacedChannel):
         self.site.peers.add(self)
 
     def dataReceived(self, data: bytes) -> None:
-        """Handle received bytes; if a request is incomplete after them, its deadline starts."""
+        """Handle received bytes; if a request is incomplete after them, its deadline starts.
+
+        Bytes behind the last request are dropped (RFC 9112, section 9.6).
+        """
+        if self._transport.disconnecting:
+            return  # TLS passes on what it receives until the client closes too
+        if self.early:
+            self.defer(data)
+            return
         idle = not (self.requests or self.unparsed or self.full)
         if not (idle and self._take(data)):
             self._parse(data)
@@ -68,7 +76,9 @@ class ChatChannel(PacedChannel):
         in the first packet, in which the connection without a channel has looked for it.
         """
         if not (self.learned and self.learned.take(packet)):
-            if self._new or self._refused or not packet.startswith(b"POST ") or self.is_last:
+            if not packet.startswith(b"POST "):
+                return False
+            if self._new or self._refused or self.is_last or not self.persistent:
                 return False
             fast_path = self.site.fast_path
             posts: FastRequest | None = fast_path and fast_path.recognise(self, packet)
@@ -205,7 +215,9 @@ class ChatChannel(PacedChannel):
         self._parse(data)
 
     def unlearn(self) -> None:
-        """Leave the fast path: Twisted parses all requests again, until a poll is learned anew."""
+        """Leave the fast path: Twisted parses all requests again, until a poll is learned anew
+        or a plain post comes.
+        """
         if self.learned:
             self.learned.unlearn()
             self.learned = None

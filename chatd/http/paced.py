@@ -26,7 +26,7 @@ from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from ..codecs.json import error_body
-from ..model.errors import ChatError, InDoubt, RateLimited, TooSlow, Unavailable
+from ..model.errors import ChatError, TooSlow
 from ..model.metrics import RARE
 from ..net.connections import LINGER_SECONDS
 from .bounds import LATE_SECONDS
@@ -168,14 +168,14 @@ class PacedChannel(StrictChannel):
         Requests that the client sends before it notices the close are discarded and not carried
         out.  A clean close tells the client so; a TCP reset would not.
         """
+        self._refused = True
+        self.unlearn()
+        self.setTimeout(None)
         if self.full or self.isSecure():  # a TLS connection cannot be half-closed
             assert self.abortTimeout is not None
             self._deadline = self.callLater(self.abortTimeout, self._cut)
             self.loseConnection()
             return
-        self._refused = True
-        self.unlearn()
-        self.setTimeout(None)
         self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
 
@@ -239,6 +239,5 @@ def last_answer(status: int, phrase: bytes, error: ChatError) -> bytes:
         b"Content-Length: %d" % len(body),
         b"Connection: close",
     ]
-    if isinstance(error, RateLimited | Unavailable | InDoubt):
-        head.append(b"Retry-After: " + retry_after(error))
+    head += [b"%b: %b" % header for header in retry_after(error)]
     return b"\r\n".join([*head, b"", body])

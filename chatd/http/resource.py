@@ -200,8 +200,7 @@ def refuse(request: Request, error: ChatError) -> bytes:
 
 def headers_of(error: ChatError) -> Iterator[tuple[bytes, bytes]]:
     """The headers, names and values, that a refusal has because of its error."""
-    if isinstance(error, RateLimited | Unavailable | InDoubt):
-        yield b"Retry-After", retry_after(error)
+    yield from retry_after(error)
     if isinstance(error, MethodNotAllowed):
         yield b"Allow", ", ".join(error.allowed).encode()
     if STATUS[type(error)] == 401:
@@ -225,15 +224,12 @@ def live_headers(content_type: bytes) -> Iterable[tuple[bytes, bytes]]:
     )
 
 
-def say_when(request: Request, error: ChatError) -> None:
-    """Set the header `Retry-After`, if the refusal is for load (429, 503)."""
+def retry_after(error: ChatError) -> Iterator[tuple[bytes, bytes]]:
+    """The header `Retry-After`, name and value, of a refusal for load (429, 503); none for others.
+    It is in whole seconds (RFC 9110, section 10.2.3).
+    """
     if isinstance(error, RateLimited | Unavailable | InDoubt):
-        request.setHeader(b"retry-after", retry_after(error))
-
-
-def retry_after(error: RateLimited | Unavailable | InDoubt) -> bytes:
-    """The `Retry-After` of a refusal, in whole seconds (RFC 9110, section 10.2.3)."""
-    return b"%d" % max(1, round(error.retry_after + 0.5))
+        yield b"Retry-After", b"%d" % max(1, round(error.retry_after + 0.5))
 
 
 def headless(request: Request, body: bytes) -> bytes:

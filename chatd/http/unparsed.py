@@ -189,7 +189,9 @@ class UnparsedConnection(TimedHandshake):
     # -- closing ---------------------------------------------------------------------------------
 
     def time_is_up(self) -> None:
-        """Nothing has come for the idle timeout, or the last poll was held for too long."""
+        """Nothing has come for the idle timeout, or a client whose input has ended has waited for
+        its answer for too long.
+        """
         if self._input_over:
             self.site.peers.stalls.closing(self)
             self._end_flow()

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 PER_SECOND = 8
 """Slots per second: a poll of 25 s may take 25.1."""
@@ -32,6 +33,8 @@ class Waiting(Protocol):
 
 class Deadlines:
     """Objects with deadlines, in slots."""
+
+    _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
@@ -79,4 +82,7 @@ class Deadlines:
                 self.set(waiting, 0.0, waiting.due)
             else:
                 waiting.due = None
-                waiting.time_is_up()
+                try:
+                    waiting.time_is_up()
+                except Exception:
+                    self._log.failure("a deadline that has come could not be handled")

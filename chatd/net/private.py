@@ -241,7 +241,7 @@ class OpenChannel(HTTPChannel):
 # -- ssl.SSLObject -------------------------------------------------------------------------------
 
 
-def in_c(tls: SSLObject) -> SSLObject:
+def openssl_object(tls: SSLObject) -> SSLObject:
     """The object in C that does the work of an `SSLObject` (`_sslobj`): only `do_handshake`, `read`
     and `write` of it may be used.
 

@@ -32,11 +32,16 @@ class Timeouts(Generic[T]):
         self._due: dict[T, float] = {}
         """When the time of each connection is over; the oldest timeout first."""
         self._timer: IDelayedCall | None = None
+        self._expiring = False
+        """Whether connections whose time is over are being handled; then the timer is set."""
 
     def start(self, connection: T, seconds: float) -> None:
-        """Begin a timeout.  It may take longer, if the connections before it have more time."""
+        """Begin a timeout, or begin it anew.  It may take longer, if the connections before it have
+        more time.
+        """
+        self._due.pop(connection, None)
         self._due[connection] = self._now() + seconds
-        if self._timer is None:
+        if self._timer is None and not self._expiring:
             self._timer = self._clock.callLater(seconds, self._reached)
 
     def forget(self, connection: T) -> None:
@@ -44,7 +49,7 @@ class Timeouts(Generic[T]):
         self._due.pop(connection, None)
 
     def _reached(self) -> None:
-        self._timer = None
+        self._timer, self._expiring = None, True
         due, now = self._due, self._now()
         for connection in [*takewhile(lambda each: due[each] <= now, due)]:
             if due.pop(connection, None) is None:
@@ -53,6 +58,7 @@ class Timeouts(Generic[T]):
                 self._expired(connection)
             except Exception:
                 self._log.failure("a connection whose time was over could not be closed")
-        if due and self._timer is None:
+        self._expiring = False
+        if due:
             first = next(iter(due.values()))
             self._timer = self._clock.callLater(max(first - now, 0.0), self._reached)

@@ -47,7 +47,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..stream.writing import direct_write
-from .private import in_c
+from .private import openssl_object
 from .tcp import (
     MOST_GATHERED,
     DirectTransport,
@@ -104,7 +104,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """Whether the connection closes when everything is sent, or is closed."""
         self._tls = tls
         self._received = received
-        self._openssl = in_c(tls)
+        self._openssl = openssl_object(tls)
         """Does what is done for each record, without the calls of Python that `_tls` makes."""
         self._encrypt = self._openssl.write
         self._produced = produced.read

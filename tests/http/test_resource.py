@@ -193,7 +193,7 @@ def test_a_refusal_without_a_request_object_is_the_same(
 )
 def test_retry_after_is_rounded_up_to_whole_seconds(seconds: float, told: bytes) -> None:
     """RFC 9110, section 10.2.3."""
-    assert retry_after(RateLimited("slower", seconds)) == told
+    assert [*retry_after(RateLimited("slower", seconds))] == [(b"Retry-After", told)]
 
 
 def test_every_error_has_an_http_status() -> None:

@@ -114,3 +114,21 @@ def test_a_deadline_in_the_past_still_fires(seconds: float, creep: float) -> Non
     for _ in range(20):
         clock.advance(0.05)
     assert len(waiter.ended) == 1
+
+
+def test_failure_is_logged_and_the_others_are_examined(logged_errors: list[str]) -> None:
+    """An object that cannot handle its deadline does not keep others waiting, now or later."""
+    clock = StrictClock()
+    deadlines = Deadlines(clock)
+
+    class Broken(Waiter):
+        def time_is_up(self) -> None:
+            raise RuntimeError("no channel")
+
+    broken, other = Broken(clock), Waiter(clock)
+    for times in (1, 2):
+        deadlines.set(broken, 25)
+        deadlines.set(other, 25)
+        clock.advance(25.2)
+        assert len(other.ended) == times
+        assert "no channel" in logged_errors.pop()

@@ -299,12 +299,12 @@ def test_no_other_module_uses_a_private_name_of_twisted() -> None:
     assert not used
 
 
-def test_tls_object_has_one_in_c() -> None:
+def test_tls_object_has_one_of_openssl() -> None:
     """`_sslobj`; a TLS object without one does the work itself."""
     context = SSLContext(PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     tls = context.wrap_bio(MemoryBIO(), MemoryBIO())
-    worker = private.in_c(tls)
+    worker = private.openssl_object(tls)
     assert worker is tls._sslobj  # type: ignore[attr-defined]
     with pytest.raises(SSLWantReadError):
         worker.do_handshake()
@@ -313,7 +313,7 @@ def test_tls_object_has_one_in_c() -> None:
     with pytest.raises(SSLWantReadError):
         worker.write(b"hello")
     other: Any = object()
-    assert private.in_c(other) is other
+    assert private.openssl_object(other) is other
 
 
 def test_the_words_of_an_endpoint_are_told_apart() -> None:

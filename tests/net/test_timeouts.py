@@ -91,3 +91,38 @@ def test_failure_is_logged_and_the_others_expire(clock: Clock, logged_errors: li
     clock.advance(10)
     assert over == ["broken", "second"]
     assert "no channel" in logged_errors.pop()
+
+
+def test_timeout_that_begins_again_is_the_latest(
+    timeouts: Timeouts[str], clock: Clock, over: list[str]
+) -> None:
+    """It does not make those after it wait for its new time."""
+    timeouts.start("first", 10)
+    timeouts.start("second", 10)
+    clock.advance(5)
+    timeouts.start("first", 10)
+    clock.advance(5)
+    assert over == ["second"]
+    clock.advance(5)
+    assert over == ["second", "first"]
+
+
+def test_timeout_that_begins_when_another_is_over_does_not_delay_others(clock: Clock) -> None:
+    """The timer comes for the oldest one that is left."""
+    over: list[str] = []
+
+    def expired(name: str) -> None:
+        over.append(name)
+        if name == "first":
+            all_of_them.start("third", 10)
+
+    all_of_them = Timeouts(clock, expired)
+    all_of_them.start("first", 10)
+    clock.advance(5)
+    all_of_them.start("second", 10)
+    clock.advance(5)
+    clock.advance(5)
+    assert over == ["first", "second"]
+    clock.advance(5)
+    assert over == ["first", "second", "third"]
+    assert not clock.getDelayedCalls()

@@ -1,7 +1,8 @@
 """Multi-line messages that clients send as one batch (`draft/multiline`).
 
-1. While a batch is open, a line that does not belong to it ends it with a refusal, and no part of
-   the message is sent.
+1. A line with the tag `batch` that the open batch cannot take, because it is of another one or too
+   long, say, ends the batch with a refusal, and no part of the message is sent.  Lines without the
+   tag are carried out meanwhile.  A new batch replaces an open one.
 2. Lines are joined by line feeds, or directly where a line has the tag `CONCAT`.
 """
 

@@ -205,8 +205,8 @@ class InvitesResource(AdminOnly):
     isLeaf = True
 
     def render_POST(self, request: Request) -> Deferred[bytes]:
-        """A link by which somebody registers, and may be in a room.  If the page's address is not
-        known, it is what stands behind that: this request came to the address of another door.
+        """Make a link by which somebody registers, and may be in a room.  If the server does not
+        know the page's address, `url` is only the part after it (`/#invite=CODE`).
         """
         person, service = self.admin(request), self._access.service
         form = read_json(request, AdminInviteForm, optional=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
@@ -46,22 +46,23 @@ class RoomCommandResource(CommandResource):
     def carry_out(self, request: Request, command: Command) -> Deferred[int | None]:
         """Carry out a command; fires with the id of its event."""
         performed = maybeDeferred(self._access.perform, request, command)
-        return performed.addErrback(self.hidden_first, request)
+        return performed.addErrback(self.hide_room, request)
 
-    def hidden_first(self, failure: Failure, request: Request) -> Deferred[Any]:
-        """See `hidden_first`."""
+    def hide_room(self, failure: Failure, request: Request) -> Deferred[Any]:
+        """See `hide_room`."""
         access = self._access
-        return hidden_first(failure, access.service, access.owner(request, None), self._name)
+        return hide_room(failure, access.service, access.owner(request, None), self._name)
 
 
-def hidden_first(failure: Failure, service: ChatService, owner: Owner, name: str) -> Deferred[Any]:
+def hide_room(failure: Failure, service: ChatService, owner: Owner, name: str) -> Deferred[Any]:
     """Replace the refusal of a request without a session, if its room is hidden from strangers: the
     answer must not tell that such a room exists.
 
-    `owner` is the stranger who sends the request, and `name` the room's.  Raises any failure but
-    `NoSession`; fails with `NoSession`, or with the policy's refusal.
+    `owner` is the stranger who sends the request, and `name` the room's.  The Deferred fails
+    with `NoSession`, or with the policy's refusal; any other failure stays as it is.
     """
-    failure.trap(NoSession)
+    if not failure.check(NoSession):
+        return fail(failure)  # raised, it would be part of a reference cycle
 
     def judge(room: Room) -> Failure:
         service.readers.check(owner, Action.READ, room)

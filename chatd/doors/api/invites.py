@@ -32,7 +32,7 @@ class InviteResource(TargetResource):
             person = self._access.speaker(request)
             return self._access.service.invites.revoke(person, self._name, self._target)
 
-        taken = maybeDeferred(take_back).addErrback(self.hidden_first, request)
+        taken = maybeDeferred(take_back).addErrback(self.hide_room, request)
         return taken.addCallback(lambda _: no_content(request))
 
 
@@ -67,7 +67,7 @@ class InvitesResource(TargetsResource):
             url = f"{page_url(self._access, request)}/#invite={made.code}"
             return answer(request, {"id": made.id, "code": made.code, "url": url}, 201)
 
-        making = maybeDeferred(make).addErrback(self.hidden_first, request)
+        making = maybeDeferred(make).addErrback(self.hide_room, request)
         return making.addCallback(reply)
 
 

@@ -35,4 +35,4 @@ class MembershipResource(RoomCommandResource):
             person = self._access.need_session(request).person
             return self._access.service.perform(person, command)
 
-        return maybeDeferred(perform).addErrback(self.hidden_first, request)
+        return maybeDeferred(perform).addErrback(self.hide_room, request)

@@ -69,7 +69,7 @@ class TargetsResource(RoomCommandResource):
             loading = self._access.service.rooms.load(self._name)
             return loading.addCallback(lambda room: answer(request, {name: list_all(person, room)}))
 
-        return maybeDeferred(load).addErrback(self.hidden_first, request)
+        return maybeDeferred(load).addErrback(self.hide_room, request)
 
 
 class RoleResource(TargetResource):

@@ -3,19 +3,21 @@
 Bots and scripts post messages under a name, `POST /rooms/ROOM/messages?name=NAME`, in requests that
 are plain (`chatd.http.plain`).  Parsing and routing them would cost more than the messages.
 
-1. A post is plain if its request is, and only the room, `name` and the body say what it is: so it
-   has no session, no `Idempotency-Key`, and no page or proxy that speaks for somebody.  `name` is
-   the first parameter.  The host has to be known, and guests may do what the policy lets them do
-   (`--guests full`).
+1. A plain post is a plain POST to `/rooms/ROOM/messages` whose query has `name` first, and no other
+   parameter that the server reads.  So it has no session, no `Idempotency-Key`, no `Origin` and no
+   `X-Forwarded-*`.  It is parsed if its host is not known, if guests may not do everything (which
+   `--guests full` lets them do), or over TLS with `--hsts`.
 2. Nothing is skipped but the parsing.  The body is read, the visitor is named, and the command is
    carried out, by the functions that do it for a parsed request.  So policy, rate limits and
    refusals are the same, and so are the bytes of the answer, except for its date.
-3. A request that is not plain is parsed.  So are all requests while the server goes down.
+3. twisted.web parses every request that is not a plain post, and all requests while the server goes
+   down.
 4. The answers of a connection are in the order of its requests: while a command has no outcome,
    input is put off.  A command that was accepted is owed its answer, also by a server that goes
    down; the answer is then the connection's last.
 5. Many clients send head and body in two packets.  If the body does not come within
-   `BODY_SECONDS`, or not in one packet, twisted.web gets the request, and its time begins anew.
+   `BODY_SECONDS`, or not in one packet, twisted.web parses the request.  It then has the time that
+   any request has to be complete (`request_seconds`), counted from there.
 """
 
 from __future__ import annotations
@@ -35,12 +37,12 @@ from ...http.plain import plain_post
 from ...http.resource import STATUS, headers_of, whole_answer
 from ...http.site import ChatSite
 from ...http.stricttransport import StrictTransport
-from ...model.errors import ChatError, NoSession, internal_error
+from ...model.errors import ChatError, internal_error
 from ...model.identity import Stranger, stranger_at
 from ...model.metrics import RARE
 from ...net.deadlines import Deadlines
 from ..request_bytes import room_in
-from .command import hidden_first
+from .command import hide_room
 from .forms import MessageForm
 from .messages import command_of
 
@@ -113,9 +115,9 @@ class PlainPosts:
         except Exception:
             return fail()
 
-    def hidden_first(self, failure: Failure, post: Post, stranger: Stranger) -> Outcome:
-        """See `chatd.doors.api.command.hidden_first`."""
-        return hidden_first(failure, self._service, stranger, post.room)
+    def hide_room(self, failure: Failure, post: Post, stranger: Stranger) -> Outcome:
+        """See `chatd.doors.api.command.hide_room`."""
+        return hide_room(failure, self._service, stranger, post.room)
 
 
 class ConnectionPosts:
@@ -154,6 +156,7 @@ class ConnectionPosts:
         self._last = False
         """Whether the next answer is the last."""
         self._gone = False
+        """Whether the client has disconnected."""
 
     @property
     def owed(self) -> bool:
@@ -165,6 +168,8 @@ class ConnectionPosts:
     def data_received(self, data: bytes) -> None:
         """See `FastRequest.data_received`."""
         connection = self.connection
+        if connection.transport.disconnecting:
+            return  # see `ChatChannel.dataReceived`
         if self.held or connection.early or connection.full:
             connection.defer(data)
             self.come_back()
@@ -190,7 +195,8 @@ class ConnectionPosts:
             posts.deadlines.set(self, site.kept_seconds)
         self.held = True
         outcome = posts.say(post, post.body, self._stranger)
-        outcome.addCallbacks(self._said, self._failed, errbackArgs=(post,))
+        outcome.addErrback(posts.hide_room, post, self._stranger)
+        outcome.addCallbacks(self._said, self._refused)
         return True
 
     def come_back(self) -> None:
@@ -201,12 +207,6 @@ class ConnectionPosts:
 
     def _said(self, id_: int | None) -> None:
         self._answer(encode({"id": id_}), 201)
-
-    def _failed(self, failure: Failure, post: Post) -> None:
-        if failure.check(NoSession):
-            self._posts.hidden_first(failure, post, self._stranger).addErrback(self._refused)
-        else:
-            self._refused(failure)
 
     def _refused(self, failure: Failure) -> None:
         error = failure.value
@@ -224,6 +224,7 @@ class ConnectionPosts:
         if self._last:
             headers = (*_CLOSE, *headers)
         connection.transport.write(whole_answer(body, status, connection.site.date(), headers))
+        connection = self.connection  # if the write has filled the buffer, it is a channel now
         if self._last:
             connection.loseConnection()
         elif self._behind:

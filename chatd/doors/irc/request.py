@@ -5,8 +5,10 @@
    written as they are made, with a label as one batch.
 2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
    known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
-3. Answers come in the order of commands: a message that is refused at once is carried out again
-   when the client's earlier messages have been answered (`wait_turn`).
+3. A message that is refused at once, silently or not, is carried out again when the client's
+   earlier messages have been answered (`wait_turn`): so answers come in the order of commands.  A
+   refusal that is a message's outcome is written when it is known, which may be before the echo of
+   an earlier message.
 4. Each refusal is counted once: that of the chat by its code, one that only IRC has by its numeric
    or by the code of FAIL.
 """

@@ -98,6 +98,8 @@ class IrcShell(IrcClient):
         request.says = kind is Kind.MESSAGE
         try:
             self._run(row, request)
+            if request.label:
+                request.wait_turn()  # `ACK` is an answer, too
         except RateLimited:
             raise
         except WaitForAcks:

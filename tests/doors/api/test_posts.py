@@ -183,6 +183,24 @@ def test_an_internal_error_is_logged_and_answered_as_that_of_a_parsed_post(
     logged_errors.clear()
 
 
+def test_an_error_while_a_room_is_judged_is_answered_too(
+    server: MemoryServer, logged_errors: list[str]
+) -> None:
+    """The connection goes on."""
+    service, wire = server.chat.service, connect(server)
+    with (
+        patch.object(service, "perform", side_effect=NoSession("sign in")),
+        patch.object(service.rooms, "load", side_effect=ZeroDivisionError("oops")),
+    ):
+        wire.send(post("hello"))
+        server.chat.settle()
+    assert status(wire.received()) == 503
+    assert "oops" in logged_errors.pop()
+    wire.send(post("hello"))
+    server.chat.settle()
+    assert status(wire.received()) == 201
+
+
 def test_the_address_is_the_one_that_a_proxy_has_told(server: MemoryServer) -> None:
     """With the PROXY protocol (`haproxy:`): not the address of the proxy."""
     server.chat.service.readers.policy = DenyIf(lambda who, _, __: who.address == "192.0.2.66")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -11,15 +14,33 @@ from chatd.http.bounds import IDLE_SECONDS, LATE_SECONDS, REQUEST_SECONDS
 from chatd.http.channel import ChatChannel
 from chatd.http.unparsed import UnparsedConnection
 from chatd.net.connections import LINGER_SECONDS
+from chatd.net.deadlines import PER_SECOND
 from chatd.server.drain import ANSWER_SECONDS, GOODBYE_SECONDS, LOOK_SECONDS
+from chatd.testing import FakeConnection
 
 from ...kit.garbage import no_garbage
 from ...kit.http import head
 from ...kit.parser import none_parsed
 from ...kit.posts import connect, post, status
+from ...kit.secure import SecureConnection, all_secure
 from ...kit.server import MemoryServer
 
 HEALTH = head("GET", "/healthz")
+
+
+@contextmanager
+def fills(wire: FakeConnection) -> Iterator[None]:
+    """Within this context, each write fills all buffers, and a close waits for them."""
+    write, closes = wire.write, Mock()
+
+    def write_much(data: bytes) -> None:
+        write(data)
+        wire.fill()
+
+    with patch.multiple(wire, write=write_much, loseConnection=closes):
+        yield
+    if closes.called:
+        wire.loseConnection()
 
 
 def test_a_connection_may_post_and_poll_by_turns(server: MemoryServer) -> None:
@@ -140,7 +161,21 @@ def test_a_client_that_does_not_read_is_not_served_further(server: MemoryServer)
     assert wire.received().count(b"HTTP/1.1 201") == 2
 
 
-def test_a_body_that_does_not_come_is_the_parser_s(server: MemoryServer) -> None:
+def test_an_answer_that_fills_the_buffer_leaves_nothing_behind(server: MemoryServer) -> None:
+    """The connection gets a channel while the answer is written, and is closed by that."""
+    wire = connect(server)
+    server.hold_appends()
+    wire.send(post("hello"))
+    wire.end_input()
+    with fills(wire), patch("chatd.net.stalls.lingers", lambda _: True):
+        server.release_appends()
+    assert status(wire.received()) == 201
+    assert wire.lost
+    assert not len(server.peers)
+    assert not server.peers.stalls.count()
+
+
+def test_a_request_whose_body_does_not_come_is_parsed(server: MemoryServer) -> None:
     """It is waited for as long as for that of any request, and then the request is refused."""
     wire = connect(server)
     begin = post("hello")[:-5]
@@ -157,7 +192,7 @@ def test_a_body_that_does_not_come_is_the_parser_s(server: MemoryServer) -> None
     assert server.chat.texts("lobby") == ["hello"]
 
 
-def test_a_body_in_pieces_is_the_parser_s(server: MemoryServer) -> None:
+def test_a_request_whose_body_comes_in_pieces_is_parsed(server: MemoryServer) -> None:
     """And so is what follows it."""
     wire = connect(server)
     wire.send(post("hello")[:-5], b"he", b"llo" + HEALTH)
@@ -175,6 +210,51 @@ def test_a_connection_that_has_posted_is_closed_when_it_is_idle(server: MemorySe
     assert not wire.lost
     server.chat.advance(LATE_SECONDS + LINGER_SECONDS + 2)
     assert wire.lost
+    assert not len(server.peers)
+
+
+# -- the server has closed -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [[], [post("one")]], ids=["parsed", "posted"])
+def test_a_post_behind_the_last_request_is_not_said(
+    server: MemoryServer, before: list[bytes]
+) -> None:
+    """Nor answered (RFC 9112, section 9.6), although a TLS connection passes on what it receives
+    until the client closes too.
+    """
+    with all_secure():
+        wire = connect(server)
+        assert isinstance(wire, SecureConnection)
+        wire.send(*before)
+        server.chat.settle()
+        wire.received()
+        wire.send_on(head("GET", "/rooms", "Connection: close"), post("late"))
+        server.chat.settle()
+        assert re.findall(rb"HTTP/1.1 (\d+)", wire.received()) == [b"200"]
+    assert server.chat.texts("lobby") == ["one"] * len(before)
+
+
+@pytest.mark.parametrize("begin", [[], [HEALTH]], ids=["no channel", "channel"])
+def test_a_post_that_crosses_the_end_of_an_idle_connection_is_not_said(
+    server: MemoryServer, begin: list[bytes]
+) -> None:
+    """The client can send it again, and nothing is said twice: over TLS as over TCP."""
+    with all_secure():
+        wire = connect(server)
+        assert isinstance(wire, SecureConnection)
+        for request in (*begin, post("one")):
+            wire.send(request)
+            server.chat.settle()
+        wire.received()
+        wire.stop_within_a_record()  # the server's closing alert is on its way
+        server.chat.advance(server.http_door.kept_seconds + 1 / PER_SECOND)
+        wire.send(post("late"))
+        server.chat.settle()
+        wire.go_on()
+        assert wire.received() == b""
+        assert wire.lost
+    assert server.chat.texts("lobby") == ["one"]
     assert not len(server.peers)
 
 
@@ -246,3 +326,21 @@ def test_a_server_that_retires_waits_for_a_body(server: MemoryServer) -> None:
     server.chat.advance(LOOK_SECONDS)
     assert status(wire.received()) == 201
     assert retired
+
+
+def test_input_that_was_put_off_stays_in_order_when_the_server_goes_down(
+    server: MemoryServer,
+) -> None:
+    """The rest of a request comes behind its beginning, which waits for the client to read."""
+    wire = connect(server)
+    wire.send(post("one"))
+    server.chat.settle()
+    wire.fill()
+    wire.received()
+    wire.send(HEALTH[:20])
+    server.going_down().stopService()
+    server.chat.settle()
+    wire.send(HEALTH[20:])
+    wire.drain()
+    server.chat.settle()
+    assert status(wire.received()) == 503

@@ -26,6 +26,7 @@ from ....model.errors import (
     TextTooLong,
 )
 from ....model.events import Typing
+from ...linequeue import WaitForAcks
 from ..reader import find, find_own
 from ..request import Request
 from .rooms import channel, exists
@@ -287,8 +288,14 @@ def batch(request: Request) -> None:
         request.fail(problem.code, *problem.words, text=problem.message)
         return
     request.command = opened.command
-    _send(request, opened.target, text)
-    client.batch = None  # a line that has to wait is carried out again, and needs the batch
+    client.batch = None
+    try:
+        _send(request, opened.target, text)
+        if request.label:
+            request.wait_turn()
+    except (RateLimited, WaitForAcks):
+        client.batch = opened  # the line is carried out again
+        raise
 
 
 def _add(request: Request, target: str, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
 from chatd.model.events import Acted, Said
@@ -243,6 +245,48 @@ def test_refusals_are_answered_in_the_order_of_the_messages(server: MemoryServer
     )
     commands = [line.command for line in lines]
     assert commands == ["PRIVMSG", "403", "401", "412", "PRIVMSG", "417", "NOTICE", "PRIVMSG"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["@label=2 NOTICE #nowhere :y"],
+        ["@label=2 NOTICE #dev"],
+        ["@label=2 TAGMSG #dev"],
+        ["@label=2;+typing=active TAGMSG #nowhere"],
+        [
+            "@label=2 BATCH +1 draft/multiline #nowhere",
+            "@batch=1 NOTICE #nowhere :y",
+            "BATCH -1",
+        ],
+    ],
+    ids=["refused", "empty", "no state", "outside", "several lines"],
+)
+def test_what_is_refused_silently_is_acknowledged_in_the_order_of_the_messages(
+    server: MemoryServer, lines: list[str]
+) -> None:
+    """Behind the echoes of earlier ones, however long the store takes."""
+    caps = ("echo-message", "labeled-response", "message-tags", "batch", "draft/multiline")
+    ada = register(server, "ada", *caps, rooms="#dev")
+    server.hold_appends()
+    assert ada.ask("@label=1 PRIVMSG #dev :x", *lines) == []
+    server.release_appends()
+    echo, acknowledged = ada.read()
+    assert echo.startswith("@label=1;")
+    assert acknowledged == "@label=2 :irc.example ACK"
+
+
+def test_a_batch_that_fails_is_over(server: MemoryServer, logged_errors: list[str]) -> None:
+    """Its end is not taken again, and the next batch is said."""
+    ada = register(server, "ada", "standard-replies", "batch", "draft/multiline", rooms="#dev")
+    lines = ["BATCH +1 draft/multiline #dev", "@batch=1 PRIVMSG #dev :one", "BATCH -1"]
+    with patch.object(server.chat.service, "perform", side_effect=ZeroDivisionError("oops")):
+        assert ada.commands(*lines) == ["400"]
+    assert "oops" in logged_errors.pop()
+    (line,) = ada.ask("BATCH -1")
+    assert line.startswith("FAIL BATCH INVALID_REFTAG :")
+    ada.ask(*lines)
+    assert server.chat.texts("dev") == ["one"]
 
 
 def test_a_private_action_is_an_action_on_irc(server: MemoryServer) -> None:
