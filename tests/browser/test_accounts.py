@@ -151,9 +151,9 @@ def test_devices_share_rooms_unread_counts_and_read_marks(people: People, shared
 
 def test_read_marker_that_the_server_refuses_is_set_again(people: People, shared_server: Server):
     """After a pause, although nothing new is said; so the other devices know what was read."""
-    create_account(shared_server, "mara")
-    mara = people.come(shared_server.url, room="marked")
-    sign_in(mara, "mara")
+    create_account(shared_server, "vanja")
+    vanja = people.come(shared_server.url, room="marked")
+    sign_in(vanja, "vanja")
     told: list[int] = []
 
     def answer(route: Route) -> None:
@@ -162,16 +162,16 @@ def test_read_marker_that_the_server_refuses_is_set_again(people: People, shared
             return route.continue_()
         return route.fulfill(status=503, body="later")
 
-    mara.page.route("**/rooms/marked/marker", answer)
+    vanja.page.route("**/rooms/marked/marker", answer)
     bob = people.come(shared_server.url, "bob", room="marked")
-    mara.page.bring_to_front()
-    with mara.page.expect_response(lambda it: it.url.endswith("/marker") and it.ok):
+    vanja.page.bring_to_front()
+    with vanja.page.expect_response(lambda it: it.url.endswith("/marker") and it.ok):
         bob.say("one")
-        mara.sees("one")
+        vanja.sees("one")
     assert told == sorted(told)
     assert len(told) == 3
     laptop = people.come(shared_server.url, room="lobby")
-    sign_in(laptop, "mara")
+    sign_in(laptop, "vanja")
     rooms = laptop.page.get_by_role("navigation", name="Rooms")
     expect(rooms.get_by_role("link", name="#marked", exact=True)).to_be_visible()
 
