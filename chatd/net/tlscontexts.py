@@ -10,15 +10,20 @@
    5077).  Tickets are encrypted with a key that OpenSSL makes for each context, that stays in the
    memory of this process, and that `renew` and `use` replace.  A ticket of another key, of another
    process for example, is no error: the client and the server do a full handshake.
+5. A client that names a host in other bytes than ASCII (RFC 6066, section 3) gets an alert, and the
+   log nothing (`quiet_about_names`).
 """
 
 from __future__ import annotations
 
 import os
 import ssl
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -55,6 +60,7 @@ class ServerContexts:
         first = contexts[id(certificates[0])]
         if len(contexts) > 1:
             first.sni_callback = choose
+            _install_hook()
         self.context = first
         self._certificates = certificates
 
@@ -76,6 +82,27 @@ class ServerContexts:
         except (ssl.SSLError, TypeError, ValueError) as problem:
             raise BadCertificate(f"TLS cannot use {certificate}: {_reason(problem)}") from None
         return context
+
+
+def quiet_about_names(report: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A `sys.unraisablehook` that calls `report`, except for names of hosts that are not ASCII.
+
+    `ssl` decodes the name before it calls `sni_callback`.  If that fails, it refuses the handshake,
+    and reports an error that nothing can catch, with a traceback: so any client could fill the log.
+    """
+
+    def hook(unraisable: Any) -> None:
+        problem, where = unraisable.exc_value, unraisable.object
+        if not (isinstance(problem, UnicodeDecodeError) and isinstance(where, bytes)):
+            report(unraisable)
+
+    return hook
+
+
+@cache
+def _install_hook() -> None:
+    """Install it once in this process."""
+    sys.unraisablehook = quiet_about_names(sys.unraisablehook)
 
 
 def _pem(certificate: Certificate) -> bytes:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from chatd.net.certificates import BadCertificate, Certificate
-from chatd.net.tlscontexts import ServerContexts
+from chatd.net.tlscontexts import ServerContexts, quiet_about_names
 
 from ..kit.certificates import Authority
 from ..kit.handshakes import Handshake
@@ -42,6 +44,28 @@ def test_each_name_gets_its_certificate(contexts: ServerContexts) -> None:
     assert asked(contexts, "x.a.example") == "a.example"
     assert asked(contexts, "c.example") == "a.example"
     assert asked(contexts, None) == "a.example"
+
+
+def test_a_name_that_is_not_ascii_is_refused_without_a_traceback(
+    contexts: ServerContexts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may send one, so it must not fill the log; other reports still come."""
+    reports: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", quiet_about_names(reports.append))
+    sent, received = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(received, sent, server_hostname="b.example")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello, answer = ssl.MemoryBIO(), ssl.MemoryBIO()
+    assert hello.write(sent.read().replace(b"b.example", b"\xff.example"))
+    server = contexts.context.wrap_bio(hello, answer, server_side=True)
+    with pytest.raises(ssl.SSLError, match="callback failed"):
+        server.do_handshake()
+    assert answer.read()[:1] == b"\x15", "no alert"
+    assert not reports
+    other = type("Report", (), {"exc_value": ValueError(), "object": None})
+    sys.unraisablehook(other)  # type: ignore[arg-type]
+    assert reports == [other]
 
 
 def test_the_chain_is_sent_with_the_certificate(contexts: ServerContexts) -> None:
