@@ -42,7 +42,7 @@ from .journal import Journal
 from .sessions import LastingSession, Session
 
 CONNECTING_MICROS = 60_000_000
-"""Microseconds for which the session of a connection counts before its node has the person."""
+"""Microseconds.  A younger session of a connection counts before its node has the person."""
 
 
 class AccountSessions:

@@ -116,7 +116,7 @@ class _NotPlainError(Exception):
     """A request has to be parsed."""
 
 
-@lru_cache(maxsize=100)  # a head for which this raises is not kept, and so none with a token
+@lru_cache(maxsize=100)  # an error is not cached, so no head with a token is
 def _post_with(head: bytes) -> PlainPost:
     """The plain POST with that head.  Raises `_NotPlainError`."""
     match = _POST.fullmatch(head)

@@ -28,7 +28,7 @@ from .names import clean_room, name_key
 MOST_SUBSCRIPTIONS = 10
 """Subscriptions of one account; when one more begins, the oldest ends."""
 MOST_LEVELS = 300
-"""The most rooms and talks for which one subscription may set a level."""
+"""Most rooms and talks that may have a level of their own in one subscription."""
 SHOWN = 200
 """Characters of a text that a notification shows."""
 PADDED = 2048

@@ -49,7 +49,7 @@ def filled(chat: InMemoryChat, count: int, *, admin: bool = False) -> None:
 
 
 def targets(chat: InMemoryChat) -> list[str]:
-    """Whom the records concern, the oldest first."""
+    """The targets of the records, the oldest first."""
     return [record.target for record in audit(chat)]
 
 
@@ -85,7 +85,7 @@ def test_an_op_who_floods_the_trail_pushes_out_no_record_of_an_administrator(
 
 
 def test_records_that_are_too_old_are_deleted(chat: InMemoryChat, ada: Person) -> None:
-    """Of both kinds; their age is told by their keys."""
+    """Of both kinds.  The key of a record tells its age."""
     root = with_account(chat, "ruth", admin=True)
     chat.perform(root, BanFromServer("eve"))
     chat.perform(ada, Ban("dev", "old"))

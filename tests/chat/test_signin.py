@@ -182,8 +182,8 @@ def test_a_sign_in_does_not_end_a_session_that_a_connection_is_about_to_get(
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_session_of_a_connection_ends_with_the_server(chat: InMemoryChat, shared: bool) -> None:
-    """A list leaves it out, since nobody can have it any more: at once, unless another node may
-    have the connection.
+    """A list of sessions leaves it out, because its connection is gone: at once, unless another
+    node may have the connection.
     """
     proof = registered(chat, "ada")
     settled(chat, chat.service.signed_in.connect(proof, LOCAL, "irc"))
