@@ -43,6 +43,16 @@ class PendingLines:
         self._ended = True
         self._cut()
 
+    def cut_off(self) -> bool:
+        """The input was cut off: drop a last line without an end; returns whether there was one."""
+        whole = max(self._raw.rfind(b"\r"), self._raw.rfind(b"\n")) + 1
+        dropped = bool(self._raw[whole:].lstrip(b"\0"))
+        del self._raw[whole:]
+        if not whole:
+            dropped = dropped or self._decoder.begun
+            self._decoder.finish()
+        return dropped
+
     @property
     def all_cut(self) -> bool:
         """Whether nothing waits to be cut."""

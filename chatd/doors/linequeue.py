@@ -18,7 +18,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..codecs.pending import SLICE, PendingLines, lines_in
-from ..model.errors import ChatError, RateLimited
+from ..model.errors import ChatError, Malformed, RateLimited
 from ..model.metrics import RARE
 
 LINES_A_TURN = 100
@@ -27,6 +27,12 @@ COMMANDS_A_TURN = 5
 """Lines in one turn if none is a message: listing all rooms, or a long history, takes longer."""
 SLICES_A_TURN = 5
 """Slices of a closed connection's bytes that are parsed in one turn, if they complete no line."""
+
+CUT_OFF = (
+    "your last line is dropped: it has no line end, and the connection ended without a closing "
+    "alert of TLS, so the rest of the line may be missing; end each line with a line feed"
+)
+"""The message to a client whose last line may have been cut off by someone on the way."""
 
 
 class WaitForAcks(Exception):
@@ -154,6 +160,15 @@ class LineQueue:
             left -= 1 if message else LINES_A_TURN // COMMANDS_A_TURN
         self._working = False
         carrier.worked()
+
+    def finish(self, carrier: Carrier, *, truncated: bool) -> None:
+        """The input has ended: a last line without an end is complete, unless the input may have
+        been `truncated` (`TlsConnection.truncated`).
+        """
+        if not truncated:
+            self.lines.finish()
+        elif self.lines.cut_off():
+            self.refuse(carrier, Malformed(CUT_OFF))
 
     def refuse(self, carrier: Carrier, error: ChatError) -> None:
         """Send the reason why a line was refused; after too many refusals further lines wait."""

@@ -128,9 +128,13 @@ class SpeakingConnection(PushConnection):
             self._work()
 
     def readConnectionLost(self) -> None:
-        """The client has half-closed; its last line may lack a line end."""
+        """The client has half-closed; its last line may lack a line end, but counts unless it may
+        be truncated.
+        """
         self._ended = True
-        self._lines += self._input.finish()
+        last = self._input.finish()
+        if not self.truncated:
+            self._lines += last
         self._settle()
 
     def writeConnectionLost(self) -> None:

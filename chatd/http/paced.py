@@ -171,13 +171,13 @@ class PacedChannel(StrictChannel):
         self._refused = True
         self.unlearn()
         self.setTimeout(None)
-        if self.full or self.isSecure():  # a TLS connection cannot be half-closed
+        if self.full:
             assert self.abortTimeout is not None
             self._deadline = self.callLater(self.abortTimeout, self._cut)
             self.loseConnection()
             return
-        self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
+        self._transport.loseWriteConnection()
 
     def _cut(self) -> None:
         self._deadline = None
@@ -201,9 +201,8 @@ class PacedChannel(StrictChannel):
         if self.method == b"HEAD":
             answer = answer[: answer.index(b"\r\n\r\n") + 4]
         self.transport.write(answer)
-        if not self.isSecure():  # a TLS connection cannot be half-closed
-            self._transport.loseWriteConnection()
         self._deadline = self.callLater(LINGER_SECONDS, self._hang_up)
+        self._transport.loseWriteConnection()
 
     def _too_slow(self) -> None:
         self._deadline = None

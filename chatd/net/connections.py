@@ -319,12 +319,12 @@ class RejectedConnection(Connection):
         if isinstance(counted, _Counted):
             counted.uncount()
         transport.write(self._words)
-        plain = counted is transport  # a TLS connection cannot be half-closed
+        plain = counted is transport
         if self._limiter.lingering < MOST_LINGERING:
             self._limiter.lingering += 1
             clock = self._limiter.connections.clock
             self._end = clock.callLater(LINGER_SECONDS, transport.abortConnection)
-            (transport.loseWriteConnection if plain else transport.loseConnection)()
+            transport.loseWriteConnection()
         elif plain:
             # Release the descriptor now, not in the next turn: this one may accept hundreds.
             transport.connectionLost(Failure(ConnectionDone()))

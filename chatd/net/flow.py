@@ -63,6 +63,11 @@ class FlowControlled(Protocol):
         self.peers.add(self)
         self.begin_flow()
 
+    @property
+    def truncated(self) -> bool:
+        """Whether the end of the input may have been cut off: see `TlsConnection.truncated`."""
+        return getattr(self.transport, "truncated", False)
+
     def begin_flow(self) -> None:
         """Become the transport's producer, so that it calls `pauseProducing` when it is full."""
         self.flowing = True

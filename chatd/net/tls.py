@@ -23,18 +23,28 @@ write.  Here a write is encrypted at once, and its record is sent as plain TCP s
    there is no `__getattr__`, and one flag (`_direct`) tells whether to encrypt and send at once.
    It is set while the connection is open, and not set during the handshake, while writes are
    gathered, and when the connection closes; then `_write_later` keeps or drops the write.
-6. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
+6. Each closing alert closes one direction (RFC 8446, section 6.1).  After the peer's, the protocol
+   is notified that the input has ended, as over plain TCP, and may write the answers that it owes.
+   A FIN without an alert does the same, but sets `truncated`: someone on the way may have cut off
+   the end of the input.  TLS 1.2 has the server drop such answers (RFC 5246, section 7.2.1); they
+   are sent nevertheless, because the peer has asked for them.
+7. After `loseConnection` the protocol receives nothing more.  Input is decrypted only to find the
+   peer's closing alert, and at most `MOST_DISCARDED` bytes of it.
+8. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
    below calls, and never from within `write`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from ssl import MemoryBIO, SSLContext, SSLError, SSLWantReadError, SSLZeroReturnError
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import (
     IConsumer,
+    IHalfCloseableProtocol,
     INegotiated,
     IProtocol,
     IProtocolFactory,
@@ -58,6 +68,8 @@ from .tcp import (
 
 MAX_RECORD = 16_384
 """Bytes in one record (RFC 8446, section 5.1)."""
+MOST_DISCARDED = 64 * 1024
+"""Bytes of application data that a peer may send between the server's closing alert and its own."""
 
 
 class Contexts(Protocol):
@@ -67,16 +79,17 @@ class Contexts(Protocol):
     """The context for connections that begin now.  It must refuse renegotiation."""
 
 
-@implementer(ISSLTransport, INegotiated, IPushProducer, IConsumer)
+@implementer(ISSLTransport, INegotiated, IPushProducer, IConsumer, IHalfCloseableProtocol)
 class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport only what doors use
     """One TLS connection: the protocol of the transport below, and the transport of another."""
 
     __slots__ = (
         "__weakref__",
         "_direct",
+        "_discarded",
         "_encrypt",
-        "_ended",
         "_established",
+        "_input_over",
         "_openssl",
         "_produced",
         "_producing",
@@ -89,6 +102,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         "protocol",
         "send",
         "transport",
+        "truncated",
     )
 
     def __init__(self, context: SSLContext, protocol: IProtocol) -> None:
@@ -102,6 +116,8 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """See `DirectWriter.send`: sends records to the transport below."""
         self.disconnecting = False
         """Whether the connection closes when everything is sent, or is closed."""
+        self.truncated = False
+        """Whether the input has ended without the peer's closing alert."""
         self._tls = tls
         self._received = received
         self._openssl = openssl_object(tls)
@@ -111,8 +127,10 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """Takes the records that OpenSSL has produced."""
         self._established = False
         """Whether the handshake is done."""
-        self._ended = False
-        """Whether nothing more will be read or written."""
+        self._input_over = False
+        """Whether nothing more will be read."""
+        self._discarded = 0
+        """Bytes of application data that came too late for the protocol."""
         self._takes_writes = True
         """Whether what is written now or later is sent.  It never becomes true again."""
         self._direct = False
@@ -132,16 +150,47 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self.send = transport.write
         enable_direct_writes(transport, self)
         self.protocol.makeConnection(self)
-        if not self._ended:
+        if not self._input_over:
             read_ahead(transport)
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
-        if self._ended:
+        if self._input_over:
             return
         self._received.write(data)
         if self._established or self._shake_hands():
             self._decrypt()
+
+    def readConnectionLost(self) -> None:
+        """See `IHalfCloseableProtocol.readConnectionLost`: a FIN, with or without an alert before
+        it.
+        """
+        if not self._established:
+            self._end()
+        elif not self._input_over:
+            self.truncated = True
+            self._end_input()
+
+    def writeConnectionLost(self) -> None:
+        """Never called: the transport below is not half-closed."""
+
+    def salvage(self, receive: Callable[[int], bytes]) -> None:
+        """See `WriteThrough.connectionLost`: let the protocol read what the socket has received."""
+        salvage = getattr(self.protocol, "salvage", None)
+        if salvage and self._established and not self.disconnecting:
+            salvage(partial(self._salvaged, receive))
+
+    def _salvaged(self, receive: Callable[[int], bytes], size: int) -> bytes:
+        """Up to `size` decrypted bytes; none: the peer's closing alert.  Raises `OSError` if no
+        more has been received.
+        """
+        while True:
+            with suppress(SSLWantReadError):
+                return self._openssl.read(size)
+            data = receive(size)
+            if not data:
+                raise ConnectionResetError  # a FIN without an alert
+            self._received.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol.connectionLost`."""
@@ -215,8 +264,15 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
             self.abortConnection()
             return
         self.disconnecting = True
-        self._takes_writes = self._producing
-        self._close_when_done()
+        if not self._producing:
+            self._close_output()
+
+    def loseWriteConnection(self) -> None:
+        """Send the closing alert behind all that was written, and go on reading; see
+        `ITCPTransport.loseWriteConnection`.
+        """
+        if self._takes_writes:
+            self._close_output()
 
     def abortConnection(self) -> None:
         """Close at once, whatever waits to be sent."""
@@ -232,9 +288,8 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """See `IConsumer.unregisterProducer`."""
         self._producing = False
         self.transport.unregisterProducer()
-        if self.disconnecting:
-            self._takes_writes = False
-            self._close_when_done()
+        if self.disconnecting and self._takes_writes:
+            self._close_output()
 
     def pauseProducing(self) -> None:
         """See `IPushProducer.pauseProducing`.  Bytes that have arrived are decrypted anyway."""
@@ -265,8 +320,8 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._direct = self._takes_writes
         if completed := getattr(self.protocol, "handshakeCompleted", None):  # IHandshakeListener
             completed()
-        if self.disconnecting:
-            self._close_when_done()
+        if not (self._takes_writes or self._input_over):
+            self._close_output()
         if self._received.pending:
             return True
         self._send_records()
@@ -274,9 +329,9 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         return False
 
     def _decrypt(self) -> None:
-        """Decrypt the received bytes, and pass them to the protocol."""
+        """Decrypt the received bytes, and pass them to the protocol unless it has closed."""
         received, read = self._received, self._openssl.read
-        while not self._ended:
+        while not self._input_over:
             try:
                 # The rest of one record: OpenSSL takes no more from the buffer, because it does not
                 # read ahead (SSL_CTX_set_read_ahead), and no record has more bytes.
@@ -289,13 +344,20 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
                 self._fail(problem)
                 return
             if not data:  # the peer's closing alert
-                self._close()
-                self._end()
+                self._end_input()
                 return
-            self.protocol.dataReceived(data)
+            if not self.disconnecting:
+                self.protocol.dataReceived(data)
+            elif self._is_too_late(len(data)):
+                self._end()
             if not received.pending:
                 break
         self._send_records()
+
+    def _is_too_late(self, size: int) -> bool:
+        """Count bytes that the protocol does not receive; returns whether they are too many."""
+        self._discarded += size
+        return self._discarded > MOST_DISCARDED
 
     def _send_records(self) -> None:
         if records := self._produced():
@@ -319,21 +381,37 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def _close_when_done(self) -> None:
-        if self._established and not (self._producing or self._ended):
-            self._flush()
-            self._direct = False
-            self._close()
+    def _end_input(self) -> None:
+        """The peer sends no more: notify the protocol, which may still write.  If it cannot, or has
+        closed already, close the connection.
+        """
+        self._input_over = True
+        half_closeable = IHalfCloseableProtocol(self.protocol, None)
+        if not self._takes_writes or half_closeable is None:
+            self._close_output()
+        elif not self.disconnecting:  # if it is, a producer may still write
+            half_closeable.readConnectionLost()
 
-    def _close(self) -> None:
-        """Send the closing alert.  If the peer has sent its own, close the transport, too."""
+    def _close_output(self) -> None:
+        """Write nothing more, and send the closing alert once the handshake is done.  If the peer
+        has sent its own, close the transport, too.
+        """
+        self._takes_writes = False
+        if not self._established:
+            return
+        self._flush()
+        self._direct = False
         try:
             self._tls.unwrap()
         except SSLError:  # the peer's alert is not here yet, or more of its data comes before it
-            self._send_records()
+            closed = self._input_over
         else:
-            self._send_records()
+            closed = True
+        self._send_records()
+        if closed:
             self._end()
+        elif not self._input_over:
+            self.transport.resumeProducing()  # or its alert would never be read
 
     def _fail(self, problem: SSLError) -> None:
         """The peer does not speak TLS, or shares no version or cipher: send an alert, and close."""
@@ -347,7 +425,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
 
     def _stop(self) -> None:
         """Read and write nothing more."""
-        self._ended = self.disconnecting = True
+        self._input_over = self.disconnecting = True
         self._takes_writes = self._direct = False
 
 

@@ -53,6 +53,21 @@ def test_pending_lines_equal_decoded_lines_and_are_counted(
     assert len(lines) == 0
 
 
+@given(streams, places, st.integers(0, 5))
+def test_line_that_was_cut_off_is_dropped(stream: bytes, at: list[int], taken: int) -> None:
+    """Only a last line without an end; the lines before it stay."""
+    decoder = LineDecoder(LIMIT)
+    expected = decoder.feed(stream)
+    lines = pending_lines(cut(stream, at))
+    for line in expected[:taken]:
+        assert lines.pop() == line
+    assert lines.cut_off() == decoder.begun
+    assert len(lines) == len(expected[taken:])
+    assert drained(lines) == expected[taken:]
+    lines.finish()
+    assert not lines.ready
+
+
 def test_a_line_that_is_put_back_comes_first() -> None:
     """Because it was not carried out."""
     lines = pending_lines([b"one\ntwo\n"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from chatd.chat.room import LOBBY
@@ -143,6 +145,16 @@ def test_half_closed_client_gets_its_messages_before_the_close(server: MemorySer
     assert told(server, wire) == ["<ada> hello", "<ada> bye"]
     assert wire.lost
     assert server.here == []
+
+
+def test_truncated_last_line_is_not_carried_out(server: MemoryServer) -> None:
+    """Over TLS someone on the way may have cut it off; complete lines count."""
+    wire: Any = connected(server)
+    wire.truncated = True
+    wire.send(b"hello\r\nbye")
+    wire.end_input()
+    assert told(server, wire) == ["<ada> hello"]
+    assert wire.lost
 
 
 @pytest.mark.parametrize("when", ["entering", "entered"])

@@ -26,6 +26,9 @@ class SecureConnection(FakeConnection):
     decrypts.
     """
 
+    ending = "alert and FIN"
+    """What the client sends to half-close the connection."""
+
     def __init__(
         self, contexts: OneContext, factory: IProtocolFactory, peer: IAddress | None = None
     ) -> None:
@@ -55,6 +58,15 @@ class SecureConnection(FakeConnection):
         self._unread = b""
         self.send(*parts)
         self.go_on()
+
+    def end_input(self) -> None:
+        """See `FakeConnection.end_input`: the client sends its closing alert, a FIN, or both."""
+        if "alert" in self.ending and not self.lost:
+            with suppress(ssl.SSLError):
+                self._client.unwrap()
+            super().send(self._out.read())
+        if "FIN" in self.ending and not self.lost:
+            super().end_input()
 
     def write(self, data: bytes) -> None:
         """The client receives records of the server; it answers a closing alert with its own."""

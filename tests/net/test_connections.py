@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IAddress
 
 from chatd.model.metrics import RARE
 from chatd.net.connections import (
+    LINGER_SECONDS,
     MOST_PER_ADDRESS,
     QUIET_SECONDS,
     ConnectionLimiter,
@@ -140,10 +141,11 @@ class FullServer:
 
 
 def test_a_refused_line_client_gets_an_error_line() -> None:
-    """Then the connection is closed."""
+    """Then the connection is closed, at the latest after `LINGER_SECONDS`."""
     full = FullServer()
     wire = full.connect(full.server.line_door)
     assert wire.received() == b"!! the server is full; try again in 10 seconds\r\n"
+    full.server.chat.clock.advance(LINGER_SECONDS)
     assert wire.lost
 
 

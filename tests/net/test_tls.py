@@ -18,7 +18,7 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from chatd.net.tcp import enable_direct_writes, lingers, one_write, unsent
+from chatd.net.tcp import enable_direct_writes, one_write, unsent
 from chatd.net.tls import MAX_RECORD, TlsFactory
 
 from ..kit.tcp import TcpPair
@@ -324,99 +324,6 @@ def test_write_at_the_end_of_the_handshake_comes_too_late_after_a_close(
     pair.close()
 
 
-def test_close_during_the_handshake_is_at_once(pair: TlsPair) -> None:
-    """There is nothing to send."""
-    pair.give(pair.packets())
-    pair.protocol.transport.loseConnection()
-    pair.wire.watch.run()
-    assert len(pair.protocol.losses) == 1
-
-
-def test_close_sends_what_was_written_and_waits_for_the_peer(pair: TlsPair) -> None:
-    """The peer gets the closing alert, answers it, and the connection ends without an error."""
-    pair.shake_hands()
-    pair.tls.write(b"bye")
-    pair.tls.loseConnection()
-    pair.tls.write(b"too late")
-    assert lingers(pair.tls)
-    assert pair.heard() == b"bye"
-    loss = pair.closed_by_client()
-    assert not loss.check(ConnectionLost)
-
-
-def test_close_waits_for_the_producer(pair: TlsPair) -> None:
-    """It may write until it is unregistered."""
-    pair.shake_hands()
-    pair.tls.registerProducer(pair.protocol, True)
-    pair.tls.loseConnection()
-    pair.tls.write(b"still producing")
-    pair.tls.unregisterProducer()
-    pair.tls.write(b"too late")
-    assert pair.heard() == b"still producing"
-
-
-def test_close_does_not_wait_for_a_later_producer(pair: TlsPair) -> None:
-    """Its writes are dropped: the closing alert is sent already."""
-    pair.shake_hands()
-    pair.tls.loseConnection()
-    pair.tls.registerProducer(pair.protocol, True)
-    pair.tls.write(b"too late")
-    pair.tls.unregisterProducer()
-    assert pair.heard() == b""
-    loss = pair.closed_by_client()
-    assert not loss.check(ConnectionLost)
-
-
-def test_data_that_crosses_the_closing_alert_is_no_error(pair: TlsPair) -> None:
-    """The peer sent the data before it had read the alert."""
-    pair.shake_hands()
-    pair.client.write(b"crossing")
-    crossing = pair.packets()
-    pair.tls.loseConnection()
-    pair.give(crossing)
-    assert pair.heard() == b""
-    loss = pair.closed_by_client()
-    assert not loss.check(ConnectionLost)
-
-
-def test_closing_alert_between_writes_ends_the_connection(pair: TlsPair) -> None:
-    """The server answers the alert, reads nothing after it, and drops later writes."""
-    pair.shake_hands()
-    pair.client.write(b"last words")
-    with pytest.raises(ssl.SSLWantReadError):
-        pair.client.unwrap()
-    pair.give(pair.packets() + b"garbage after the alert")
-    assert pair.protocol.received == b"last words"
-    pair.tls.write(b"into the void")
-    pair.flow()
-    pair.client.unwrap()
-    assert len(pair.protocol.losses) == 1
-
-
-def test_client_that_only_ends_its_input_is_closed(pair: TlsPair) -> None:
-    """TLS has no half-closed connections here: the client's FIN without an alert ends both ways."""
-    pair.shake_hands()
-    pair.wire.client.shutdown(socket.SHUT_WR)
-    assert select([pair.wire.server.socket], [], [], 10)[0]
-    why = pair.wire.server.doRead()
-    assert why is not None
-    pair.wire.server.connectionLost(Failure(why))
-    assert len(pair.protocol.losses) == 1
-    pair.tls.write(b"into the void")
-
-
-def test_client_that_has_sent_its_alert_still_gets_what_was_buffered(pair: TlsPair) -> None:
-    """The bytes come before the server's own alert."""
-    pair.shake_hands()
-    pair.tls.write(BIG)
-    with pytest.raises(ssl.SSLWantReadError):
-        pair.client.unwrap()
-    pair.give(pair.packets())
-    assert pair.heard() == BIG
-    pair.flow()
-    assert len(pair.protocol.losses) == 1
-
-
 @pytest.mark.parametrize("version", VERSIONS)
 def test_session_is_resumed(contexts: OneContext, version: ssl.TLSVersion) -> None:
     """With the ticket that came with the handshake or the first answer."""
@@ -433,15 +340,6 @@ def test_session_is_resumed(contexts: OneContext, version: ssl.TLSVersion) -> No
     again.say(b"me again")
     assert again.protocol.received == b"me again"
     again.close()
-
-
-def test_client_that_closes_without_an_alert_is_lost(pair: TlsPair) -> None:
-    """The protocol is notified once."""
-    pair.shake_hands()
-    pair.wire.server.connectionLost(Failure(ConnectionLost()))
-    assert len(pair.protocol.losses) == 1
-    pair.tls.write(b"nobody reads this")
-    pair.tls.loseConnection()
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,6 @@ class IrcConnection(IrcLink, TcpConnection):
         self.is_closing = True
         self.end_handshake()
         self.peers.stalls.forget(self)
-        self.queue.lines.finish()
         self.lost()
 
     def drain(self) -> None:
@@ -99,7 +98,7 @@ class IrcConnection(IrcLink, TcpConnection):
     def shut(self) -> None:
         """See `IrcLink.shut`."""
         self.end_flow()
-        if self._held and not (self.ending or ISSLTransport.providedBy(self.transport)):
+        if self._held and not self.ending:
             # With unread input the close would be a TCP reset, which could destroy the last words.
             self.transport.loseWriteConnection()
             self.transport.resumeProducing()

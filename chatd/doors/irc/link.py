@@ -178,7 +178,7 @@ class IrcLink(FlowControlled):
 
     def ended(self) -> None:
         """The client has half-closed: it sends no more, but may still read."""
-        self.queue.lines.finish()
+        self.queue.finish(self, truncated=self.truncated)
         self.ending = True
         self.work()
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, ISSLTransport
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -190,7 +190,7 @@ class LineConnection(TerminalConnection):
             return
         self._input.finish()
         if not self._input.problem or self._refuse_protocol():
-            self._queue.lines.finish()
+            self._queue.finish(self, truncated=self.truncated)
             self._ending = True
 
     def salvage(self, receive: Callable[[int], bytes]) -> None:
@@ -360,7 +360,7 @@ class LineConnection(TerminalConnection):
         if self._shell:
             self._shell.subscriber.stop()
         self.end_flow()
-        if self._stopped and self._farewell and not ISSLTransport.providedBy(self.transport):
+        if self._stopped and self._farewell:
             # With unread input the close would be a TCP reset, which could destroy the farewell.
             self.transport.loseWriteConnection()
             self.transport.resumeProducing()

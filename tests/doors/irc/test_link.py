@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 
 from ...kit.garbage import no_garbage
 from ...kit.irc import IrcWire, register, source
@@ -85,6 +87,16 @@ def test_received_lines_are_carried_out_after_the_client_has_closed(
     server.chat.settle()
     assert server.chat.texts("dev") == ["built"]
     assert server.chat.service.people.own("ci") is None
+
+
+def test_begun_line_of_a_lost_connection_is_not_carried_out(server: MemoryServer) -> None:
+    """The rest of it may be lost; a half-close (`nc -N`) ends a last line, a reset does not."""
+    client = IrcWire(server)
+    client.send("NICK ci", "USER ci 0 * :CI", "JOIN #dev")
+    client.wire.send(b"PRIVMSG #dev :built\r\nPRIVMSG #dev :it does n")
+    client.wire.hang_up(Failure(ConnectionLost()))
+    server.chat.settle()
+    assert server.chat.texts("dev") == ["built"]
 
 
 def test_a_lost_connection_is_a_quit(server: MemoryServer) -> None:
