@@ -59,6 +59,7 @@ THROUGH = {
     "console/commands/unban": "console/test_main",
     "console/link": "console/test_main",
     "console/offline": "e2e/test_console",
+    "net/tlsfactory": "net/test_tls",
     # A worker and its supervisor.
     "server/supervised": "e2e/test_workers",
     "server/worker_process": "server/test_workers",

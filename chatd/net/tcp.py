@@ -388,9 +388,10 @@ def lingers(transport: object) -> bool:
     until a TLS peer closes, too.
     """
     descriptor = descriptor_of(transport)
-    return descriptor is not None and (
-        descriptor is not transport or bytes_buffered(descriptor) > 0
-    )
+    if descriptor is None:
+        return False
+    waits_for_peer = descriptor is not transport and getattr(transport, "waits_for_alert", True)
+    return waits_for_peer or bytes_buffered(descriptor) > 0
 
 
 def descriptor_of(transport: object) -> FileDescriptor | None:

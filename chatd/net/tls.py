@@ -40,19 +40,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from ssl import MemoryBIO, SSLContext, SSLError, SSLWantReadError, SSLZeroReturnError
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.interfaces import (
     IConsumer,
     IHalfCloseableProtocol,
     INegotiated,
     IProtocol,
-    IProtocolFactory,
     IPushProducer,
     ISSLTransport,
 )
 from twisted.internet.main import CONNECTION_LOST
-from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -70,13 +69,6 @@ MAX_RECORD = 16_384
 """Bytes in one record (RFC 8446, section 5.1)."""
 MOST_DISCARDED = 64 * 1024
 """Bytes of application data that a peer may send between the server's closing alert and its own."""
-
-
-class Contexts(Protocol):
-    """The source of the SSL context for new connections of a port."""
-
-    context: SSLContext
-    """The context for connections that begin now.  It must refuse renegotiation."""
 
 
 @implementer(ISSLTransport, INegotiated, IPushProducer, IConsumer, IHalfCloseableProtocol)
@@ -208,6 +200,11 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
 
     def getPeerCertificate(self) -> None:  # noqa: N802
         """See `ISSLTransport.getPeerCertificate`.  No client is asked for a certificate."""
+
+    @property
+    def waits_for_alert(self) -> bool:
+        """Whether a close waits for the peer's closing alert: not if the input has ended."""
+        return not self._input_over
 
     def enable_direct_writes(self, writer: DirectWriter) -> None:
         """See `DirectTransport.enable_direct_writes`: each write is direct."""
@@ -427,27 +424,3 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         """Read and write nothing more."""
         self._input_over = self.disconnecting = True
         self._takes_writes = self._direct = False
-
-
-class TlsFactory(Factory):
-    """Makes the connections of a TLS port."""
-
-    noisy = False
-
-    def __init__(self, contexts: Contexts, factory: IProtocolFactory) -> None:
-        """`factory` makes the protocols to which the connections are the transports."""
-        self.contexts = contexts
-        self._factory = factory
-
-    def buildProtocol(self, addr: Any) -> Any:
-        """See `IProtocolFactory.buildProtocol`."""
-        protocol = self._factory.buildProtocol(addr)
-        return None if protocol is None else TlsConnection(self.contexts.context, protocol)
-
-    def doStart(self) -> None:  # noqa: N802
-        """See `IProtocolFactory.doStart`."""
-        self._factory.doStart()
-
-    def doStop(self) -> None:  # noqa: N802
-        """See `IProtocolFactory.doStop`."""
-        self._factory.doStop()

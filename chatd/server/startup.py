@@ -28,7 +28,7 @@ from ..model.errors import Unavailable
 from ..net.connections import ConnectionLimiter
 from ..net.peers import Peers
 from ..net.tcp import defer_accept
-from ..net.tls import TlsFactory
+from ..net.tlsfactory import TlsFactory
 from .drain import ChatServer
 from .ports import CannotOpen, reason, rehearse
 from .tls import DoorCertificates

@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -88,6 +91,52 @@ def test_plain_and_tls_doors_are_open_side_by_side(site: Site) -> None:
         told = secure.makefile("rb").read()
     assert told.startswith(b"HTTP/1.1 200")
     assert b"Strict-Transport-Security: max-age=600" in told
+
+
+@pytest.mark.parametrize("ending", ["alert", "FIN", "alert and FIN"])
+def test_half_closed_clients_are_answered(site: Site, ending: str) -> None:
+    """As by `nc -N` over plain TCP, whichever way the client ends its input."""
+    post = (
+        b"POST /rooms/lobby/messages?name=ci HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nbuilt"
+    )
+    for port, request, answer in (
+        (site.http, post, b"HTTP/1.1 201 "),
+        (site.line, b"/nick ci2\nbuilt, too\n", b"<ci2> built, too\r\n"),
+    ):
+        assert answer in half_closed(port, request, ending)
+
+
+def half_closed(port: int, request: bytes, ending: str) -> bytes:
+    """What a client receives that half-closes behind its request, until the server's alert."""
+    context = ssl.create_default_context(cadata=AUTHORITY.root_pem)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="a.example")
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as wire:
+
+        def done(step: Callable[[], Any]) -> Any:
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    wire.sendall(outgoing.read())
+                    received = wire.recv(65536)
+                    assert received, "the server has closed without an alert"
+                    incoming.write(received)
+
+        done(client.do_handshake)
+        client.write(request)
+        if "alert" in ending:
+            with pytest.raises(ssl.SSLError):
+                client.unwrap()
+        wire.sendall(outgoing.read())
+        if "FIN" in ending:
+            wire.shutdown(socket.SHUT_WR)
+        told = b""
+        with suppress(ssl.SSLZeroReturnError):  # instead of the empty read, behind an own alert
+            while part := done(lambda: client.read(65536)):
+                told += part
+    return told
 
 
 def test_sighup_reloads_settings_and_certificates_and_disconnects_nobody(

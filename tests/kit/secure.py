@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from twisted.internet.interfaces import IAddress, IProtocolFactory
 
-from chatd.net.tls import TlsFactory
+from chatd.net.tlsfactory import TlsFactory
 from chatd.testing import FakeConnection, InMemoryChat
 
 from .tls import OneContext, server_context

@@ -13,7 +13,8 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.net.tls import Contexts, TlsConnection, TlsFactory
+from chatd.net.tls import TlsConnection
+from chatd.net.tlsfactory import Contexts, TlsFactory
 
 from .certificates import write_certificate
 from .tcp import TcpPair

@@ -19,7 +19,8 @@ from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from chatd.net.tcp import enable_direct_writes, one_write, unsent
-from chatd.net.tls import MAX_RECORD, TlsFactory
+from chatd.net.tls import MAX_RECORD
+from chatd.net.tlsfactory import TlsFactory
 
 from ..kit.tcp import TcpPair
 from ..kit.tls import OneContext, Recorder, TlsPair, server_context

@@ -262,7 +262,9 @@ def test_client_that_has_sent_its_alert_gets_the_answer(half: TlsPair) -> None:
 
 def test_fin_behind_the_alert_is_no_second_end(half: TlsPair) -> None:
     """The protocol is notified once, and the answer may come after both."""
+    assert lingers(half.tls)
     send_alert(half)
+    assert not lingers(half.tls)
     send_fin(half)
     assert ends(half) == 1
     assert not half.tls.truncated
