@@ -119,7 +119,8 @@ def half_closed(port: int, request: bytes, ending: str) -> bytes:
                 try:
                     return step()
                 except ssl.SSLWantReadError:
-                    wire.sendall(outgoing.read())
+                    if outgoing.pending:
+                        wire.sendall(outgoing.read())
                     received = wire.recv(65536)
                     assert received, "the server has closed without an alert"
                     incoming.write(received)
