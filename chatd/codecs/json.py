@@ -100,9 +100,9 @@ def decode(data: bytes, form: type[T]) -> T:
         value: T = _decoder(form).decode(data)  # type: ignore[arg-type]  # a type has a hash
     except msgspec.ValidationError as problem:
         raise _wrong(problem, "the JSON") from None
-    except UnicodeDecodeError:
-        raise Malformed("the JSON is no valid UTF-8") from None
-    except msgspec.DecodeError as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:  # the latter up to msgspec 0.22
+        if not _is_utf_8(data):
+            raise Malformed("the JSON is no valid UTF-8") from None
         if _has_half_a_pair(data):
             raise Malformed(HALF_A_PAIR) from None
         raise Malformed(f"the JSON is not understood: {problem}") from None
@@ -129,6 +129,14 @@ def convert(fields: Mapping[str, str], form: type[T]) -> T:
         raise _wrong(problem, "the form") from None
     check_fields(value)
     return value
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _has_half_a_pair(data: bytes) -> bool:

@@ -157,6 +157,7 @@ def _signed(
     days: float = 2,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
+    signer = issuers_key.public_key()
     builder = (
         x509.CertificateBuilder(subject_name=subject, issuer_name=issuer)
         .public_key(key.public_key())
@@ -164,8 +165,26 @@ def _signed(
         .not_valid_before(now - timedelta(days=30))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(_usage(ca=ca), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
     )
     if hosts:
         names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
         builder = builder.add_extension(names, critical=False)
     return builder.sign(issuers_key, hashes.SHA256())
+
+
+def _usage(*, ca: bool) -> x509.KeyUsage:
+    """What the key is for; Python 3.13 checks it, as RFC 5280 has it."""
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -125,6 +125,8 @@ class FakeRooms:
             for n in range(rooms)
         ]
         self.ids: list[list[int]] = [[] for _ in self.rooms]
+        self._readers: list[Subscriber] = []
+        """The readers, kept as connections keep theirs: the garbage collection would end them."""
         self.last = BEGAN
 
     def say(self, *rooms: int) -> None:
@@ -158,8 +160,9 @@ class FakeRooms:
         codec: IdCodec = ID_CODEC,
     ) -> Subscriber:
         feeds = [self.rooms[room].feed(codec) for room in rooms or (0,)]
-        outlet.subscriber = Subscriber(outlet, feeds, cursor, limit)
-        return outlet.subscriber
+        reader = outlet.subscriber = Subscriber(outlet, feeds, cursor, limit)
+        self._readers.append(reader)
+        return reader
 
     def started(self, *rooms: int, cursor: int = BEGAN) -> DirectOutlet:
         outlet = DirectOutlet()
