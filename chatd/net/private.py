@@ -194,8 +194,9 @@ class ProxiedConnection(HAProxyProtocolWrapper):
 
 def check_proxy_headers(port: Any) -> None:
     """Have a port of a `haproxy:` endpoint make each connection a `ProxiedConnection`."""
-    if isinstance(port.factory, HAProxyWrappingFactory):
-        port.factory.protocol = ProxiedConnection
+    factory: Any = port.factory
+    if isinstance(factory, HAProxyWrappingFactory):
+        factory.protocol = ProxiedConnection  # type: ignore[assignment]
 
 
 # -- twisted.web ---------------------------------------------------------------------------------

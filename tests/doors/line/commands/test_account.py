@@ -113,7 +113,9 @@ def test_a_room_that_another_session_joins_again_is_read_again(
     other.types(f"/login ada {PASSWORD}")
     if isinstance(put_out, Dismiss):
         bob.types("/access members")
-    server.chat.perform(server.chat.service.people.own("bob"), put_out)
+    owner = server.chat.service.people.own("bob")
+    assert owner is not None
+    server.chat.perform(owner, put_out)
     assert ada.shown()[-1].startswith("!! ")
     assert ada.types("hello") == [
         "!! you are in no room now; /room lobby goes on there, /join comes into another one"
