@@ -21,6 +21,9 @@ from chatd.doors.api.rooms import IN_ROOM
 from chatd.doors.api.tree import TREE
 from chatd.http.resource import STATUS, ApiResource, Refusal
 
+from .kit.chat import PASSWORD, administrator
+from .kit.http import HttpClient
+from .kit.push import Browser, pushing
 from .kit.server import MemoryServer
 
 FILE = Path(__file__).parents[1] / "docs" / "openapi.yaml"
@@ -144,3 +147,132 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
             in_path = {one["name"] for one in given if one["in"] == "path"}
             assert in_path == set(re.findall(r"\{(\w+)\}", path))
             assert operation["summary"]
+
+
+class Caller:
+    """Accounts that do every request once, with success, and note the statuses of the answers."""
+
+    def __init__(self, server: MemoryServer) -> None:
+        self._server = server
+        self.statuses: dict[tuple[str, str], int] = {}
+
+    def client(self, name: str) -> HttpClient:
+        """A client in a new session of a new account."""
+        http = self._server.http("127.0.0.1")
+        self.ask(http, "POST", "/accounts", {"name": name, "password": PASSWORD})
+        return self.signed_in(name)
+
+    def signed_in(self, name: str) -> HttpClient:
+        """A client in a new session of an account."""
+        http = self._server.http("127.0.0.1")
+        made = self.ask(http, "POST", "/session", {"name": name, "password": PASSWORD})
+        http.headers["Authorization"] = f"Bearer {made['token']}"
+        return http
+
+    def ask(
+        self, http: HttpClient, method: str, path: str, form: Any = None, *names: object
+    ) -> Any:
+        """Do a request, with these names in the path's `{}`; returns the JSON of the answer."""
+        self._server.chat.advance(1)  # so that no rate limit is reached
+        target = path.format(*names)
+        if form is None:
+            response = http.request(method, target)
+        else:
+            response = http.send_json(method, target, form)
+        assert response.status < 300, (method, target, response.body)
+        self.statuses[re.sub(r"\?.*", "", path), method.lower()] = response.status
+        return response.json if response.body.startswith(b"{") else None
+
+
+def statuses_of_success(server: MemoryServer) -> dict[tuple[str, str], int]:
+    """The status of each request that is carried out."""
+    caller = Caller(server)
+    ask, ada, bob = caller.ask, caller.client("ada"), caller.client("bob")
+    pushing(server.chat)
+    for path in ("/about", "/healthz", "/events?rooms=lobby&wait=0", "/rooms", "/session"):
+        ask(ada, "GET", path)
+    for http in (ada, bob):
+        ask(http, "PUT", "/rooms/{}/membership", None, "dev")
+    said = [ask(ada, "POST", "/rooms/{}/messages", {"text": "hi"}, "dev")["id"] for _ in "12"]
+    ask(ada, "GET", "/rooms/{}", None, "dev")
+    ask(ada, "GET", "/rooms/{}/events?wait=0", None, "dev")
+    ask(ada, "GET", "/rooms/{}/search?q=hi", None, "dev")
+    ask(ada, "GET", "/rooms/{}/messages/{}", None, "dev", said[0])
+    ask(ada, "DELETE", "/rooms/{}/messages/{}", None, "dev", said[0])
+    ask(ada, "PUT", "/rooms/{}/topic", {"text": "tea"}, "dev")
+    ask(ada, "PUT", "/rooms/{}/marker", {"id": said[1]}, "dev")
+    ask(ada, "PATCH", "/rooms/{}", {"slow": 5}, "dev")
+    ask(ada, "PUT", "/rooms/{}/roles/{}", {"role": "voice"}, "dev", "bob")
+    for things in ("bans", "mutes"):
+        ask(ada, "PUT", f"/rooms/{{}}/{things}/{{}}", {}, "dev", "bob")
+        ask(ada, "GET", f"/rooms/{{}}/{things}", None, "dev")
+        ask(ada, "DELETE", f"/rooms/{{}}/{things}/{{}}", None, "dev", "bob")
+    ask(bob, "PUT", "/rooms/{}/membership", None, "dev")
+    ask(ada, "DELETE", "/rooms/{}/people/{}", None, "dev", "bob")
+    ask(ada, "PUT", "/rooms/{}/members/{}", None, "dev", "bob")
+    ask(ada, "GET", "/rooms/{}/members", None, "dev")
+    ask(ada, "DELETE", "/rooms/{}/members/{}", None, "dev", "bob")
+    link = ask(ada, "POST", "/rooms/{}/invites", {}, "dev")
+    ask(ada, "GET", "/rooms/{}/invites", None, "dev")
+    ask(bob, "POST", "/invites/{}", None, link["code"])
+    other = ask(ada, "POST", "/rooms/{}/invites", {}, "dev")
+    ask(ada, "DELETE", "/rooms/{}/invites/{}", None, "dev", other["id"])
+    ask(bob, "DELETE", "/rooms/{}/membership", None, "dev")
+    letter = ask(ada, "POST", "/people/{}/messages", {"text": "psst"}, "bob")
+    ask(ada, "GET", "/people")
+    ask(ada, "GET", "/people/{}/events?wait=0", None, "bob")
+    ask(ada, "PUT", "/people/{}/marker", {"id": letter["id"]}, "bob")
+    ask(ada, "DELETE", "/people/{}/messages/{}", None, "bob", letter["id"])
+    ask(ada, "PUT", "/push", Browser().form)
+    ask(ada, "GET", "/push")
+    ask(ada, "PUT", "/push/view", {"here": True, "page": "x"})
+    ask(ada, "DELETE", "/push")
+    ask(ada, "PUT", "/account/ignores/{}", None, "eve")
+    ask(ada, "DELETE", "/account/ignores/{}", None, "eve")
+    token = ask(ada, "POST", "/account/tokens", {"label": "ci"})
+    ask(ada, "GET", "/account/tokens")
+    ask(ada, "DELETE", "/account/tokens/{}", None, token["id"])
+    caller.signed_in("ada")
+    sessions = ask(ada, "GET", "/account/sessions")["sessions"]
+    other = next(one["id"] for one in sessions if not one["current"])
+    ask(ada, "DELETE", "/account/sessions/{}", None, other)
+    ask(ada, "POST", "/session/ticket")
+    ask(ada, "PATCH", "/account", {"current": PASSWORD, "password": PASSWORD + "!"})
+    ask(ada, "DELETE", "/account", {"password": PASSWORD + "!"})
+    guest = server.http()
+    guest.enter("gus")
+    ask(guest, "PATCH", "/session", {"name": "guy"})
+    ask(guest, "DELETE", "/session")
+    administrator(server.chat, "ruth")
+    admin = server.admin()
+    admin.headers.update(caller.signed_in("ruth").headers)
+    ask(admin, "GET", "/metrics")
+    for things in ("accounts", "bans", "audit"):
+        ask(admin, "GET", f"/admin/{things}")
+    ask(admin, "POST", "/admin/accounts", {"name": "cy", "password": PASSWORD})
+    ask(admin, "PATCH", "/admin/accounts/{}", {"admin": True}, "cy")
+    cy = caller.signed_in("cy")
+    (session,) = ask(admin, "GET", "/admin/accounts/{}/sessions", None, "cy")["sessions"]
+    ask(admin, "DELETE", "/admin/accounts/{}/sessions/{}", None, "cy", session["id"])
+    ask(admin, "DELETE", "/admin/accounts/{}/sessions", None, "cy")
+    assert cy.get("/session").status == 401
+    ask(admin, "DELETE", "/admin/accounts/{}", None, "cy")
+    ask(admin, "PUT", "/admin/bans/{}", {}, "eve")
+    ask(admin, "DELETE", "/admin/bans/{}", None, "eve")
+    ask(admin, "POST", "/admin/invites", {})
+    return caller.statuses
+
+
+def test_every_status_of_success_is_that_of_the_server(
+    server: MemoryServer, document: dict[str, Any]
+) -> None:
+    """Each request is carried out once; its status is the only one below 300 that is documented."""
+    told = {
+        (re.sub(r"\{\w+\}", "{}", path), method): sorted(
+            int(status) for status in operation["responses"] if status < "3"
+        )
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+    assert told == {asked: [status] for asked, status in statuses_of_success(server).items()}

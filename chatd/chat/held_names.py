@@ -95,7 +95,9 @@ class HeldNames:
         if holder is not None and holder is not own and not self.leaving(key):
             raise taken(shown, holder)
         if speaks_for_server(shown):
-            raise BadName("that name speaks for the server, or looks like one that does")
+            raise BadName(
+                "that name speaks for the server, or looks like one that does; choose another"
+            )
         own_name = own.name if own else None
         other = self._looks.find(
             shown, lambda other: other != own_name and not self.leaving(name_key(other))

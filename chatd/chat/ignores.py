@@ -55,7 +55,7 @@ class Ignores:
         """
         key = name_key(name)
         if key == person.key:
-            raise BadName("that is you")
+            raise BadName("that is you; give the name of somebody else")
         self._admission.spend(person)
         account = person.account
         if account is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ..model.bounds import INVITE
 from ..model.errors import Banned, LastOwner, ListFull, NotFound, Unavailable
 from ..model.events import Departed, Event, InvitedIn, PutOut, RoleGiven
 from ..model.identity import Stranger
@@ -30,7 +31,7 @@ from .person import Person
 from .room import Room
 from .rulings import NO_CHANGE, By, Target, check_rank, ruled
 
-NO_INVITE = "that invite is unknown, used up or has run out; ask for another one"
+NO_INVITE = INVITE.message
 """The one refusal of a code that cannot be used."""
 
 

@@ -52,7 +52,8 @@ FOR_ACCOUNTS = "only people with an account may do that here; register or sign i
 
 def for_programs(error: ChatError) -> ChatError:
     """The refusal, without advice to type a command of the line door."""
-    return NoSuchPerson(ABSENT) if isinstance(error, NoSuchPerson) else error
+    advised = isinstance(error, NoSuchPerson) and "; /who " in error.message
+    return NoSuchPerson(ABSENT) if advised else error
 
 
 class Access:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from twisted.web.server import Request
 
-from ..model.bounds import KEY, NAME, QUERY, ROOM, TEXT, TOKEN, WHO, Bound
+from ..model.bounds import INVITE, KEY, NAME, QUERY, ROOM, TEXT, TOKEN, WHO, Bound
 from ..model.errors import BadToken, ForeignOrigin, Malformed, UnsupportedMediaType
 
 MAX_ROOMS = 500
@@ -72,7 +72,7 @@ SEGMENTS: dict[str, Bound] = {
     "person": NAME,
     "who": WHO,
     "id": _short("an id"),
-    "code": _short("a code"),
+    "code": INVITE,
 }
 """The bounds of path segments that clients choose, by kind."""
 

@@ -21,7 +21,7 @@ from twisted.web.server import Request
 from ..model.errors import ChatError, ForeignOrigin
 from .fields import header
 from .proxies import NO_PROXIES, Proxies
-from .resource import Refusal
+from .resource import Refusal, varies
 from .stricttransport import StrictTransport
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -50,6 +50,11 @@ class Origins:
     def replace(self, allowed: Iterable[str]) -> None:
         """From now on, allow these origins and no others."""
         self._allowed = frozenset(origin.lower() for origin in allowed)
+
+    @property
+    def any(self) -> bool:
+        """Whether an origin is allowed."""
+        return bool(self._allowed)
 
     def __contains__(self, origin: str) -> bool:
         return origin.lower() in self._allowed
@@ -85,6 +90,8 @@ class OriginGuard(Resource):
             own = origin is None or self._is_own(origin, request)
         except ChatError as error:
             return Refusal(error)
+        if self._allowed.any:
+            varies(request, b"Origin")
         if origin is None or own:
             return self._within(path, request)
         if origin not in self._allowed:
@@ -97,7 +104,6 @@ class OriginGuard(Resource):
             )
         request.setHeader(b"access-control-allow-origin", origin.encode())
         request.setHeader(b"access-control-expose-headers", b"Link, Retry-After")
-        request.setHeader(b"vary", b"Origin")
         asks = request.requestHeaders.hasHeader("access-control-request-method")
         if request.method == b"OPTIONS" and asks:
             return Preflight()

@@ -175,6 +175,14 @@ def no_content(request: Request) -> bytes:
     return b""
 
 
+def varies(request: Request, header: bytes) -> None:
+    """The answer depends on a header of the request, and perhaps on others (`Vary`, RFC 9110,
+    section 12.5.5): caches keep one for each value.
+    """
+    known = request.responseHeaders.getRawHeaders(b"vary", [])
+    request.setHeader(b"vary", b", ".join([*known, header]))
+
+
 def check_coding(request: Request) -> None:
     """Raise `UnsupportedMediaType` if the request's body is compressed (RFC 9110, section 8.4)."""
     for value in header_lines(request, "content-encoding"):

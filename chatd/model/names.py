@@ -72,9 +72,10 @@ def _clean_name(name: str) -> str:
     shown = _enforced(_display, name, _NAME_MARKS, MAX_NAME)
     if shown is None or len(shown) > MAX_NAME:
         raise BadName(f"a name has at most {MAX_NAME} characters; choose a shorter one")
-    # HTTP clients drop the path segments "." and "..".
-    if not shown.strip(".") or not _spelt(shown, _NAME_MARKS):
+    if not shown or not _spelt(shown, _NAME_MARKS):
         raise BadName(NO_NAME)
+    if not shown.strip("."):  # HTTP clients drop the path segments "." and ".."
+        raise BadName("a name of dots only has no address; add a letter or digit")
     if _GUEST.fullmatch(_name_key(shown)):
         raise BadName("guest names are given by the server; choose another name")
     return shown
@@ -96,8 +97,10 @@ def _clean_room(room: str) -> str:
     folded = _enforced(_folded, bare, _ROOM_MARKS, MAX_ROOM)
     if folded is None or len(folded) > MAX_ROOM:
         raise BadRoom(f"a room's name has at most {MAX_ROOM} characters; choose a shorter one")
-    if not folded.strip(".") or not _spelt(folded, _ROOM_MARKS):
+    if not folded or not _spelt(folded, _ROOM_MARKS):
         raise BadRoom("that is no room's name; use letters, digits and - _ . only")
+    if not folded.strip("."):
+        raise BadRoom("a room's name of dots only has no address; add a letter or digit")
     return folded
 
 

@@ -225,7 +225,7 @@ def decide(
         if identity.scope is not None:
             _check_scope(rule, identity, action)
         if anonymous and not rule.strangers:
-            raise NoSession(f"you may not {action.value} without a session")
+            raise NoSession(_needs_session(action))
         if rule.admins and not identity.admin:
             raise NotAllowed(f"only an administrator of the server may {action.value}")
         return
@@ -247,7 +247,7 @@ def decide(
     if rights.bans.placed and not rule.banned and not (rule.hidden and identity.admin):
         _check_banned(rights.bans, identity, now, f"#{room.name}")
     if anonymous and not rule.strangers:
-        raise NoSession(f"you may not {action.value} without a session")
+        raise NoSession(_needs_session(action))
     if rule.admins and not identity.admin:
         raise NotAllowed(f"only an administrator of the server may {action.value}")
     if rule.muted and rule.outside and not (rule.role or rule.topic or rule.posting):
@@ -325,6 +325,10 @@ def speaker_of(identity: Identity) -> str:
 
 
 _NEEDS = {VOICE: "a voice, op or owner", OP: "an op or owner", OWNER: "an owner"}
+
+
+def _needs_session(action: Action) -> str:
+    return f"you may not {action.value} without a session; begin one, or sign in"
 
 
 def _needs(role: Role, action: Action, room: RoomView) -> str:

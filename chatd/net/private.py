@@ -20,6 +20,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.tcp import Port, Server
 from twisted.logger import Logger
+from twisted.protocols.haproxy._wrapper import HAProxyProtocolWrapper, HAProxyWrappingFactory
 from twisted.web.http import HTTPChannel
 
 # -- twisted.internet.abstract.FileDescriptor ----------------------------------------------------
@@ -166,6 +167,36 @@ def do_read_or_write(reactor: EPollReactor, selectable: Any, fd: int, event: int
 def disconnect(reactor: EPollReactor, selectable: Any, why: BaseException) -> None:
     """Close a selectable whose `doRead` has returned or raised `why` (`_disconnectSelectable`)."""
     reactor._disconnectSelectable(selectable, why, True)
+
+
+# -- twisted.protocols.haproxy -------------------------------------------------------------------
+
+
+class ProxiedConnection(HAProxyProtocolWrapper):
+    """A connection of a `haproxy:` endpoint, which begins with a header of the PROXY protocol.
+
+    A header that is malformed closes it.  Twisted raises whatever comes for some of them, such as
+    one with a port that is no number, and closes it for `PROXY UNKNOWN` without addresses, with
+    which HAProxy checks whether a server is there.  `_proxyInfo` is None until the header is read.
+    """
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `Protocol.dataReceived`."""
+        if self._proxyInfo is None and data.startswith(b"PROXY UNKNOWN\r\n"):
+            data = data.replace(b"\r\n", b" \r\n", 1)
+        try:
+            super().dataReceived(data)
+        except Exception:
+            if self._proxyInfo is not None:
+                raise
+            self.loseConnection()
+
+
+def check_proxy_headers(port: Any) -> None:
+    """Have a port of a `haproxy:` endpoint make each connection a `ProxiedConnection`."""
+    factory: Any = port.factory
+    if isinstance(factory, HAProxyWrappingFactory):
+        factory.protocol = ProxiedConnection  # type: ignore[assignment]
 
 
 # -- twisted.web ---------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from ..doors.api.about import Place
 from ..model.errors import Unavailable
 from ..net.connections import ConnectionLimiter
 from ..net.peers import Peers
+from ..net.private import check_proxy_headers
 from ..net.tcp import defer_accept
 from ..net.tlsfactory import TlsFactory
 from .drain import ChatServer
@@ -260,6 +261,7 @@ class Door(Service):
         self.port = port
         if self._tls is not None:
             defer_accept(port)
+        check_proxy_headers(port)
         self._limiter.connections.watch(port, self.door)
         self._log.info(
             "{door} door listening on {place}", door=self.door, place=written_place(port.getHost())

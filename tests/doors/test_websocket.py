@@ -158,3 +158,6 @@ def test_an_owner_moderates_over_a_websocket(server: MemoryServer) -> None:
     assert bob.closed is not None
     assert ada.answer(type="unban", target="bob", ref="4")["type"] == "ack"
     assert ada.answer(type="redact", target=1, ref="5")["code"] == "not-found"
+    unknown = ada.answer(type="kick", target="zoe", ref="6")
+    assert unknown["code"] == "no-such-person"
+    assert unknown["message"].endswith("or has an account; look at the spelling")  # as over HTTP

@@ -120,6 +120,15 @@ def test_an_allowed_page_may_read_all_responses(server: MemoryServer, http: Http
         assert response.headers["vary"] == "Origin"
 
 
+def test_caches_keep_files_of_the_page_apart_by_origin(http: HttpClient) -> None:
+    """Only the answer to an allowed page of another site lets that page read it."""
+    for origin in ("", ALLOWED):
+        headers = {"Origin": origin} if origin else {}
+        response = http.get("/chat.js", **headers)
+        assert response.headers["vary"] == "Origin, Accept-Encoding"
+        assert response.headers.get("access-control-allow-origin", "") == origin
+
+
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
 def test_a_preflight_of_an_allowed_page_is_permitted(http: HttpClient, method: str) -> None:
     """For every method and header that the API uses."""

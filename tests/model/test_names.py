@@ -187,6 +187,14 @@ def test_a_room_name_that_a_url_cannot_contain_is_refused(room: str) -> None:
         clean_room(room)
 
 
+@pytest.mark.parametrize("name", [".", "..", "..."])
+def test_the_refusal_of_dots_does_not_advise_to_use_them(name: str) -> None:
+    """A dot is one of the characters that names may have, beside others."""
+    for clean, refusal in ((clean_name, BadName), (clean_room, BadRoom)):
+        with pytest.raises(refusal, match="add a letter or digit"):
+            clean(name)
+
+
 def test_a_room_name_has_one_to_64_characters() -> None:
     """The `#` does not count."""
     assert clean_room("#" + "x" * MAX_ROOM) == "x" * 64

@@ -21,6 +21,7 @@ from twisted.internet.tcp import Port, Server
 from twisted.internet.testing import StringTransport
 from twisted.internet.unix import Port as UnixPort
 from twisted.logger import Logger
+from twisted.protocols.haproxy._wrapper import HAProxyWrappingFactory
 from twisted.python.failure import Failure
 from twisted.python.systemd import ListenFDs
 from twisted.web.http import HTTPFactory
@@ -346,3 +347,68 @@ def test_systemds_sockets_are_known_by_name(monkeypatch: pytest.MonkeyPatch) -> 
     passed = ListenFDs([3, 4], ("http", "http"))
     monkeypatch.setattr("twisted.internet.endpoints._SystemdParser._sddaemon", passed)
     assert private.systemd_sockets() == [("http", 3), ("http", 4)]
+
+
+class Receiver(Protocol):
+    """Remembers what comes, and raises for `bug`."""
+
+    received = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+        if data == b"bug":
+            raise ValueError(data)
+
+
+def proxied() -> tuple[Receiver, Any, StringTransport]:
+    """A door's connection, that of the `haproxy:` endpoint before it, and the transport."""
+    port: Any = Port(0, HAProxyWrappingFactory(Factory.forProtocol(Receiver)))
+    private.check_proxy_headers(port)
+    connection, transport = port.factory.buildProtocol(None), StringTransport()
+    connection.makeConnection(transport)
+    return connection.wrappedProtocol, connection, transport
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"PROXY TCP4 192.0.2.7 192.0.2.8 x y\r\n",
+        b"PROXY TCP4 \xff 192.0.2.8 1 2\r\n",
+        b"PROXY TCP4\r\n",
+        b"PROXY BOGUS\r\n",
+        b"GET / HTTP/1.1\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\1x",
+    ],
+)
+def test_a_malformed_proxy_header_closes_the_connection(header: bytes) -> None:
+    """Without an error in the log, and without a byte for the door."""
+    door, connection, transport = proxied()
+    connection.dataReceived(header + b"hello")
+    assert transport.disconnecting
+    assert door.received == b""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"PROXY UNKNOWN\r\n",
+        b"PROXY UNKNOWN ::1 ::2 1 2\r\n",
+        b"PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n",
+    ],
+)
+def test_what_follows_a_proxy_header_is_the_doors(header: bytes) -> None:
+    """`_proxyInfo`; an error of the door itself is not taken for one of the header."""
+    door, connection, transport = proxied()
+    connection.dataReceived(header + b"hello")
+    connection.dataReceived(b"PROXY UNKNOWN\r\n")
+    assert door.received == b"helloPROXY UNKNOWN\r\n"
+    with pytest.raises(ValueError, match="bug"):
+        connection.dataReceived(b"bug")
+    assert not transport.disconnecting
+
+
+def test_a_port_without_proxy_headers_is_left_as_it_is() -> None:
+    """Its factory has no connections of its own kind."""
+    port = Port(0, Factory())
+    private.check_proxy_headers(port)
+    assert not hasattr(port.factory, "protocols")

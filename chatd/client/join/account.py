@@ -58,7 +58,7 @@ async def ignore(live: Live, name: str) -> None:
     """
     key = name_key(name)
     if key == name_key(live.places.name):
-        raise BadName("that is you")
+        raise BadName("that is you; give the name of somebody else")
     if live.account:
         await live.client.ignore(name)
     live.places.ignored.add(key)

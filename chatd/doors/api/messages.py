@@ -16,7 +16,7 @@ from ...codecs.json import JSON
 from ...http.body import read_body
 from ...http.fields import header
 from ...http.media import preferred
-from ...http.resource import answer, no_content, resource_named
+from ...http.resource import answer, no_content, resource_named, varies
 from ...model.commands import Act, Say
 from ...model.errors import NotFound
 from ...model.moderation import Redact
@@ -55,7 +55,7 @@ class MessageResource(RoomCommandResource):
     def render_GET(self, request: Request) -> Any:
         """The message as JSON; for a browser, the page at that message."""
         id_ = message_id(self._id)
-        request.setHeader(b"vary", b"Accept")
+        varies(request, b"Accept")
         if preferred(header(request, "accept") or "", _STYLES) == HTML:
             return self._open_page(request, id_)
         access = self._access

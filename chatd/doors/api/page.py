@@ -18,7 +18,7 @@ from twisted.web.http import CACHED
 from twisted.web.server import Request
 
 from ...http.codings import accepted_coding, packed
-from ...http.resource import ApiResource
+from ...http.resource import ApiResource, varies
 from .compact import compact_script, compact_style
 
 WEB = Path(__file__).parents[2] / "web"
@@ -79,7 +79,7 @@ class PageFile(ApiResource):
         request.setHeader(b"x-content-type-options", b"nosniff")
         request.setHeader(b"referrer-policy", b"no-referrer")
         request.setHeader(b"cache-control", b"no-cache")
-        request.setHeader(b"vary", b"Accept-Encoding")
+        varies(request, b"Accept-Encoding")
         if coding:
             request.setHeader(b"content-encoding", coding.encode())
         tag = f'"{self._tag}{f"-{coding}" if coding else ""}"'.encode()

@@ -28,9 +28,9 @@ def signed_in(session: LastingSession, access: Access, request: Request) -> byte
         path=b"/",
         max_age=b"%d" % (SESSION_DAYS * 86_400) if account else None,
         httpOnly=True,
-        sameSite="strict",
         secure=secure,
     )
+    request.cookies[-1] += b"; SameSite=Strict"  # spelt as in its standard; Twisted does not
     fields = {"name": session.person.name, "token": session.token}
     return answer(request, {**fields, "account": True} if account else fields, 201)
 

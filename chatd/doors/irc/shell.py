@@ -65,13 +65,11 @@ class IrcShell(IrcClient):
                 raise TooLong
             message = read(line)
         except TooLong:
-            self.catch_up()
-            self._pay()
+            self._take_turn()
             self.numeric(numerics.INPUTTOOLONG)
             return False
         except NoUtf8 as problem:
-            self.catch_up()
-            self._pay()
+            self._take_turn()
             request = Request(self, problem.command, (), problem.tags)
             request.fail("INVALID_UTF8", text="that line is no UTF-8, and nothing of it was said")
             request.done()
@@ -133,6 +131,16 @@ class IrcShell(IrcClient):
     @property
     def _entering(self) -> bool:
         return self.applicant is not None and self.applicant.entering
+
+    def _take_turn(self) -> None:
+        """Before a line is refused: its answer comes behind all that earlier lines cause, as `001`.
+
+        Raises `RateLimited` and `WaitForAcks`.
+        """
+        if self._entering:
+            raise WaitForAcks
+        self.catch_up()
+        self._pay()
 
     def _pay(self) -> None:
         """Count a line against `COMMAND_RATE`.  Raises `RateLimited`."""

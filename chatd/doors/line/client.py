@@ -120,6 +120,7 @@ class LineClient:
 
     def _rooms_changed(self) -> None:
         """A session of the same person has joined a room, or left one."""
+        self.reader.forget_left()
         if not self.changing:  # this client's own command changes the reader itself
             self.service.clock.callLater(0, self._read_rooms, self.session, self.service.horizon)
 

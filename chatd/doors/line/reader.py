@@ -114,8 +114,17 @@ class LineReader:
             rules = self._service.sign_in.rules
             if rules.guests == "none" and is_onlooker(self._session.person):
                 raise sign_in_first(rules)
-            raise NotInRoom("you are in no room; /join lobby, or another one")
+            raise NotInRoom(self._where_to_go())
         return self.room
+
+    def _where_to_go(self) -> str:
+        """What a client without a current room can do: go on in a room that it has joined, if
+        there is one.
+        """
+        others = filter(self.reads, self._session.person.rooms)
+        if (other := next(others, None)) is None:
+            return "you are in no room; /join lobby, or another one"
+        return f"you are in no room now; /room {other} goes on there, /join comes into another one"
 
     def check(self, source: Source) -> None:
         """Raises `NotAllowed` if the session may not read the source."""
@@ -137,7 +146,8 @@ class LineReader:
 
     def removed(self, room: str, error: ChatError) -> None:
         """See `Outlet.removed`.  If the room is the current one, there is no current room then."""
-        self._removed |= {room}
+        if room in self._session.person.rooms:
+            self._removed |= {room}
         if self.room and self.room.name == room:
             self.room = None
         self._wire.send(refusal(error))
@@ -161,6 +171,13 @@ class LineReader:
     def give_back(self, name: str) -> None:
         """A room that the gate had taken away was joined again, or left."""
         self._removed -= {name}
+
+    def forget_left(self) -> None:
+        """Give back the rooms that the person is not in any more: they are read when another
+        session of the person joins them again.
+        """
+        if self._removed:
+            self._removed &= self._session.person.rooms.keys()
 
     def read(self, room: Room | None, begin: int | None = None) -> None:
         """Read the joined rooms, of which `room` is the current one, and the private messages.

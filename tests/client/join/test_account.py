@@ -39,7 +39,7 @@ def test_ignored_person_is_not_shown_and_calls_nobody(network: Network, enter: E
     """Neither live, nor in what was said before, until `/unignore`; private messages neither."""
     network.say("hi ada")
     ada = enter()
-    assert ada.type("/ignore ada")[-1] == "!! that is you"
+    assert ada.type("/ignore ada")[-1] == "!! that is you; give the name of somebody else"
     assert ada.type("/ignore EVE")[-1] == "== you hear no more of EVE; /unignore EVE ends that"
     network.say("ada again")
     assert (ada.calls, ada.live.places.hides(_last(ada))) == ([], True)

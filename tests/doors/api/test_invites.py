@@ -58,7 +58,8 @@ def test_invite_expires_and_can_be_revoked(server: MemoryServer, ada: HttpClient
     person_of(server, "ada")
     server.chat.advance(61)
     bodies = {
-        bob.post(f"/invites/{code}", {}).body for code in (short["code"], taken["code"], "nonsense")
+        bob.post(f"/invites/{code}", {}).body
+        for code in (short["code"], taken["code"], "nonsense", "x" * 65, "x" * 300)
     }
     assert len(bodies) == 1
     assert b"not-found" in bodies.pop()

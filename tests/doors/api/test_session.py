@@ -26,9 +26,9 @@ def test_new_session_has_a_name_a_token_and_a_cookie(
     assert response.status == 201
     body = response.json
     assert body == {"name": "Ada", "token": body["token"]}
-    cookie, *flags = response.headers["set-cookie"].lower().split("; ")
-    assert cookie == f"chatd-{server.chat.store.id}={body['token']}".lower()
-    assert {"httponly", "samesite=strict", "path=/"} <= set(flags)
+    cookie, *flags = response.headers["set-cookie"].split("; ")
+    assert cookie == f"chatd-{server.chat.store.id}={body['token']}"
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(flags)
     assert server.here == ["Ada"]
 
 

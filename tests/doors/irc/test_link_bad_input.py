@@ -111,6 +111,21 @@ def test_what_is_too_long_is_refused_and_the_next_line_is_not(
 
 
 @pytest.mark.parametrize(
+    ("line", "answer"), [(b"PRIVMSG #dev :" + b"x" * 600, "417"), (b"PRIVMSG #dev :\xff", "FAIL")]
+)
+def test_a_line_that_is_refused_behind_user_is_answered_behind_the_welcome(
+    server: MemoryServer, line: bytes, answer: str
+) -> None:
+    """In one packet, as bots send them: answers come in the order of the lines."""
+    client = IrcWire(server)
+    client.wire.send(b"NICK ada\r\nUSER ada 0 * :A\r\n" + line + b"\r\n")
+    server.chat.settle()
+    commands = client.commands()
+    assert commands[0] == "001"
+    assert commands[-1] == answer
+
+
+@pytest.mark.parametrize(
     "line",
     [
         b"\xff",

@@ -39,8 +39,9 @@ def _lines(
         if not people or not wanted.wants(shown, people):
             yield None
             continue
-        inside = room.name in person.rooms
-        if inside or (getattr(room.state, "listed", True) and may_read(client, room)):
+        state = room.state
+        seen = state.listed and (not state.closed or may_read(client, room))
+        if seen or room.name in person.rooms:
             yield numerics.write(numerics.LIST, server, nick, shown, str(people), room.state.topic)
         else:
             yield None

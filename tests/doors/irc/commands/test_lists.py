@@ -32,3 +32,13 @@ def test_channels_are_listed_by_mask_and_people(server: MemoryServer) -> None:
     assert listed(ada, ">1") == ["#dev"]
     assert listed(ada, "<2") == ["#lobby"]
     assert listed(ada, "#nowhere") == []
+
+
+def test_a_channel_from_which_one_is_banned_is_listed(server: MemoryServer) -> None:
+    """As on the other doors: a ban hides what is said there, not that the room exists."""
+    ada, bob = register(server, "ada", rooms="#dev"), register(server, "bob", rooms="#dev")
+    assert ada.ask("MODE #dev +b bob!*@*")
+    assert bob.ask("JOIN #dev")[-1].startswith("474 ")
+    assert listed(bob) == ["#dev"]
+    ada.ask("MODE #dev +i")
+    assert listed(bob) == []

@@ -6,7 +6,9 @@ import pytest
 from twisted.internet.defer import fail
 
 from chatd.chat.rules import Rules
+from chatd.model.commands import Command
 from chatd.model.errors import Unavailable
+from chatd.model.moderation import Ban, Dismiss, Kick
 from chatd.testing import FakeConnection
 
 from ....kit.chat import PASSWORD
@@ -97,6 +99,32 @@ def test_rooms_are_joined_and_left_by_all_sessions_of_an_account(server: MemoryS
     assert "== you are in #lobby" in ada.shown()
     server.say("unread", room="dev")
     assert "unread" not in " ".join([*ada.shown(), *other.shown()])
+
+
+@pytest.mark.parametrize("put_out", [Kick("dev", "ada"), Ban("dev", "ada"), Dismiss("dev", "ada")])
+def test_a_room_that_another_session_joins_again_is_read_again(
+    server: MemoryServer, put_out: Command
+) -> None:
+    """After the person was put out of it, whatever for.  The client goes into no room by itself."""
+    bob = registered(server, "bob")
+    bob.types("/join dev")
+    ada, other = registered(server), Terminal(server)
+    ada.types("/join dev")
+    other.types(f"/login ada {PASSWORD}")
+    if isinstance(put_out, Dismiss):
+        bob.types("/access members")
+    owner = server.chat.service.people.own("bob")
+    assert owner is not None
+    server.chat.perform(owner, put_out)
+    assert ada.shown()[-1].startswith("!! ")
+    assert ada.types("hello") == [
+        "!! you are in no room now; /room lobby goes on there, /join comes into another one"
+    ]
+    bob.types("/access open", "/unban ada")
+    assert "== you are in #dev" in other.types("/join dev")
+    bob.types("welcome back")
+    assert "#dev <bob> welcome back" in ada.shown()
+    assert "== you are in #dev" in ada.types("/room dev")
 
 
 def test_person_leaves_with_the_last_session_of_the_account(server: MemoryServer) -> None:
