@@ -12,7 +12,7 @@ class Unfit(Exception):
 
 
 FORMAT = 1
-"""The version of the chat's data: its keys, cells, events and batches, and the scripts' arguments.
+"""The version of the chat's data: its keys, cells, events and batches.
 
 A chatd uses only data of this version, so nodes of two versions never work on the same data.  It
 rises with whatever an earlier chatd would misread or, writing a value anew, drop: a new field in a
