@@ -48,6 +48,8 @@ KILLS = 5
 _OF_FAULTS = re.compile(
     "the store is away|a node has left|a node gives no sign of life|this node was given up"
     "|Redis has lost what it had acknowledged|this node was behind for too long"
+    "|the store can(not)? shorten the audit trail"
+    "|dropped the waiting lines of .* closed .*: the guest could not enter"
 )
 
 

@@ -24,6 +24,7 @@ PROJECT = {
     "test_changes",
     "test_contributing",
     "test_docs",
+    "test_formats",
     "test_house",
     "test_mirror",
     "test_openapi",

@@ -4,6 +4,9 @@ Such a list is not in memory, so it is read before a command is judged by it.  T
 it longer expects the account's cell as it was before the list was read, and writes that cell anew.
 So of two such units that were judged at the same time the store refuses one as stale, and its list
 is read again.  On one node they come one after another, so only those of several nodes contend.
+
+If the store does not answer one of them, those that wait for it fail with it: each would only wait
+for the store as long again.
 """
 
 from __future__ import annotations
@@ -12,15 +15,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 
 from ..model.account import encode
-from ..model.errors import NoSession, Unavailable
+from ..model.errors import InDoubt, NoSession, Unavailable
 from ..model.units import ACCOUNTS, Change, Unit
 from .accounts import Record
 from .journal import CROWDED, TRIES, Journal
 
 L = TypeVar("L")
+
+NOT_TRIED = "the server cannot store that now; try again in a moment"
+"""The message of `Unavailable` for those that have waited for one that the store did not answer."""
 
 
 class _Outdated(Unavailable):
@@ -55,22 +61,41 @@ class AccountLists:
         read: Callable[[], Deferred[L]],
         judge: Callable[[L], Sequence[Change]],
     ) -> Any:
-        async with self._turns.setdefault(record.key, DeferredLock()):
-            for _ in range(TRIES):
-                self._journal.check()
-                version, account = record.version, record.value
-                changes = judge(await read())
-                if account is None or account.deleted:
-                    raise NoSession("the account is gone; sign in to another")
-                changes = (*changes, Change(ACCOUNTS, record.key, encode(account)))
+        turn = self._turns.setdefault(record.key, DeferredLock())
+        try:
+            await turn.acquire()
+        except CancelledError:
+            raise Unavailable(NOT_TRIED) from None
+        try:
+            return await self._in_turn(record, read, judge)
+        except (Unavailable, InDoubt):
+            for waiting in tuple(turn.waiting):
+                waiting.cancel()
+            raise
+        finally:
+            turn.release()
 
-                def judged(version: int = version, changes: Sequence[Change] = changes) -> Unit:
-                    if record.version != version:
-                        raise _Outdated("")
-                    return Unit((), changes, (record.expect,))
+    async def _in_turn(
+        self,
+        record: Record,
+        read: Callable[[], Deferred[L]],
+        judge: Callable[[L], Sequence[Change]],
+    ) -> Any:
+        for _ in range(TRIES):
+            self._journal.check()
+            version, account = record.version, record.value
+            changes = judge(await read())
+            if account is None or account.deleted:
+                raise NoSession("the account is gone; sign in to another")
+            changes = (*changes, Change(ACCOUNTS, record.key, encode(account)))
 
-                try:
-                    return await self._journal.submit(judged)
-                except _Outdated:
-                    continue
-            raise Unavailable(CROWDED)
+            def judged(version: int = version, changes: Sequence[Change] = changes) -> Unit:
+                if record.version != version:
+                    raise _Outdated("")
+                return Unit((), changes, (record.expect,))
+
+            try:
+                return await self._journal.submit(judged)
+            except _Outdated:
+                continue
+        raise Unavailable(CROWDED)

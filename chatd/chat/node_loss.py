@@ -23,6 +23,7 @@ from .core import Core
 from .departures import LEAVE_SECONDS, Departures
 from .elsewhere import Elsewhere
 from .journal import Outcome
+from .lane import ALONE, in_order
 from .person import Person
 from .presence import Unannounced
 from .room import Room
@@ -106,7 +107,9 @@ class NodeLoss:
             else:
                 self._end(person, error)
 
-        return self._journal.submit(claim, person).addErrback(refused)
+        # In its order, so that a person who goes meanwhile leaves when the name is its own again.
+        claiming = in_order(person, ALONE, self._journal.submit, claim, person)
+        return claiming.addErrback(refused)
 
     def _end(self, person: Person, error: ChatError) -> None:
         person.ended = True

@@ -5,6 +5,8 @@
 2. A session is valid in one `epoch` of its account.  A new password begins another epoch, which
    ends all sessions but the one that changed it.
 3. The cell of an account is never removed: the name of a deleted account stays reserved.
+4. A cell is written anew from the fields that are known here: a sign-in does so with the account's.
+   So a chatd that adds a field raises the version of the stored data, and earlier ones refuse it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ MOST_IGNORED = 1000
 
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A registered name.  A later version may add fields."""
+    """A registered name."""
 
     name: str
     """The name as it is shown."""

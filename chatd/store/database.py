@@ -6,6 +6,7 @@
    `marks` has the request keys, each with the id that it answers.  `search_blocks` and
    `search_words` are the word index.
 2. `PRAGMA user_version` counts the migrations that were applied to the file.  They only go forward.
+   What an earlier chatd would misread, or drop from a value that it writes anew, needs a migration.
 3. A `Database` is used by one thread at a time.
 """
 

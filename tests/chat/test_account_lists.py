@@ -9,13 +9,17 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from chatd.chat import account_sessions, ignores, push_subscriptions, tokens
+from chatd.chat.accounts import Proof
 from chatd.model.account import Account, encode
-from chatd.model.errors import BadCredentials, Malformed, NoSession
+from chatd.model.errors import BadCredentials, InDoubt, Malformed, NoSession, Unavailable
 from chatd.model.units import ACCOUNTS, PUSHES, SESSIONS, Change, Unit, account_table
+from chatd.store.redis.reading import READ_SECONDS
+from chatd.store.redis.store import WATCH_SECONDS
 from chatd.testing import InMemoryChat
 
 from ..kit.chat import HERE, PASSWORD, refused, registered, set_account, settled, signed_in
 from ..kit.push import Browser, pushing
+from ..kit.redis import absent_server
 from ..kit.redis_chat import RedisChats
 
 MOST = 5
@@ -154,6 +158,41 @@ def test_many_sign_ins_at_once_all_succeed_and_each_reads_the_list_once(
         chat.advance(0.1)
     assert [refused(one) for one in signing] == [None] * 80
     assert reads.count(account_table(SESSIONS, "ada")) == 80
+
+
+def test_sign_ins_that_wait_for_one_account_fail_together_if_the_store_does_not_answer(
+    logged_warnings: None,
+) -> None:
+    """After the time of one, however many there are; a later one tries anew."""
+    with RedisChats("a") as chats:
+        (one,) = chats.chats
+        account = Change(ACCOUNTS, "ada", encode(Account("ada", created=1)))
+        chats.answered(one.node.store.append([Unit((), (account,))]))
+        proof = Proof(chats.answered(one.service.accounts.find("ada")), 0)
+
+        def signing(count: int) -> list[Deferred[Any]]:
+            return [one.service.signed_in.begin(proof, HERE, "test") for _ in range(count)]
+
+        one.node.dialler.server = absent_server()
+        one.node.go_mute()
+        early = signing(300)
+        chats.nodes.advance(READ_SECONDS + 2 * WATCH_SECONDS)
+        assert [refused(one) for one in early] == [Unavailable] * 300
+        late = signing(3)
+        one.node.dialler.server = chats.nodes.server
+        chats.nodes.advance(READ_SECONDS)
+        assert [refused(one) for one in late] == [None] * 3
+
+
+def test_of_sign_ins_at_once_only_the_one_that_was_tried_may_have_been_stored(
+    chat: InMemoryChat,
+) -> None:
+    """If the store is in doubt about it, the others may be repeated safely."""
+    proof = registered(chat, "ada")
+    chat.store.doubting = "lost"
+    signing = [chat.service.signed_in.begin(proof, HERE, "test") for _ in range(3)]
+    chat.settle()
+    assert [refused(one) for one in signing] == [InDoubt, Unavailable, Unavailable]
 
 
 def test_a_session_does_not_begin_by_a_password_that_is_changed_meanwhile(

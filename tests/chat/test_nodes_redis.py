@@ -6,12 +6,16 @@ from typing import cast
 
 import pytest
 
+from chatd.chat import judge_nodes
+from chatd.chat.person import Person
 from chatd.chat.sessions import GRACE_SECONDS, Session
 from chatd.codecs.json import JSON
 from chatd.model.addresses import LOCAL
 from chatd.model.commands import Join, Rename, Say, SetTopic, Tell
 from chatd.model.errors import BadToken, NameInUse
 from chatd.model.events import Joined, Said, Told
+from chatd.model.policy import Policy
+from chatd.model.units import Unit
 from chatd.store.redis.lease import BEAT_SECONDS, MOST_BEATS
 from chatd.testing import FakeOutlet
 
@@ -147,6 +151,32 @@ def test_people_and_readers_outlive_an_engine_that_has_lost_everything(
         assert read(reader) == ["lost", "GAP", "new", "too"]
         assert read(one.read(old)) == ["GAP", "new", "too"]
         assert [type(event) for event in one.events()] == [Said, Said]
+    server.remove()
+    logged_errors.clear()
+
+
+def test_a_person_who_goes_while_its_lost_name_is_taken_again_leaves(
+    monkeypatch: pytest.MonkeyPatch, logged_errors: list[str]
+) -> None:
+    """As the connections of accounts do that the engine has lost; nobody else would free it."""
+    server = RedisServer().start()
+    with RedisChats("a", "b", server=server) as chats:
+        one, two = chats.chats
+        ada = one.enter("ada")
+        claim = judge_nodes.claim_again
+
+        def claim_and_go(policy: Policy, person: Person) -> Unit:
+            chats.nodes.clock.callLater(0, one.service.end, person)
+            return claim(policy, person)
+
+        monkeypatch.setattr(judge_nodes, "claim_again", claim_and_go)
+        server.ask("FLUSHALL")
+        two.node.cut()
+        chats.nodes.advance(3)
+        assert ada.ended
+        assert holders(one) == holders(two) == {}
+        assert one.room().names == two.room().names == []
+        assert two.enter("ada").name == "ada"
     server.remove()
     logged_errors.clear()
 

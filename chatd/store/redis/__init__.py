@@ -15,10 +15,12 @@
 6. Time is the server's: one clock for all nodes.
 7. What is redacted or erased leaves the data, the log of batches too, with the same script.  Redis'
    own log of writes (AOF) is rewritten soon after (`retention`).
+8. The data has a version (`server.FORMAT`).  A node works on data of its own version only: it looks
+   at the beginning of each round, in the script that raises the fence.
 
 All keys of a chat have one hash tag, so that they are in one slot of a cluster:
 
-    {P}:meta      hash: the history's id, the highest id given, the last batch, the floor
+    {P}:meta      hash: the history's id and format, the highest id given, the last batch, the floor
     {P}:log       sorted set: the last batches by their ids, for nodes that catch up
     {P}:r:ROOM    sorted set: the events of a room by their ids, each `id event`.  (A stream would
                   be smaller, but keeps the bytes of an entry that was deleted from it.)

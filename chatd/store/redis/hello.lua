@@ -4,8 +4,10 @@
 -- ARGV 1 prefix of all keys  2 lease  3 fence: 1 for a lease that begins  4 highest id that the node
 --      has seen  5 the server's run id  6 an id for a new history  7 the id of the history that the
 --      node knows, or ''  8 the node's name  9 the time (µs), or '' for the server's own
---      10 forks kept  11 1 if the node has just started, 0 if it goes on
--- Answers 'gone' if the lease is over, and 1 if another node has the same name; or 'ok', the
+--      10 forks kept  11 1 if the node has just started, 0 if it goes on  12 the format of the data
+--      that the node knows
+-- Answers 'format' and the data's format if it is another one, and changes nothing; 'gone' if the
+-- lease is over, and 1 if another node has the same name; or 'ok', the
 -- history's id, the highest id given, that of the last batch, and the forks: 'FIRST LAST', ids
 -- between which an earlier process of the server may have given some that are not kept.
 local str = string.format
@@ -15,8 +17,10 @@ if not now then
   now = t[1] * 1000000 + t[2]
 end
 local lease, fence, seen = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local meta = redis.call('HMGET', KEYS[1], 'id', 'last', 'tail', 'run')
+local meta = redis.call('HMGET', KEYS[1], 'id', 'last', 'tail', 'run', 'format')
 local id, last = meta[1], tonumber(meta[2] or '0')
+local format = meta[5] or id and '1'   -- the first one was not marked at first
+if format and format ~= ARGV[12] then return {'format', format} end
 
 local function state_of(value)
   return string.match(value, '^%S+')
@@ -68,7 +72,7 @@ elseif meta[4] and meta[4] ~= ARGV[5] then
 elseif seen > last then
   fork(seen + 1)
 end
-redis.call('HSET', KEYS[1], 'last', str('%.0f', last), 'run', ARGV[5])
+redis.call('HSET', KEYS[1], 'last', str('%.0f', last), 'run', ARGV[5], 'format', ARGV[12])
 
 local function forget(node)
   local prefix = ARGV[1]

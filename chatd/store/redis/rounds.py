@@ -24,7 +24,7 @@ from . import scripts, wire
 from .failures import Lost, Refused
 from .following import DAMAGED, Following
 from .keys import Keys
-from .server import NotNow, Unfit, examine, keeping
+from .server import FORMAT, NotNow, Unfit, examine, keeping, unknown
 from .times import Times
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class Rounds:
             self._watcher.unheard(self.heard)
 
     async def _hello(self, round: Round, run_id: str) -> tuple[int, int]:
-        """Raise the fence; answers the highest id given, and the last batch."""
+        """Raise the fence; answers the highest id given, and the last batch.  Raises `Unfit`."""
         keys, following = self._keys, self._following
         while True:
             reply = await round.commands.run(
@@ -268,9 +268,12 @@ class Rounds:
                 self._times.wall,
                 MOST_FORKS,
                 1 if self._opened else 0,
+                FORMAT,
             )
             if reply[0] == b"ok":
                 break
+            if reply[0] == b"format":
+                raise unknown(reply[1].decode(errors="replace"))
             self._log.warn("this node was given up by the others; its sessions are over")
             if reply[1]:
                 self._log.error(
@@ -378,6 +381,8 @@ class Rounds:
         why = problem.message if isinstance(problem, Unavailable) else str(problem)
         if self._opened and not isinstance(problem, NotNow):
             self._closed = True
+        elif isinstance(problem, Unfit) and why != self.why:
+            self._log.error("the store cannot be used: {why}", why=why)
         round.end(why or type(problem).__name__)
 
     def _over(self, round: Round, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Checks whether a Redis server is suitable for a chat."""
+"""Checks whether a Redis server, and the chat's data there, are suitable for this chatd."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ class NotNow(Exception):
 
 
 class Unfit(Exception):
-    """The server cannot be used with its version or configuration."""
+    """The server cannot be used with its version, configuration or data."""
 
 
+FORMAT = 1
+"""The version of the chat's data: its keys, cells, events and batches.
+
+A chatd uses only data of this version, so nodes of two versions never work on the same data.  It
+rises with whatever an earlier chatd would misread or, writing a value anew, drop: a new field in a
+cell too.  The chatd that raises it has to upgrade earlier data, when no other node is connected.
+"""
 OLDEST = 7
 """The oldest major release of Redis with the features that the scripts need; every release of
 Valkey has them."""
@@ -51,6 +58,19 @@ def examine(info: bytes) -> str:
             " set it to noeviction"
         )
     return told.get("run_id", "")
+
+
+def unknown(format: str) -> Unfit:
+    """The refusal of data that has another format than `FORMAT`."""
+    if format.isdecimal() and int(format) > FORMAT:
+        return Unfit(
+            f"a later chatd wrote the chat's data, in version {format}; this one knows version"
+            f" {FORMAT}: install that chatd again, or restore a copy of the data"
+        )
+    return Unfit(
+        f"the chat's data is in version {format!r}, and this chatd knows version {FORMAT}: install"
+        " the chatd that wrote it, or restore a copy of the data"
+    )
 
 
 def keeping(info: bytes) -> str:
