@@ -7,11 +7,13 @@
    limit; one that succeeds returns them.
 3. A name without an account has a bucket too, so that answers do not reveal which accounts exist.
 4. The buckets are stored, and read at the start: a restart does not reset them.
+5. If several nodes share the store, each attempt first takes over the stored buckets that count
+   more failures: guesses at one node count at the others, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -60,6 +62,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Level).decode
 
 
+def kind_of(key: str) -> Kind:
+    """The kind of a bucket, by its key in the store."""
+    return ACCOUNT if key.startswith(ACCOUNT.prefix) else ADDRESS
+
+
 class Attempt:
     """One attempt under way.  Exactly one of its methods is to be called."""
 
@@ -92,8 +99,13 @@ class Attempt:
 class Attempts:
     """Counts the failed attempts of one chat."""
 
-    def __init__(self, clock: IReactorTime, store: Store, now: Callable[[], float]) -> None:
-        """`now` is the wall clock, in seconds since the Unix epoch."""
+    def __init__(
+        self, clock: IReactorTime, store: Store, now: Callable[[], float], *, shared: bool = False
+    ) -> None:
+        """`now` is the wall clock, in seconds since the Unix epoch.  `shared`: there may be other
+        nodes.
+        """
+        self._shared = shared
         self._clock = clock
         self._store = store
         self._now = now
@@ -102,13 +114,16 @@ class Attempts:
         """The keys of the stored buckets."""
         self._tidying = False
 
-    def opened(self, cells: Mapping[str, Cell]) -> None:
-        """Take over the buckets that the store has on opening."""
+    def take_over(self, cells: Mapping[str, Cell]) -> None:
+        """Take over stored buckets: those that count more failures than here."""
         for key, cell in cells.items():
             try:
-                self._levels[key] = _decode(cell.value)
+                level = _decode(cell.value)
             except msgspec.DecodeError:
                 continue  # written by a later version
+            kind = kind_of(key)
+            if self._left(level, kind) >= self._taken(kind, key.removeprefix(kind.prefix)):
+                self._levels[key] = level
             self._noted.add(key)
         self._watch()
 
@@ -119,6 +134,8 @@ class Attempts:
         """
         self._check(ADDRESS, address)
         known = self._store.get(account_table(FAMILIAR, key), [address])
+        if self._shared:
+            known.addCallback(self._catch_up, key, address)
 
         def looked_up(cells: Mapping[str, Cell]) -> Attempt:
             familiar = address in cells
@@ -130,6 +147,18 @@ class Attempts:
             return Attempt(self, key, address, familiar=familiar)
 
         return known.addCallback(looked_up)
+
+    def _catch_up(
+        self, cells: Mapping[str, Cell], key: str, address: Address
+    ) -> Deferred[Mapping[str, Cell]]:
+        """Take over what other nodes have counted; passes `cells` on."""
+
+        def stored(levels: Mapping[str, Cell]) -> Mapping[str, Cell]:
+            self.take_over(levels)
+            return cells
+
+        keys = [ACCOUNT.prefix + key, ADDRESS.prefix + address]
+        return self._store.get(ATTEMPTS, keys).addCallback(stored)
 
     def settle(self, kind: Kind, who: str, change: int = 0) -> None:
         """Add `change` failures to a bucket, and store it."""
@@ -161,8 +190,10 @@ class Attempts:
 
     def _taken(self, kind: Kind, who: str) -> float:
         level = self._levels.get(kind.prefix + who)
-        if level is None:
-            return 0.0
+        return 0.0 if level is None else self._left(level, kind)
+
+    def _left(self, level: Level, kind: Kind) -> float:
+        """The failures that a bucket counts now."""
         return max(level.taken - max(self._now() - level.at, 0.0) / kind.seconds, 0.0)
 
     def _take(self, kind: Kind, who: str, count: int) -> None:
@@ -179,14 +210,26 @@ class Attempts:
             self._clock.callLater(TIDY_SECONDS, self._tidy)
 
     def _tidy(self) -> None:
-        """Drop the buckets that are full again."""
+        """Drop the buckets that are full again, unless other nodes have counted more."""
         self._tidying = False
-        for key in list(self._levels):
-            kind = ACCOUNT if key.startswith(ACCOUNT.prefix) else ADDRESS
-            if not self._taken(kind, key.removeprefix(kind.prefix)):
+        full = [key for key in self._levels if self._is_full(key)]
+        if full and self._shared:
+            stored = self._store.get(ATTEMPTS, full).addCallback(self.take_over)
+            stored.addErrback(_ignore).addCallback(lambda _: self._drop(full))
+        else:
+            self._drop(full)
+        self._watch()
+
+    def _drop(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            if key in self._levels and self._is_full(key):
                 del self._levels[key]
                 self._forget(key)
-        self._watch()
+
+    def _is_full(self, key: str) -> bool:
+        """Whether a bucket counts no failure any more."""
+        kind = kind_of(key)
+        return not self._taken(kind, key.removeprefix(kind.prefix))
 
     def _forget(self, key: str) -> None:
         if key in self._noted:

@@ -106,7 +106,7 @@ class Fold:
             self._parts.recent_letters.restated(opened.last)
             self._parts.people.opened(cells[1])
             self._parts.consequences.opened(cells[5])
-            self._parts.attempts.opened(cells[3])
+            self._parts.attempts.take_over(cells[3])
             self._parts.claims.opened(cells[4], cells[8])
             self._parts.administrators.restated(cells[4])
             if not self._parts.journal.paused:  # or the state is being read anew already

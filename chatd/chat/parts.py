@@ -183,7 +183,7 @@ class Parts:
         self.claims = Claims(clock.seconds, self.journal, node, micros)
         self.administrators = Administrators()
         self.account_removal = AccountRemoval(core, self.correspondence, self.administrators)
-        self.attempts = Attempts(clock, store, wall)
+        self.attempts = Attempts(clock, store, wall, shared=bool(node))
         self.passwords = passwords or Passwords(HashingPool(clock))
         grants = GuestGrants(self.rooms)
         moderators = Moderators(

@@ -9,6 +9,7 @@ from chatd.chat.attempts import (
     ACCOUNT_SECONDS,
     ADDRESS_FAILURES,
     ADDRESS_SECONDS,
+    TIDY_SECONDS,
 )
 from chatd.model.addresses import Address
 from chatd.model.errors import BadCredentials, RateLimited
@@ -94,6 +95,31 @@ def test_failures_are_counted_over_a_restart(ada: InMemoryChat) -> None:
     again = restarted(ada)
     assert guess(again, "ada", OTHER) is RateLimited
     assert signed_in(again, "ada", address=OWN)
+
+
+def test_guesses_at_one_node_count_at_the_others(ada: InMemoryChat) -> None:
+    """Those at an account, and those from an address; the owner is let in by each node."""
+    nodes = [InMemoryChat(node=ada) for _ in range(2)]
+    answers = [guess(nodes[n % 2], "ada", address(n)) for n in range(2 * ACCOUNT_FAILURES)]
+    assert answers == [BadCredentials] * ACCOUNT_FAILURES + [RateLimited] * ACCOUNT_FAILURES
+    assert all(signed_in(node, "ada", address=OWN) for node in nodes)
+    answers = [guess(nodes[n % 2], f"name{n}", OTHER) for n in range(2 * ADDRESS_FAILURES)]
+    assert answers == [BadCredentials] * ADDRESS_FAILURES + [RateLimited] * ADDRESS_FAILURES
+
+
+def test_bucket_that_counts_more_at_another_node_is_not_deleted(ada: InMemoryChat) -> None:
+    """A node that saw few of the guesses forgets them earlier; it leaves the others' count."""
+    one, two = (InMemoryChat(node=ada) for _ in range(2))
+    guess(one, "ada", address(0))
+    for number in range(ACCOUNT_FAILURES - 1):
+        guess(two, "ada", address(number + 1))
+    one.advance(ACCOUNT_SECONDS + TIDY_SECONDS)
+    left = (ACCOUNT_SECONDS + TIDY_SECONDS) / ACCOUNT_SECONDS
+    answers = [guess(one, "ada", address(100 + n)) for n in range(ACCOUNT_FAILURES)]
+    assert answers.count(BadCredentials) <= left + 1
+    one.advance(ACCOUNT_FAILURES * ACCOUNT_SECONDS + 3 * TIDY_SECONDS)
+    keys = ada.store.engine.cells.snapshot(ATTEMPTS).cells()
+    assert not any(key.startswith("a:") for key in keys)
 
 
 def test_buckets_that_are_full_again_are_deleted(ada: InMemoryChat) -> None:
