@@ -30,7 +30,8 @@ from ..chat.sessions import Session
 from ..codecs.lines import LineDecoder
 from ..model.addresses import Address
 from ..model.commands import Command
-from ..model.errors import ChatError, TextTooLong
+from ..model.errors import ChatError, Malformed, TextTooLong
+from .linequeue import CUT_OFF
 from .push_door import PushConnection, PushFactory, refusal_of
 
 COMMAND_BYTES = 256
@@ -133,7 +134,9 @@ class SpeakingConnection(PushConnection):
         """
         self._ended = True
         last = self._input.finish()
-        if not self.truncated:
+        if last and self.truncated:
+            self.refuse(Malformed(CUT_OFF))
+        else:
             self._lines += last
         self._settle()
 

@@ -9,6 +9,7 @@ import pytest
 from chatd.chat.room import LOBBY
 from chatd.codecs.lines import CURRENT, refusal
 from chatd.codecs.streams import PlainCodec
+from chatd.doors.linequeue import CUT_OFF
 from chatd.doors.push_door import PushFactory
 from chatd.doors.speaking import LINES_A_TURN, SpeakingConnection
 from chatd.model.commands import Rename, Say
@@ -148,12 +149,14 @@ def test_half_closed_client_gets_its_messages_before_the_close(server: MemorySer
 
 
 def test_truncated_last_line_is_not_carried_out(server: MemoryServer) -> None:
-    """Over TLS someone on the way may have cut it off; complete lines count."""
+    """Over TLS someone on the way may have cut it off; complete lines count.  The client gets the
+    reason.
+    """
     wire: Any = connected(server)
     wire.truncated = True
     wire.send(b"hello\r\nbye")
     wire.end_input()
-    assert told(server, wire) == ["<ada> hello"]
+    assert told(server, wire) == [f"!! {CUT_OFF}", "<ada> hello"]
     assert wire.lost
 
 
