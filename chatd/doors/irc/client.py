@@ -34,6 +34,7 @@ from ...model.letters import named_in
 from ...model.metrics import RARE
 from ...stream.subscriber import Subscriber
 from ..linequeue import WaitForAcks
+from .answers import Answers
 from .door import IrcDoor
 from .reader import IrcReader
 
@@ -108,6 +109,7 @@ class IrcClient(ABC):
         """The number of commands whose outcome is not known yet."""
         self.changing = 0
         """The number of these commands for whose outcome every later line waits."""
+        self.answers = Answers(self.service.clock)
         self.ended = False
         self.parting = ""
         self.batch: Multiline | None = None
@@ -255,8 +257,17 @@ class IrcClient(ABC):
         """
         if self.unanswered:
             raise WaitForAcks
+        self.catch_up_with_events()
+
+    def catch_up_with_events(self) -> None:
+        """Write the events that have been shown."""
         if self.subscriber is not None:
             self.subscriber.wake()
+
+    def go_on(self) -> None:
+        """An outcome is known: do what has waited for it."""
+        self.settle()
+        self.link.work()
 
     # -- its state -------------------------------------------------------------------------------
 

@@ -87,6 +87,7 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
             _cannot_send(request, f"#{name}", "CTCP goes to persons only")
             return
         inside = name in request.person.rooms
+        request.changes = not inside  # the echo is no event that the client reads
         if not (inside or exists(client, name)):
             _refuse_channel(request, f"#{name}")
             return
@@ -103,6 +104,7 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
             )
         )
         return
+    request.changes = client.service.people.find(target) is None
     if special is not None and special.command != "ACTION":
         _signal(request, target, command, text)
         return
@@ -139,14 +141,16 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
     if room and source is None:
         _echo_outside(request, room, id_)
         return
+    away = "" if room else _away_text(request, target)
+    request.several = bool(away)
     to_oneself = not room and target.casefold() == request.person.name.casefold()
     if not client.may("echo-message"):
         if not to_oneself:
             reader.hide(id_)
     elif source is not None:
         request.own(find(source, id_))
-    if not room:
-        _tell_away(request, target)
+    if away:
+        request.numeric(numerics.AWAY, client.service.cards.of(target).name, away)
 
 
 def _echo_outside(request: Request, name: str, id_: int) -> None:
@@ -157,16 +161,17 @@ def _echo_outside(request: Request, name: str, id_: int) -> None:
         request.lines(client.reader.codec.render(entry))
 
 
-def _tell_away(request: Request, target: str) -> None:
+def _away_text(request: Request, target: str) -> str:
+    """Why the receiver of a PRIVMSG is away; empty if it is not, or if it is the client itself."""
     if request.command != "PRIVMSG":
-        return
+        return ""
     known = request.client.service.cards.of(target)
-    if known.away and known.name.casefold() != request.person.name.casefold():
-        request.numeric(numerics.AWAY, known.name, known.away)
+    return known.away if known.name.casefold() != request.person.name.casefold() else ""
 
 
 def _signal(request: Request, target: str, kind: str, text: str) -> None:
     client = request.client
+    request.changes = True  # the echo is no event
     try:
         outcome = client.service.signals.tell(request.person, target, kind, text)
     except RateLimited:
@@ -231,6 +236,7 @@ def tagmsg(request: Request) -> None:
             outcome = client.service.signals.typing(person, name, state)
         else:
             name = ""
+            request.changes = True
             outcome = client.service.signals.tell(person, target, "TAGMSG", state)
     except RateLimited:
         return  # nobody waits for that
