@@ -135,6 +135,9 @@ NOSUCHCHANNEL = _numeric(403, "channel :no such channel")
 CANNOTSENDTOCHAN = _numeric(404, "channel :")
 TOOMANYCHANNELS = _numeric(405, "channel :")
 WASNOSUCHNICK = _numeric(406, "nick :there was no such nick")
+TOOMANYTARGETS = _numeric(
+    407, "targets :a message goes to one target, and nothing of this was said"
+)
 INVALIDCAPCMD = _numeric(410, "subcommand :there is no such CAP command")
 NORECIPIENT = _numeric(411, ":no recipient was given")
 NOTEXTTOSEND = _numeric(412, ":there is no text to send")

@@ -73,6 +73,9 @@ def _say(request: Request) -> None:
 def _send(request: Request, target: str, text: str, *, fits: bool = False) -> None:
     """Send a text; with `fits`, refuse one that cannot be relayed in one line."""
     client, command = request.client, request.command
+    if "," in target:
+        _refuse_several(request, target)
+        return
     if fits and size(text) > text_bytes(command, client.source(), target):
         _refuse(request, target, TextTooLong("with your name before it that is too long"))
         return
@@ -207,6 +210,12 @@ def _refuse(request: Request, target: str, error: ChatError) -> None:
         request.refuse(error)
 
 
+def _refuse_several(request: Request, targets: str) -> None:
+    """Refuse a message to several targets: `TARGMAX` says that there may be one."""
+    if request.command != "NOTICE":
+        request.numeric(numerics.TOOMANYTARGETS, targets)
+
+
 def _refuse_channel(request: Request, shown: str) -> None:
     if request.command != "NOTICE":
         request.numeric(numerics.NOSUCHCHANNEL, shown)
@@ -226,6 +235,9 @@ def tagmsg(request: Request) -> None:
     client, target = request.client, request.param(0)
     state = request.tags.get(TYPING, "")
     if state not in _STATES:
+        return
+    if "," in target:
+        _refuse_several(request, target)
         return
     person = request.person
     try:
