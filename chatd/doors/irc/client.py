@@ -51,6 +51,10 @@ class Link(Protocol):
     secure: bool
     """Whether passwords may be sent over it."""
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether it uses TLS, here or to a trusted proxy."""
+
     def send(self, data: bytes) -> None:
         """Send lines with their ends."""
 
@@ -124,6 +128,8 @@ class IrcClient(ABC):
         """The id at which the client last joined each channel, which uses up its invitations."""
         self.away = ""
         """See `Watcher.away`."""
+        self.spoke = self.service.clock.seconds()
+        """See `Watcher.spoke`."""
         self.wallops = False
         self.deputy: Deputy | None = None
         """The administrator's account on whose behalf it acts after OPER."""
@@ -151,6 +157,11 @@ class IrcClient(ABC):
         if self.session:
             return self.session.person.name
         return (self.applicant and self.applicant.nick) or "*"
+
+    @property
+    def encrypted(self) -> bool:
+        """See `Watcher.encrypted`."""
+        return self.link.encrypted
 
     @property
     def subscriber(self) -> Subscriber | None:

@@ -127,6 +127,7 @@ def _perform(request: Request, target: str, command: Command, room: str) -> None
     except ChatError as error:
         _refuse(request, target, error)
         return
+    client.spoke = client.service.clock.seconds()
     request.wait_for(
         outcome,
         lambda id_: _said(request, target, room, id_),
