@@ -70,7 +70,7 @@ def _in_room(room: Room, request: Request) -> None:
     if not may_moderate(client, room):
         refuse_outsider(request, room)
         return
-    if len(request.params) < 2:
+    if not request.param(1).strip("+-"):
         request.numeric(numerics.CHANNELMODEIS, shown, flags_of(room.state))
         client.door.earlier.has_posting(room.name, getattr(room.state, "posting", "everyone"))
         ends = client.service.rooms.index.ends(room.name)

@@ -24,6 +24,13 @@ def test_mode_shows_the_flags_of_a_channel(server: MemoryServer) -> None:
     assert ada.ask("MODE #dev +b") == ["368 ada #dev :end of the ban list"]
 
 
+@pytest.mark.parametrize("modes", ["+", "-", "+-", ":"])
+def test_a_mode_line_without_a_letter_shows_the_modes(server: MemoryServer, modes: str) -> None:
+    """It asks for no list."""
+    ada = register(server, "ada", rooms="#dev")
+    assert ada.commands(f"MODE #dev {modes}") == ["324", "329"]
+
+
 def test_a_client_changes_and_sees_its_own_modes(server: MemoryServer) -> None:
     """Only what has changed is answered."""
     ada = register(server, "ada")
