@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from ....codecs.irc import numerics
 from ....codecs.irc.events import TYPING, text_bytes
 from ....codecs.irc.message import form, format_tags, size
@@ -97,7 +100,7 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
         said = plain(special.text if special else text)
         ways = IN if inside else OUTSIDE
         way = ways["ACTION"] if special is not None else ways[command]
-        _perform(request, target, way(name, said), name)
+        _perform(request, target, partial(way, name, said), name)
         return
     if target.casefold() in SERVICES:
         request.line(
@@ -115,13 +118,14 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
     if special is not None:
         said = in_private(request.person.name, said)
     tell = NotifyPrivately if command == "NOTICE" else Tell
-    _perform(request, target, tell(target, said), "")
+    _perform(request, target, partial(tell, target, said), "")
 
 
-def _perform(request: Request, target: str, command: Command, room: str) -> None:
+def _perform(request: Request, target: str, command: Callable[[], Command], room: str) -> None:
+    """Carry out the command that `command` makes, which may raise `BadName` or `BadText`."""
     client = request.client
     try:
-        outcome = client.service.perform(request.person, command)
+        outcome = client.service.perform(request.person, command())
     except RateLimited:
         raise
     except ChatError as error:

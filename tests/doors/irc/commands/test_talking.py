@@ -134,6 +134,7 @@ def test_a_message_to_oneself_is_received(
         ("PRIVMSG #lobby :", "412"),
         ("PRIVMSG #dev :\x02\x02", "412"),
         ("PRIVMSG nobody :hi", "401"),
+        ("PRIVMSG " + "x" * 400 + " :hi", "401"),
         ("PRIVMSG #nowhere :hi", "403"),
         ("PRIVMSG #dev,ada :hi", "407"),
         ("PRIVMSG ada,ada :\x01VERSION\x01", "407"),
@@ -152,7 +153,14 @@ def test_invalid_messages_are_refused(server: MemoryServer, line: str, numeric: 
 def test_a_refused_notice_is_not_answered(server: MemoryServer) -> None:
     """Programs might answer the answer."""
     ada = register(server, "ada")
-    targets = ("", " #nowhere :x", " nobody :x", " #lobby :x", " #lobby,nobody :x")
+    targets = (
+        "",
+        " #nowhere :x",
+        " nobody :x",
+        " #lobby :x",
+        " #lobby,nobody :x",
+        f" {'x' * 400} :x",
+    )
     assert ada.ask(*(f"NOTICE{target}" for target in targets)) == []
 
 
