@@ -107,6 +107,8 @@ def change_channel(request: Request, room: Room) -> None:
 
 def _perform(request: Request, shown: str, command: Command, target: str = "") -> None:
     def refused(error: ChatError) -> None:
+        if error.code == "not-found" and isinstance(command, Unban):
+            return  # there is no such ban: like any change that changes nothing
         if error.code == "no-such-person":
             request.numeric(numerics.NOSUCHNICK, target)
         elif error.code == "list-full":

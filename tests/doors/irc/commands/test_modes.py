@@ -341,3 +341,9 @@ def test_somebody_without_an_irc_client_is_told_of_an_invitation_by_a_private_no
     assert b"[ada] invites you to #dev; /join #dev takes you there" in line.received()
     assert ada.ask("INVITE bob #dev") == ["341 ada bob #dev"]
     assert bob.read() == [f":{source(server, 'ada')} INVITE bob #dev"]
+
+
+def test_a_ban_that_does_not_exist_is_lifted_in_silence(server: MemoryServer) -> None:
+    """Like any change of a mode that changes nothing."""
+    ada = register(server, "ada", rooms="#dev")
+    assert ada.ask("MODE #dev -b bob!*@*") == []
