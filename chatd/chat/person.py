@@ -143,6 +143,11 @@ class Person:
         return subject_of(self.id, self.account)
 
     @property
+    def came(self) -> int:
+        """The id at which the person took its first name."""
+        return self.earlier[0][1] if self.earlier else self.since
+
+    @property
     def signed(self) -> SignedIn:
         """Whether the person is signed in to an account, as its events say it."""
         return UNSET if self.account is None else True

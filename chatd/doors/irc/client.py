@@ -34,6 +34,7 @@ from ...model.letters import named_in
 from ...model.metrics import RARE
 from ...stream.subscriber import Subscriber
 from ..linequeue import WaitForAcks
+from .answers import Answers
 from .door import IrcDoor
 from .reader import IrcReader
 
@@ -49,6 +50,10 @@ class Link(Protocol):
     address: Address
     secure: bool
     """Whether passwords may be sent over it."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it uses TLS, here or to a trusted proxy."""
 
     def send(self, data: bytes) -> None:
         """Send lines with their ends."""
@@ -108,6 +113,7 @@ class IrcClient(ABC):
         """The number of commands whose outcome is not known yet."""
         self.changing = 0
         """The number of these commands for whose outcome every later line waits."""
+        self.answers = Answers(self.service.clock)
         self.ended = False
         self.parting = ""
         self.batch: Multiline | None = None
@@ -122,6 +128,8 @@ class IrcClient(ABC):
         """The id at which the client last joined each channel, which uses up its invitations."""
         self.away = ""
         """See `Watcher.away`."""
+        self.spoke = self.service.clock.seconds()
+        """See `Watcher.spoke`."""
         self.wallops = False
         self.deputy: Deputy | None = None
         """The administrator's account on whose behalf it acts after OPER."""
@@ -149,6 +157,11 @@ class IrcClient(ABC):
         if self.session:
             return self.session.person.name
         return (self.applicant and self.applicant.nick) or "*"
+
+    @property
+    def encrypted(self) -> bool:
+        """See `Watcher.encrypted`."""
+        return self.link.encrypted
 
     @property
     def subscriber(self) -> Subscriber | None:
@@ -255,8 +268,17 @@ class IrcClient(ABC):
         """
         if self.unanswered:
             raise WaitForAcks
+        self.catch_up_with_events()
+
+    def catch_up_with_events(self) -> None:
+        """Write the events that have been shown."""
         if self.subscriber is not None:
             self.subscriber.wake()
+
+    def go_on(self) -> None:
+        """An outcome is known: do what has waited for it."""
+        self.settle()
+        self.link.work()
 
     # -- its state -------------------------------------------------------------------------------
 

@@ -78,6 +78,11 @@ class IrcConnection(IrcLink, TcpConnection):
         """See `IrcLink.transmit`."""
         self.transport.write(data)
 
+    @property
+    def encrypted(self) -> bool:
+        """See `Link.encrypted`."""
+        return ISSLTransport.providedBy(self.transport)
+
     def begin_reading(self, subscriber: Subscriber) -> None:
         """See `IrcLink.begin_reading`.  The subscriber writes directly to the socket if it can."""
         subscriber.start(self.transport.write)

@@ -45,6 +45,13 @@ class Watcher(Protocol):
     away: str
     """Why its user is away from this client; empty: the user is there."""
 
+    spoke: float
+    """When it last sent a message, or else connected, on the service's clock."""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its connection uses TLS."""
+
     @property
     def person(self) -> Person | None:
         """Its person, once it has registered."""
@@ -141,8 +148,15 @@ class IrcDoor:
         """
         if text and person.sessions == 1:
             return text
-        said = [client.away for client in self.clients if client.person is person]
-        return (text or said[0]) if said and all(said) and len(said) >= person.sessions else ""
+        said = [client.away for client in self.clients_of(person)]
+        return (text or said[0]) if said and all(said) else ""
+
+    def clients_of(self, person: Person | Elsewhere) -> list[Watcher]:
+        """The clients of a person all of whose sessions are clients of this door on this node; for
+        any other person none, because what the other sessions do is not known here.
+        """
+        found = [client for client in self.clients if client.person is person]
+        return found if isinstance(person, Person) and len(found) >= person.sessions else []
 
     def operators(self) -> list[Watcher]:
         """The clients that have an administrator's rights now."""

@@ -71,6 +71,11 @@ class IrcLink(FlowControlled):
         """Send lines with their ends."""
         raise NotImplementedError
 
+    @property
+    def encrypted(self) -> bool:
+        """See `Link.encrypted`."""
+        raise NotImplementedError
+
     def begin_reading(self, subscriber: Subscriber) -> None:
         """Start a subscriber."""
         raise NotImplementedError

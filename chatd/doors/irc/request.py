@@ -1,14 +1,13 @@
 """One command in progress: its parameters and its answers.
 
-1. An answer is written at once.  If the command has a label, the whole answer is written when the
-   command is done.  An answer of many lines is made a part at a time (`stream`); its parts are
-   written as they are made, with a label as one batch.
+1. An answer is written at once.  If the command has a label, or is a message that was accepted, the
+   whole answer is written when the command is done.  An answer of many lines is made a part at a
+   time (`stream`); its parts are written as they are made, with a label as one batch.
 2. A command waits for an outcome of the chat by `wait_for`.  It is done when all its outcomes are
    known and their callbacks have run.  A refusal is answered with a numeric or FAIL.
 3. A message that is refused at once, silently or not, is carried out again when the client's
-   earlier messages have been answered (`wait_turn`): so answers come in the order of commands.  A
-   refusal that is a message's outcome is written when it is known, which may be before the echo of
-   an earlier message.
+   earlier messages have been answered (`wait_turn`).  The answer to a message that was accepted
+   waits for its turn (`chatd.doors.irc.answers`).  So answers come in the order of commands.
 4. Each refusal is counted once: that of the chat by its code, one that only IRC has by its numeric
    or by the code of FAIL.
 """
@@ -128,6 +127,9 @@ class Request:
     def lines(self, lines: list[str]) -> None:
         """Answer with several lines."""
         self.wait_turn()
+        if self.says and self._begun:
+            self._lines += lines
+            return
         self._open()
         if self._ref:
             self.client.write([tagged(line, batch=self._ref) for line in lines])
@@ -276,6 +278,8 @@ class Request:
         """An outcome is awaited."""
         self._waits += 1
         self._begun = True
+        if self.says:
+            self.client.answers.begin(self)
         self.client.unanswered += 1
         self.client.changing += self.changes
 
@@ -285,16 +289,30 @@ class Request:
         self.client.unanswered -= 1
         self.client.changing -= self.changes
         self.done()
-        self.client.settle()
-        self.client.link.work()
+        self.client.go_on()
 
     def done(self) -> None:
         """End the command's own part; the answer is complete after the last outcome."""
         self._waits -= 1
-        if self._waits == 0 and self._ref:
-            if self.client.subscriber is not None:
-                self.client.subscriber.wake()
-            self.client.write([end_of(self._ref, self.client.server)])
-        elif self._waits == 0 and self.label and not (self.acknowledged and not self._lines):
-            ref = self.client.next_ref()
-            self.client.write(labelled(self._lines, self.label, ref, self.client.server))
+        if self._waits == 0:
+            if self.says and self._begun:
+                self.client.answers.known(self, self.client)
+            else:
+                self.write_answer()
+
+    @property
+    def unwritten(self) -> bool:
+        """See `Message.unwritten`."""
+        return bool(self._lines or self._ref or (self.label and not self.acknowledged))
+
+    def write_answer(self) -> None:
+        """Write what is left of the answer."""
+        client, lines = self.client, self._lines
+        if self._ref:
+            client.catch_up_with_events()
+            inner = [tagged(line, batch=self._ref) for line in lines]
+            client.write([*inner, end_of(self._ref, client.server)])
+        elif self.label and (lines or not self.acknowledged):
+            client.write(labelled(lines, self.label, client.next_ref(), client.server))
+        else:
+            client.write(lines)

@@ -89,8 +89,8 @@ class IrcShell(IrcClient):
                 raise WaitForAcks
             if kind is not Kind.MESSAGE or self._owes:
                 self._pay()
-        if kind is not Kind.MESSAGE and self.subscriber is not None:
-            self.subscriber.wake()
+        if kind is not Kind.MESSAGE:
+            self.catch_up_with_events()
         request = Request(self, name, message.params, message.tags)
         request.changes = kind is Kind.CHANGE
         request.says = kind is Kind.MESSAGE

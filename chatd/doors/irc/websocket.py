@@ -29,9 +29,13 @@ SUBPROTOCOLS = (TEXT, BINARY)
 class IrcSocket(IrcLink, WebSocketProtocol):
     """One client's WebSocket."""
 
-    def __init__(self, door: IrcDoor, address: Address, *, secure: bool, binary: bool) -> None:
+    def __init__(
+        self, door: IrcDoor, address: Address, *, secure: bool, encrypted: bool, binary: bool
+    ) -> None:
+        """`encrypted` is as in `Link`."""
         super().__init__(door.service.clock, door.peers)
         self.begin_link(door, address, secure=secure)
+        self._encrypted = encrypted
         self._opcode = b"\x82" if binary else b"\x81"
 
     def text_received(self, text: str) -> None:
@@ -55,6 +59,11 @@ class IrcSocket(IrcLink, WebSocketProtocol):
         """See `IrcLink.transmit`: each line is a message, without its end."""
         frames = (self._opcode + frame(line)[1:] for line in data.split(b"\r\n") if line)
         self.write(b"".join(frames))
+
+    @property
+    def encrypted(self) -> bool:
+        """See `Link.encrypted`."""
+        return self._encrypted
 
     def begin_reading(self, subscriber: Subscriber) -> None:
         """See `IrcLink.begin_reading`."""
@@ -91,10 +100,10 @@ class IrcWebSocketResource(ApiResource):
         chosen = next((name for name in offered if name in SUBPROTOCOLS), "")
         accept = handshake(request, chosen)
         address = self._proxies.address(request)
+        encrypted = self._proxies.secure(request)
         secure = (
-            self._proxies.secure(request)
-            or is_own_machine(address)
-            or self._door.service.sign_in.rules.plain_passwords
+            encrypted or is_own_machine(address) or self._door.service.sign_in.rules.plain_passwords
         )
-        socket = IrcSocket(self._door, address, secure=secure, binary=chosen == BINARY)
+        binary = chosen == BINARY
+        socket = IrcSocket(self._door, address, secure=secure, encrypted=encrypted, binary=binary)
         return cast(ChatChannel, request.channel).upgrade(accept, socket)

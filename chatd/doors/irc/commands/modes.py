@@ -70,7 +70,7 @@ def _in_room(room: Room, request: Request) -> None:
     if not may_moderate(client, room):
         refuse_outsider(request, room)
         return
-    if len(request.params) < 2:
+    if not request.param(1).strip("+-"):
         request.numeric(numerics.CHANNELMODEIS, shown, flags_of(room.state))
         client.door.earlier.has_posting(room.name, getattr(room.state, "posting", "everyone"))
         ends = client.service.rooms.index.ends(room.name)
@@ -107,6 +107,8 @@ def change_channel(request: Request, room: Room) -> None:
 
 def _perform(request: Request, shown: str, command: Command, target: str = "") -> None:
     def refused(error: ChatError) -> None:
+        if error.code == "not-found" and isinstance(command, Unban):
+            return  # there is no such ban: like any change that changes nothing
         if error.code == "no-such-person":
             request.numeric(numerics.NOSUCHNICK, target)
         elif error.code == "list-full":

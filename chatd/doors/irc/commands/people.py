@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ....chat.elsewhere import Elsewhere
@@ -13,12 +13,12 @@ from ....codecs.irc.isupport import AWAY_TEXT
 from ....codecs.irc.lists import Whox, in_lines, read_whox, whox
 from ....codecs.irc.masks import is_mask, matches
 from ....codecs.irc.message import cut, form, size
-from ....codecs.irc.moments import server_time
+from ....codecs.irc.moments import seconds, server_time
 from ....codecs.irc.profile import Sender
 from ....model.errors import ChatError
 from ....model.text import printable
 from ..client import IrcClient
-from ..door import sender_of
+from ..door import Watcher, sender_of
 from ..request import LINES_A_TURN, Request
 from .names import prefix
 from .rooms import channel, may_read
@@ -173,6 +173,8 @@ def whois(request: Request) -> None:
     request.numeric(numerics.WHOISSERVER, shown, client.server, client.door.told.network)
     if is_operator(client, holder.key):
         request.numeric(numerics.WHOISOPERATOR, shown)
+    if sessions := client.door.clients_of(holder):
+        _tell_connections(request, holder, sessions)
     if known.account:
         request.numeric(numerics.WHOISACCOUNT, shown, known.account)
     if known.bot:
@@ -180,6 +182,18 @@ def whois(request: Request) -> None:
     if known.away:
         request.numeric(numerics.AWAY, shown, known.away)
     request.numeric(numerics.ENDOFWHOIS, shown)
+
+
+def _tell_connections(
+    request: Request, holder: Person | Elsewhere, sessions: Sequence[Watcher]
+) -> None:
+    """Show since when a person is here and idle, and whether all of its connections use TLS."""
+    assert isinstance(holder, Person)
+    idle = request.client.service.clock.seconds() - max(session.spoke for session in sessions)
+    times = str(int(idle)), str(seconds(holder.came))
+    request.numeric(numerics.WHOISIDLE, holder.name, *times)
+    if all(session.encrypted for session in sessions):
+        request.numeric(numerics.WHOISSECURE, holder.name)
 
 
 def _card(name: str, known: Sender) -> tuple[str, str, str, str, str]:

@@ -115,9 +115,16 @@ def nick(request: Request) -> None:
     if request.person.account is not None and name != request.person.name:
         request.numeric(numerics.UNKNOWNERROR, "NICK", "an account's name does not change")
         return
-    request.perform(
-        request.person, Rename(name), renamed, lambda error: _refuse_nick(request, name, error)
-    )
+
+    def refused(error: ChatError) -> None:
+        _refuse_nick(request, name, error)
+
+    try:
+        command = Rename(name)
+    except ChatError as error:
+        request.refused(error, refused)
+        return
+    request.perform(request.person, command, renamed, refused)
 
 
 def _could_be(name: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from ....codecs.irc import numerics
 from ....codecs.irc.events import TYPING, text_bytes
 from ....codecs.irc.message import form, format_tags, size
@@ -73,6 +76,9 @@ def _say(request: Request) -> None:
 def _send(request: Request, target: str, text: str, *, fits: bool = False) -> None:
     """Send a text; with `fits`, refuse one that cannot be relayed in one line."""
     client, command = request.client, request.command
+    if "," in target:
+        _refuse_several(request, target)
+        return
     if fits and size(text) > text_bytes(command, client.source(), target):
         _refuse(request, target, TextTooLong("with your name before it that is too long"))
         return
@@ -87,13 +93,14 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
             _cannot_send(request, f"#{name}", "CTCP goes to persons only")
             return
         inside = name in request.person.rooms
+        request.changes = not inside  # the echo is no event that the client reads
         if not (inside or exists(client, name)):
             _refuse_channel(request, f"#{name}")
             return
         said = plain(special.text if special else text)
         ways = IN if inside else OUTSIDE
         way = ways["ACTION"] if special is not None else ways[command]
-        _perform(request, target, way(name, said), name)
+        _perform(request, target, partial(way, name, said), name)
         return
     if target.casefold() in SERVICES:
         request.line(
@@ -103,6 +110,7 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
             )
         )
         return
+    request.changes = client.service.people.find(target) is None
     if special is not None and special.command != "ACTION":
         _signal(request, target, command, text)
         return
@@ -110,18 +118,20 @@ def _send(request: Request, target: str, text: str, *, fits: bool = False) -> No
     if special is not None:
         said = in_private(request.person.name, said)
     tell = NotifyPrivately if command == "NOTICE" else Tell
-    _perform(request, target, tell(target, said), "")
+    _perform(request, target, partial(tell, target, said), "")
 
 
-def _perform(request: Request, target: str, command: Command, room: str) -> None:
+def _perform(request: Request, target: str, command: Callable[[], Command], room: str) -> None:
+    """Carry out the command that `command` makes, which may raise `BadName` or `BadText`."""
     client = request.client
     try:
-        outcome = client.service.perform(request.person, command)
+        outcome = client.service.perform(request.person, command())
     except RateLimited:
         raise
     except ChatError as error:
         _refuse(request, target, error)
         return
+    client.spoke = client.service.clock.seconds()
     request.wait_for(
         outcome,
         lambda id_: _said(request, target, room, id_),
@@ -139,14 +149,16 @@ def _said(request: Request, target: str, room: str, id_: int | None) -> None:
     if room and source is None:
         _echo_outside(request, room, id_)
         return
+    away = "" if room else _away_text(request, target)
+    request.several = bool(away)
     to_oneself = not room and target.casefold() == request.person.name.casefold()
     if not client.may("echo-message"):
         if not to_oneself:
             reader.hide(id_)
     elif source is not None:
         request.own(find(source, id_))
-    if not room:
-        _tell_away(request, target)
+    if away:
+        request.numeric(numerics.AWAY, client.service.cards.of(target).name, away)
 
 
 def _echo_outside(request: Request, name: str, id_: int) -> None:
@@ -157,16 +169,17 @@ def _echo_outside(request: Request, name: str, id_: int) -> None:
         request.lines(client.reader.codec.render(entry))
 
 
-def _tell_away(request: Request, target: str) -> None:
+def _away_text(request: Request, target: str) -> str:
+    """Why the receiver of a PRIVMSG is away; empty if it is not, or if it is the client itself."""
     if request.command != "PRIVMSG":
-        return
+        return ""
     known = request.client.service.cards.of(target)
-    if known.away and known.name.casefold() != request.person.name.casefold():
-        request.numeric(numerics.AWAY, known.name, known.away)
+    return known.away if known.name.casefold() != request.person.name.casefold() else ""
 
 
 def _signal(request: Request, target: str, kind: str, text: str) -> None:
     client = request.client
+    request.changes = True  # the echo is no event
     try:
         outcome = client.service.signals.tell(request.person, target, kind, text)
     except RateLimited:
@@ -202,6 +215,12 @@ def _refuse(request: Request, target: str, error: ChatError) -> None:
         request.refuse(error)
 
 
+def _refuse_several(request: Request, targets: str) -> None:
+    """Refuse a message to several targets: `TARGMAX` says that there may be one."""
+    if request.command != "NOTICE":
+        request.numeric(numerics.TOOMANYTARGETS, targets)
+
+
 def _refuse_channel(request: Request, shown: str) -> None:
     if request.command != "NOTICE":
         request.numeric(numerics.NOSUCHCHANNEL, shown)
@@ -222,6 +241,9 @@ def tagmsg(request: Request) -> None:
     state = request.tags.get(TYPING, "")
     if state not in _STATES:
         return
+    if "," in target:
+        _refuse_several(request, target)
+        return
     person = request.person
     try:
         if target.startswith("#"):
@@ -231,6 +253,7 @@ def tagmsg(request: Request) -> None:
             outcome = client.service.signals.typing(person, name, state)
         else:
             name = ""
+            request.changes = True
             outcome = client.service.signals.tell(person, target, "TAGMSG", state)
     except RateLimited:
         return  # nobody waits for that

@@ -92,6 +92,7 @@ def test_a_private_message_is_deleted_by_its_author_or_an_administrator(
         ("bob x", "UNKNOWN_MSGID bob x"),
         ("nobody 17", "INVALID_TARGET nobody"),
         ("a!b 17", "INVALID_TARGET a!b"),
+        (f"{'x' * 200} 17", f"INVALID_TARGET {'x' * 200}"),
         ("#none 17", "INVALID_TARGET #none"),
         ("#b@d 17", "INVALID_TARGET #b@d"),
     ],

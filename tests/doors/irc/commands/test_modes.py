@@ -24,6 +24,13 @@ def test_mode_shows_the_flags_of_a_channel(server: MemoryServer) -> None:
     assert ada.ask("MODE #dev +b") == ["368 ada #dev :end of the ban list"]
 
 
+@pytest.mark.parametrize("modes", ["+", "-", "+-", ":"])
+def test_a_mode_line_without_a_letter_shows_the_modes(server: MemoryServer, modes: str) -> None:
+    """It asks for no list."""
+    ada = register(server, "ada", rooms="#dev")
+    assert ada.commands(f"MODE #dev {modes}") == ["324", "329"]
+
+
 def test_a_client_changes_and_sees_its_own_modes(server: MemoryServer) -> None:
     """Only what has changed is answered."""
     ada = register(server, "ada")
@@ -334,3 +341,9 @@ def test_somebody_without_an_irc_client_is_told_of_an_invitation_by_a_private_no
     assert b"[ada] invites you to #dev; /join #dev takes you there" in line.received()
     assert ada.ask("INVITE bob #dev") == ["341 ada bob #dev"]
     assert bob.read() == [f":{source(server, 'ada')} INVITE bob #dev"]
+
+
+def test_a_ban_that_does_not_exist_is_lifted_in_silence(server: MemoryServer) -> None:
+    """Like any change of a mode that changes nothing."""
+    ada = register(server, "ada", rooms="#dev")
+    assert ada.ask("MODE #dev -b bob!*@*") == []

@@ -10,8 +10,9 @@ from chatd.model.commands import Join
 from chatd.model.policy import Action
 from chatd.testing.policies import DenyIf
 
-from ....kit.chat import registered
+from ....kit.chat import registered, signed_in
 from ....kit.irc import IrcWire, of_account, register, source
+from ....kit.secure import all_secure
 from ....kit.server import MemoryServer
 from ....kit.terminal import Terminal
 
@@ -55,10 +56,47 @@ def test_whois_describes_a_person(server: MemoryServer) -> None:
     bob = register(server, "bob", rooms="#dev")
     bob.ask("AWAY :tea", "MODE bob +B")
     ada = register(server, "ada", rooms="#dev")
-    assert ada.commands("WHOIS bob") == ["311", "319", "312", "335", "301", "318"]
+    assert ada.commands("WHOIS bob") == ["311", "319", "312", "317", "335", "301", "318"]
     who = server.irc.who("bob")
     assert ada.ask("WHOIS irc.example bob")[0] == f"311 ada bob ~bob {who.host} * :bob B."
     assert "192.0.2" not in "\n".join(ada.ask("WHOIS bob"))
+
+
+def test_whois_shows_since_when_a_person_is_here_and_says_nothing(server: MemoryServer) -> None:
+    """Reading, joining and changing the nick do not count."""
+    bob = register(server, "bob")
+    came = int(server.chat.clock.rightNow)
+    server.chat.clock.advance(60)
+    bob.ask("PRIVMSG bob :milk")
+    server.chat.clock.advance(25)
+    bob.ask("JOIN #dev", "NICK rob")
+    assert f"317 ada rob 25 {came} :seconds idle, time of sign-on" in register(server, "ada").ask(
+        "WHOIS rob"
+    )
+
+
+def test_whois_leaves_out_what_is_not_known_of_a_person(server: MemoryServer) -> None:
+    """A person with a session on another door may have said something there."""
+    ada = register(server, "ada")
+    Terminal(server, "/nick bob")
+    registered(server.chat, "cy")
+    of_account(server, "cy").ask("JOIN #dev")
+    assert "317" not in ada.commands("WHOIS bob")
+    assert "317" in ada.commands("WHOIS cy")
+    signed_in(server.chat, "cy")
+    assert "317" not in ada.commands("WHOIS cy")
+
+
+def test_whois_shows_who_uses_tls(server: MemoryServer) -> None:
+    """If all connections of the person do."""
+    registered(server.chat, "bob")
+    ada = register(server, "ada")
+    with all_secure():
+        of_account(server, "bob")
+    assert "671 ada bob :is using a secure connection" in ada.ask("WHOIS bob")
+    assert "671" not in ada.commands("WHOIS ada")
+    of_account(server, "bob")
+    assert "671" not in ada.commands("WHOIS bob")
 
 
 def test_the_user_name_tells_by_which_door_a_guest_came(server: MemoryServer) -> None:

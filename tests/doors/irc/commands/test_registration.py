@@ -44,7 +44,7 @@ def test_other_commands_wait_for_registration(server: MemoryServer, line: str) -
     assert IrcWire(server).commands(line) == ["451"]
 
 
-@pytest.mark.parametrize("nick", ["0", "*", "a!b", "#a", "guest-0007", "😊"])
+@pytest.mark.parametrize("nick", ["0", "*", "a!b", "#a", "guest-0007", "😊", "x" * 400])
 def test_an_invalid_nick_is_refused(server: MemoryServer, nick: str) -> None:
     """The client may send another one, and is then let in."""
     client = IrcWire(server)

@@ -134,14 +134,18 @@ def test_a_message_to_oneself_is_received(
         ("PRIVMSG #lobby :", "412"),
         ("PRIVMSG #dev :\x02\x02", "412"),
         ("PRIVMSG nobody :hi", "401"),
+        ("PRIVMSG " + "x" * 400 + " :hi", "401"),
         ("PRIVMSG #nowhere :hi", "403"),
+        ("PRIVMSG #dev,ada :hi", "407"),
+        ("PRIVMSG ada,ada :\x01VERSION\x01", "407"),
+        ("@+typing=active TAGMSG #dev,ada", "407"),
         ("PRIVMSG #dev :\x01VERSION\x01", "404"),
         ("PRIVMSG #dev :" + "x" * 480, "417"),
     ],
 )
 def test_invalid_messages_are_refused(server: MemoryServer, line: str, numeric: str) -> None:
     """With the numeric that clients expect, and nothing is said."""
-    ada = register(server, "ada", rooms="#dev")
+    ada = register(server, "ada", "message-tags", rooms="#dev")
     assert ada.commands(line) == [numeric]
     assert not any(isinstance(entry.event, Said) for entry in server.chat.entries("dev"))
 
@@ -149,7 +153,15 @@ def test_invalid_messages_are_refused(server: MemoryServer, line: str, numeric: 
 def test_a_refused_notice_is_not_answered(server: MemoryServer) -> None:
     """Programs might answer the answer."""
     ada = register(server, "ada")
-    assert ada.ask("NOTICE", "NOTICE #nowhere :x", "NOTICE nobody :x", "NOTICE #lobby :x") == []
+    targets = (
+        "",
+        " #nowhere :x",
+        " nobody :x",
+        " #lobby :x",
+        " #lobby,nobody :x",
+        f" {'x' * 400} :x",
+    )
+    assert ada.ask(*(f"NOTICE{target}" for target in targets)) == []
 
 
 def test_ctcp_goes_from_client_to_client_and_is_kept_nowhere(server: MemoryServer) -> None:
