@@ -384,14 +384,14 @@ def unsent(transport: object) -> int:
 
 
 def lingers(transport: object) -> bool:
-    """Whether closing a connection would wait for its peer: until the buffer has been sent, or
-    until a TLS peer closes, too.
+    """Whether closing a connection may wait for its peer: until the buffer has been sent, or until
+    a TLS peer closes, too.
     """
     descriptor = descriptor_of(transport)
-    if descriptor is None:
-        return False
-    waits_for_peer = descriptor is not transport and getattr(transport, "waits_for_alert", True)
-    return waits_for_peer or bytes_buffered(descriptor) > 0
+    if descriptor is None or descriptor is transport:
+        return descriptor is not None and bytes_buffered(descriptor) > 0
+    # The server's closing alert may be buffered, if the kernel's buffer is full.
+    return getattr(transport, "waits_for_alert", True) or unsent(descriptor) > 0
 
 
 def descriptor_of(transport: object) -> FileDescriptor | None:

@@ -29,7 +29,8 @@ write.  Here a write is encrypted at once, and its record is sent as plain TCP s
    the end of the input.  TLS 1.2 has the server drop such answers (RFC 5246, section 7.2.1); they
    are sent nevertheless, because the peer has asked for them.
 7. After `loseConnection` the protocol receives nothing more.  Input is decrypted only to find the
-   peer's closing alert, and at most `MOST_DISCARDED` bytes of it.
+   peer's closing alert.  A peer that sends more than `MOST_DISCARDED` bytes then, or behind its
+   alert, is disconnected.
 8. The protocol is notified of the connection's end once, by `connectionLost`, which the transport
    below calls, and never from within `write`.
 """
@@ -68,7 +69,7 @@ from .tcp import (
 MAX_RECORD = 16_384
 """Bytes in one record (RFC 8446, section 5.1)."""
 MOST_DISCARDED = 64 * 1024
-"""Bytes of application data that a peer may send between the server's closing alert and its own."""
+"""Bytes that a peer may send after the protocol has closed, or after its own closing alert."""
 
 
 @implementer(ISSLTransport, INegotiated, IPushProducer, IConsumer, IHalfCloseableProtocol)
@@ -122,7 +123,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._input_over = False
         """Whether nothing more will be read."""
         self._discarded = 0
-        """Bytes of application data that came too late for the protocol."""
+        """Bytes that came too late for the protocol."""
         self._takes_writes = True
         """Whether what is written now or later is sent.  It never becomes true again."""
         self._direct = False
@@ -147,7 +148,7 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
-        if self._input_over:
+        if (self.disconnecting or self._input_over) and self._discard(len(data)):
             return
         self._received.write(data)
         if self._established or self._shake_hands():
@@ -345,16 +346,19 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
                 return
             if not self.disconnecting:
                 self.protocol.dataReceived(data)
-            elif self._is_too_late(len(data)):
-                self._end()
             if not received.pending:
                 break
         self._send_records()
 
-    def _is_too_late(self, size: int) -> bool:
-        """Count bytes that the protocol does not receive; returns whether they are too many."""
+    def _discard(self, size: int) -> bool:
+        """Count received bytes that are not for the protocol, and close if they are too many.
+
+        Returns whether they are dropped: otherwise the peer's closing alert may be in them.
+        """
         self._discarded += size
-        return self._discarded > MOST_DISCARDED
+        if self._discarded > MOST_DISCARDED:
+            self._end()
+        return self._input_over
 
     def _send_records(self) -> None:
         if records := self._produced():

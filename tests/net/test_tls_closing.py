@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chatd.net.tcp import lingers
+from chatd.net.tcp import lingers, unsent
 from chatd.net.tls import MAX_RECORD, MOST_DISCARDED
 
 from ..kit.tls import OneContext, Recorder, TlsPair, server_context
@@ -154,11 +154,11 @@ def test_input_after_a_close_is_bounded(pair: TlsPair) -> None:
     """A client that goes on sending is disconnected after `MOST_DISCARDED` bytes."""
     pair.shake_hands()
     pair.tls.loseConnection()
-    for _ in range(MOST_DISCARDED // MAX_RECORD):
+    for _ in range(MOST_DISCARDED // MAX_RECORD - 1):
         pair.say(b"x" * MAX_RECORD)
     pair.flow()
     assert not pair.protocol.losses
-    pair.say(b"x")
+    pair.say(b"x" * MAX_RECORD)
     pair.flow()
     assert len(pair.protocol.losses) == 1
     assert pair.protocol.received == b""
@@ -298,6 +298,28 @@ def test_bytes_behind_the_alert_are_ignored(half: TlsPair) -> None:
     assert (half.protocol.received, ends(half)) == (b"last words", 1)
     half.tls.write(b"answer")
     assert half.heard() == b"answer"
+
+
+def test_bytes_behind_the_alert_are_bounded(half: TlsPair) -> None:
+    """A client that goes on sending is disconnected, although an answer is owed."""
+    send_alert(half)
+    half.give(bytes(MOST_DISCARDED))
+    half.flow()
+    assert not half.protocol.losses
+    half.give(b"x")
+    half.flow()
+    assert len(half.protocol.losses) == 1
+
+
+def test_close_behind_unread_bytes_lingers(half: TlsPair) -> None:
+    """Also of a peer whose alert has come: the server's alert may not fit into the kernel's buffer,
+    so the stall timeout has to run.
+    """
+    half.tls.write(b"x" * 1000)
+    send_alert(half)
+    assert lingers(half.tls) is (unsent(half.tls) > 0)
+    half.tls.write(BIG)
+    assert lingers(half.tls)
 
 
 def test_alert_while_a_producer_keeps_the_connection_open(half: TlsPair) -> None:
