@@ -179,8 +179,7 @@ def varies(request: Request, header: bytes) -> None:
     """The answer depends on a header of the request, and perhaps on others (`Vary`, RFC 9110,
     section 12.5.5): caches keep one for each value.
     """
-    known = request.responseHeaders.getRawHeaders(b"vary", [])
-    request.setHeader(b"vary", b", ".join([*known, header]))
+    request.responseHeaders.addRawHeader(b"vary", header)
 
 
 def check_coding(request: Request) -> None:
