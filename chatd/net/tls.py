@@ -316,9 +316,10 @@ class TlsConnection(DirectTransport):  # type: ignore[misc]  # of ITCPTransport 
         self._established = True
         self._flush()
         self._direct = self._takes_writes
+        closes = not self._takes_writes
         if completed := getattr(self.protocol, "handshakeCompleted", None):  # IHandshakeListener
             completed()
-        if not (self._takes_writes or self._input_over):
+        if closes and not self._input_over:
             self._close_output()
         if self._received.pending:
             return True

@@ -19,6 +19,10 @@ from chatd.net.tlsfactory import Contexts, TlsFactory
 from .certificates import write_certificate
 from .tcp import TcpPair
 
+BIG = bytes(range(256)) * 4096
+"""More bytes than the buffers of a connection hold."""
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
 
 @dataclass
 class OneContext:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import subprocess
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from select import select
 from typing import Any
@@ -23,22 +23,7 @@ from chatd.net.tls import MAX_RECORD
 from chatd.net.tlsfactory import TlsFactory
 
 from ..kit.tcp import TcpPair
-from ..kit.tls import OneContext, Recorder, TlsPair, server_context
-
-BIG = bytes(range(256)) * 4096
-VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
-
-
-@pytest.fixture(scope="module")
-def contexts(tmp_path_factory: pytest.TempPathFactory) -> OneContext:
-    return server_context(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def pair(contexts: OneContext) -> Iterator[TlsPair]:
-    pair = TlsPair(contexts)
-    yield pair
-    pair.close()
+from ..kit.tls import BIG, VERSIONS, OneContext, Recorder, TlsPair, server_context
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -17,10 +17,7 @@ from zope.interface import implementer
 from chatd.net.tcp import lingers, unsent
 from chatd.net.tls import MAX_RECORD, MOST_DISCARDED
 
-from ..kit.tls import OneContext, Recorder, TlsPair, server_context
-
-BIG = bytes(range(256)) * 4096
-VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+from ..kit.tls import BIG, VERSIONS, OneContext, Recorder, TlsPair
 
 
 @implementer(IHalfCloseableProtocol)
@@ -36,18 +33,6 @@ class Answerer(Recorder):
 
     def writeConnectionLost(self) -> None:
         raise AssertionError
-
-
-@pytest.fixture(scope="module")
-def contexts(tmp_path_factory: pytest.TempPathFactory) -> OneContext:
-    return server_context(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture
-def pair(contexts: OneContext) -> Iterator[TlsPair]:
-    pair = TlsPair(contexts)
-    yield pair
-    pair.close()
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda version: version.name)

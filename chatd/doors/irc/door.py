@@ -151,12 +151,12 @@ class IrcDoor:
         said = [client.away for client in self.clients_of(person)]
         return (text or said[0]) if said and all(said) else ""
 
-    def clients_of(self, person: Person | Elsewhere) -> list[Watcher]:
-        """The clients of a person all of whose sessions are clients of this door on this node; for
-        any other person none, because what the other sessions do is not known here.
+    def clients_of(self, person: Person) -> list[Watcher]:
+        """The person's IRC clients on this node.  Empty if the person has another session, because
+        this door does not know what that session does.
         """
         found = [client for client in self.clients if client.person is person]
-        return found if isinstance(person, Person) and len(found) >= person.sessions else []
+        return found if len(found) >= person.sessions else []
 
     def operators(self) -> list[Watcher]:
         """The clients that have an administrator's rights now."""

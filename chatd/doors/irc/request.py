@@ -212,17 +212,19 @@ class Request:
     def perform(
         self,
         person: Person,
-        command: Command,
+        command: Command | Callable[[], Command],
         then: Callable[[int | None], Any],
         refuse: Refuse | None = None,
     ) -> None:
         """Carry out a command of the chat as that person; `then` and `refuse` are as in `wait_for`.
 
-        A command that exceeds the rate limit is carried out when the limit allows it.
+        If making the command may raise `ChatError`, `command` is the function that makes it.  A
+        command that exceeds the rate limit is carried out when the limit allows it.
         """
         service = self.client.service
         try:
-            outcome = service.perform(person, command)
+            made = command() if callable(command) else command
+            outcome = service.perform(person, made)
         except RateLimited as error:
             later: Deferred[None] = Deferred()
             service.clock.callLater(error.retry_after, later.callback, None)

@@ -46,11 +46,9 @@ def redact(request: Request) -> None:
         request.fail(code, *context, text=error.message)
 
     id_, why = int(word), cut(request.param(2), KICK_TEXT)
-    try:
-        command = Redact(name, id_, why) if name else RedactPrivately(target, id_, why)
-    except ChatError as error:
-        request.refused(error, refused)
-        return
     request.perform(
-        request.client.moderator, command, lambda shown: own_event(request, name, shown), refused
+        request.client.moderator,
+        lambda: Redact(name, id_, why) if name else RedactPrivately(target, id_, why),
+        lambda shown: own_event(request, name, shown),
+        refused,
     )

@@ -173,7 +173,7 @@ def whois(request: Request) -> None:
     request.numeric(numerics.WHOISSERVER, shown, client.server, client.door.told.network)
     if is_operator(client, holder.key):
         request.numeric(numerics.WHOISOPERATOR, shown)
-    if sessions := client.door.clients_of(holder):
+    if isinstance(holder, Person) and (sessions := client.door.clients_of(holder)):
         _tell_connections(request, holder, sessions)
     if known.account:
         request.numeric(numerics.WHOISACCOUNT, shown, known.account)
@@ -184,11 +184,8 @@ def whois(request: Request) -> None:
     request.numeric(numerics.ENDOFWHOIS, shown)
 
 
-def _tell_connections(
-    request: Request, holder: Person | Elsewhere, sessions: Sequence[Watcher]
-) -> None:
+def _tell_connections(request: Request, holder: Person, sessions: Sequence[Watcher]) -> None:
     """Show since when a person is here and idle, and whether all of its connections use TLS."""
-    assert isinstance(holder, Person)
     idle = request.client.service.clock.seconds() - max(session.spoke for session in sessions)
     times = str(int(idle)), str(seconds(holder.came))
     request.numeric(numerics.WHOISIDLE, holder.name, *times)

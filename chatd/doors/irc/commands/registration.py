@@ -115,16 +115,12 @@ def nick(request: Request) -> None:
     if request.person.account is not None and name != request.person.name:
         request.numeric(numerics.UNKNOWNERROR, "NICK", "an account's name does not change")
         return
-
-    def refused(error: ChatError) -> None:
-        _refuse_nick(request, name, error)
-
-    try:
-        command = Rename(name)
-    except ChatError as error:
-        request.refused(error, refused)
-        return
-    request.perform(request.person, command, renamed, refused)
+    request.perform(
+        request.person,
+        lambda: Rename(name),
+        renamed,
+        lambda error: _refuse_nick(request, name, error),
+    )
 
 
 def _could_be(name: str) -> bool:
