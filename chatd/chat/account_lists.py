@@ -5,8 +5,8 @@ it longer expects the account's cell as it was before the list was read, and wri
 So of two such units that were judged at the same time the store refuses one as stale, and its list
 is read again.  On one node they come one after another, so only those of several nodes contend.
 
-If the store does not answer one of them, those that wait for it fail with it: each would only wait
-for the store as long again.
+If the store does not answer one unit, the units that wait behind it fail, too: each of them would
+wait for the store just as long.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .journal import CROWDED, TRIES, Journal
 L = TypeVar("L")
 
 NOT_TRIED = "the server cannot store that now; try again in a moment"
-"""The message of `Unavailable` for those that have waited for one that the store did not answer."""
+"""The message to a request that has waited behind one that the store did not answer."""
 
 
 class _Outdated(Unavailable):

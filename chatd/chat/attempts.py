@@ -7,8 +7,8 @@
    limit; one that succeeds returns them.
 3. A name without an account has a bucket too, so that answers do not reveal which accounts exist.
 4. The buckets are stored, and read at the start: a restart does not reset them.
-5. If several nodes share the store, each attempt first takes over the stored buckets that count
-   more failures: guesses at one node count at the others, too.
+5. If several nodes share the store, an attempt first reads the stored buckets, and takes over those
+   that count more failures.  So failures at one node count at the others, too.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class NodeLoss:
             else:
                 self._end(person, error)
 
-        # In its order, so that a person who goes meanwhile leaves when the name is its own again.
+        # In the person's lane: a departure that begins meanwhile waits until the name is claimed.
         claiming = in_order(person, ALONE, self._journal.submit, claim, person)
         return claiming.addErrback(refused)
 

@@ -129,7 +129,7 @@ class SpeakingConnection(PushConnection):
             self._work()
 
     def readConnectionLost(self) -> None:
-        """The client has half-closed; its last line may lack a line end, but counts unless it may
+        """The client has half-closed.  A last line without a line end counts, unless the input may
         be truncated.
         """
         self._ended = True

@@ -176,8 +176,8 @@ def no_content(request: Request) -> bytes:
 
 
 def varies(request: Request, header: bytes) -> None:
-    """The answer depends on a header of the request, and perhaps on others (`Vary`, RFC 9110,
-    section 12.5.5): caches keep one for each value.
+    """Say that the answer depends on this header of the request (`Vary`, RFC 9110, section 12.5.5):
+    a cache keeps one answer for each value.
     """
     request.responseHeaders.addRawHeader(b"vary", header)
 

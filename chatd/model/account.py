@@ -5,8 +5,8 @@
 2. A session is valid in one `epoch` of its account.  A new password begins another epoch, which
    ends all sessions but the one that changed it.
 3. The cell of an account is never removed: the name of a deleted account stays reserved.
-4. A cell is written anew from the fields that are known here: a sign-in does so with the account's.
-   So a chatd that adds a field raises the version of the stored data, and earlier ones refuse it.
+4. A sign-in writes the account's cell anew, with the fields that this version knows.  So a version
+   that adds a field raises the version of the stored data, and earlier versions refuse that data.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ PASSWORD = Bound(
 LABEL = Bound(MAX_LABEL, Malformed, f"a label has at most {MAX_LABEL} characters")
 CODE = Bound(200, Malformed, "a code has at most 200 characters")
 INVITE = Bound(200, NotFound, "that invite is unknown, used up or has run out; ask for another one")
-"""The code of an invite in a path: every code that cannot be used is refused alike."""
+"""The code of an invite in a path.  Unknown, used and overlong codes get the same refusal."""
 WORD = Bound(40, Malformed, "no setting and no role has a word of that length")
 ENDPOINT = Bound(2000, Malformed, "an endpoint has at most 2000 characters")
 PAGE = Bound(100, Malformed, "the id of a page has at most 100 characters")

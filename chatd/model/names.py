@@ -75,7 +75,7 @@ def _clean_name(name: str) -> str:
     if not shown or not _spelt(shown, _NAME_MARKS):
         raise BadName(NO_NAME)
     if not shown.strip("."):  # HTTP clients drop the path segments "." and ".."
-        raise BadName("a name of dots only has no address; add a letter or digit")
+        raise BadName("a name cannot consist of dots only; add a letter or digit")
     if _GUEST.fullmatch(_name_key(shown)):
         raise BadName("guest names are given by the server; choose another name")
     return shown
@@ -100,7 +100,7 @@ def _clean_room(room: str) -> str:
     if not folded or not _spelt(folded, _ROOM_MARKS):
         raise BadRoom("that is no room's name; use letters, digits and - _ . only")
     if not folded.strip("."):
-        raise BadRoom("a room's name of dots only has no address; add a letter or digit")
+        raise BadRoom("a room's name cannot consist of dots only; add a letter or digit")
     return folded
 
 

@@ -175,9 +175,9 @@ def disconnect(reactor: EPollReactor, selectable: Any, why: BaseException) -> No
 class ProxiedConnection(HAProxyProtocolWrapper):
     """A connection of a `haproxy:` endpoint, which begins with a header of the PROXY protocol.
 
-    A header that is malformed closes it.  Twisted raises whatever comes for some of them, such as
-    one with a port that is no number, and closes it for `PROXY UNKNOWN` without addresses, with
-    which HAProxy checks whether a server is there.  `_proxyInfo` is None until the header is read.
+    It is closed if the header is malformed; for some headers, such as one whose port is no number,
+    Twisted raises other exceptions than its own.  Twisted does not accept `PROXY UNKNOWN` without
+    addresses, which HAProxy sends in health checks.  `_proxyInfo` is None until the header is read.
     """
 
     def dataReceived(self, data: bytes) -> None:

@@ -6,7 +6,8 @@
    `marks` has the request keys, each with the id that it answers.  `search_blocks` and
    `search_words` are the word index.
 2. `PRAGMA user_version` counts the migrations that were applied to the file.  They only go forward.
-   What an earlier chatd would misread, or drop from a value that it writes anew, needs a migration.
+   A change of the data needs a migration if an earlier chatd would misread the data, or would drop
+   a part of a value when it writes that value anew.
 3. A `Database` is used by one thread at a time.
 """
 

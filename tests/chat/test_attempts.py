@@ -16,7 +16,8 @@ from chatd.model.errors import BadCredentials, RateLimited
 from chatd.model.units import ATTEMPTS
 from chatd.testing import InMemoryChat
 
-from ..kit.chat import registered, restarted, settled, signed_in
+from ..kit.chat import refused, registered, restarted, settled, signed_in
+from ..kit.redis_chat import RedisChats
 
 OWN, OTHER = Address("192.0.2.1"), Address("198.51.100.9")
 
@@ -105,6 +106,18 @@ def test_guesses_at_one_node_count_at_the_others(ada: InMemoryChat) -> None:
     assert all(signed_in(node, "ada", address=OWN) for node in nodes)
     answers = [guess(nodes[n % 2], f"name{n}", OTHER) for n in range(2 * ADDRESS_FAILURES)]
     assert answers == [BadCredentials] * ADDRESS_FAILURES + [RateLimited] * ADDRESS_FAILURES
+
+
+def test_guesses_at_one_node_of_a_redis_count_at_the_other() -> None:
+    """The buckets go through the server."""
+    with RedisChats("a", "b") as chats:
+        answers = []
+        for number in range(2 * ACCOUNT_FAILURES):
+            service = chats.chats[number % 2].service
+            proving = service.sign_in.prove("ada", "wrong horse battery", address(number))
+            chats.nodes.settle()
+            answers.append(refused(proving))
+        assert answers == [BadCredentials] * ACCOUNT_FAILURES + [RateLimited] * ACCOUNT_FAILURES
 
 
 def test_bucket_that_counts_more_at_another_node_is_not_deleted(ada: InMemoryChat) -> None:

@@ -158,7 +158,7 @@ def test_people_and_readers_outlive_an_engine_that_has_lost_everything(
 def test_a_person_who_goes_while_its_lost_name_is_taken_again_leaves(
     monkeypatch: pytest.MonkeyPatch, logged_errors: list[str]
 ) -> None:
-    """As the connections of accounts do that the engine has lost; nobody else would free it."""
+    """Its departure waits for the claim of the name; otherwise nothing would free the name."""
     server = RedisServer().start()
     with RedisChats("a", "b", server=server) as chats:
         one, two = chats.chats

@@ -138,7 +138,7 @@ CANNOTSENDTOCHAN = _numeric(404, "channel :")
 TOOMANYCHANNELS = _numeric(405, "channel :")
 WASNOSUCHNICK = _numeric(406, "nick :there was no such nick")
 TOOMANYTARGETS = _numeric(
-    407, "targets :a message goes to one target, and nothing of this was said"
+    407, "targets :send the message to one target at a time; nothing was sent"
 )
 INVALIDCAPCMD = _numeric(410, "subcommand :there is no such CAP command")
 NORECIPIENT = _numeric(411, ":no recipient was given")

@@ -4,10 +4,11 @@ Several messages of a client may be under way at a time.  Most are answered by t
 an event.  Some are answered by lines of the server: a refusal, an `ACK`, the away message of the
 receiver.
 
-1. Such an answer is written when all earlier messages of the client have been answered, behind
-   their echoes.  Until then no further line of the client is carried out.
-2. It is written in a turn of the reactor of its own.  In the turn in which events are shown, other
-   messages may not have hidden or labelled their echoes yet, so the reader must not be woken.
+1. Such an answer waits until all earlier messages of the client have been answered, and comes
+   behind their echoes.  Until then the client's later lines wait, too.
+2. It is written in a later turn of the reactor than the one in which the events are shown.  In that
+   turn other messages may not have hidden or labelled their echoes yet, so the reader must not be
+   woken.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ class IrcShell(IrcClient):
         return self.applicant is not None and self.applicant.entering
 
     def _take_turn(self) -> None:
-        """Before a line is refused: its answer comes behind all that earlier lines cause, as `001`.
+        """Before a line is refused: write the answers to earlier lines first, and count this line.
 
         Raises `RateLimited` and `WaitForAcks`.
         """

@@ -173,8 +173,8 @@ class LineReader:
         self._removed -= {name}
 
     def forget_left(self) -> None:
-        """Give back the rooms that the person is not in any more: they are read when another
-        session of the person joins them again.
+        """Forget the removed rooms that the person is not in any more.  If another session of the
+        person joins one again, this client reads it again.
         """
         if self._removed:
             self._removed &= self._session.person.rooms.keys()

@@ -15,8 +15,8 @@
 6. Time is the server's: one clock for all nodes.
 7. What is redacted or erased leaves the data, the log of batches too, with the same script.  Redis'
    own log of writes (AOF) is rewritten soon after (`retention`).
-8. The data has a version (`server.FORMAT`).  A node works on data of its own version only: it looks
-   at the beginning of each round, in the script that raises the fence.
+8. The data has a version (`server.FORMAT`).  A node works on data of its own version only: the
+   script that raises the fence checks it at the beginning of each round.
 
 All keys of a chat have one hash tag, so that they are in one slot of a cluster:
 

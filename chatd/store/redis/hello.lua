@@ -6,7 +6,7 @@
 --      node knows, or ''  8 the node's name  9 the time (µs), or '' for the server's own
 --      10 forks kept  11 1 if the node has just started, 0 if it goes on  12 the format of the data
 --      that the node knows
--- Answers 'format' and the data's format if it is another one, and changes nothing; 'gone' if the
+-- Answers 'format' and the data's format if it is another one: then nothing is changed; 'gone' if the
 -- lease is over, and 1 if another node has the same name; or 'ok', the
 -- history's id, the highest id given, that of the last batch, and the forks: 'FIRST LAST', ids
 -- between which an earlier process of the server may have given some that are not kept.
@@ -19,7 +19,7 @@ end
 local lease, fence, seen = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local meta = redis.call('HMGET', KEYS[1], 'id', 'last', 'tail', 'run', 'format')
 local id, last = meta[1], tonumber(meta[2] or '0')
-local format = meta[5] or id and '1'   -- the first one was not marked at first
+local format = meta[5] or id and '1'   -- earlier nodes wrote version 1 without a mark
 if format and format ~= ARGV[12] then return {'format', format} end
 
 local function state_of(value)

@@ -14,9 +14,10 @@ class Unfit(Exception):
 FORMAT = 1
 """The version of the chat's data: its keys, cells, events and batches.
 
-A chatd uses only data of this version, so nodes of two versions never work on the same data.  It
-rises with whatever an earlier chatd would misread or, writing a value anew, drop: a new field in a
-cell too.  The chatd that raises it has to upgrade earlier data, when no other node is connected.
+A node uses only data of this version, so nodes of two versions never work on the same data.  Raise
+it if an earlier chatd would misread the data, or would drop a part of a value when it writes that
+value anew: a new field of a cell, for example.  The chatd that raises it has to upgrade earlier
+data while no other node is connected.
 """
 OLDEST = 7
 """The oldest major release of Redis with the features that the scripts need; every release of

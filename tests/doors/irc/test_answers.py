@@ -22,11 +22,11 @@ def answered(client: IrcWire, server: MemoryServer, *lines: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("PRIVMSG nobody :hi", "401"),
+        ("PRIVMSG absent :hi", "401"),
         ("PRIVMSG #bobs :hi", "404"),
         ("PRIVMSG #cys :hi", "PRIVMSG"),
         ("PRIVMSG bob :\x01VERSION\x01", "PRIVMSG"),
-        ("NOTICE nobody :hi", "ACK"),
+        ("NOTICE absent :hi", "ACK"),
     ],
 )
 def test_an_answer_comes_between_the_echoes_of_the_other_messages(
@@ -45,7 +45,7 @@ def test_answers_without_labels_come_in_the_same_order(server: MemoryServer) -> 
     """Clients without `labeled-response` tell answers apart by their order only."""
     ada = register(server, "ada", "echo-message", rooms="#dev")
     server.hold_appends()
-    ada.send("PRIVMSG #dev :one", "PRIVMSG nobody :two", "PRIVMSG #dev :three", "PING x")
+    ada.send("PRIVMSG #dev :one", "PRIVMSG absent :two", "PRIVMSG #dev :three", "PING x")
     server.chat.settle()
     server.release_appends()
     assert ada.commands() == ["PRIVMSG", "401", "PRIVMSG", "PONG"]

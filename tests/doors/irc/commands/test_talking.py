@@ -156,9 +156,9 @@ def test_a_refused_notice_is_not_answered(server: MemoryServer) -> None:
     targets = (
         "",
         " #nowhere :x",
-        " nobody :x",
+        " absent :x",
         " #lobby :x",
-        " #lobby,nobody :x",
+        " #lobby,absent :x",
         f" {'x' * 400} :x",
     )
     assert ada.ask(*(f"NOTICE{target}" for target in targets)) == []
